@@ -1,0 +1,29 @@
+/* map.h -- which pointer is filed under this name? A hash map from text to borrowed pointers.
+ *
+ * SipHash with a random key, so that no peer can choose collisions. Keys are copied.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct map_slot;
+
+struct map {
+    struct map_slot *slots;
+    size_t n, cap;
+};
+
+void map_init(struct map *m);
+void map_done(struct map *m);
+
+/* Returns the value now filed under `key`: `value`, or the earlier one (nothing is replaced). */
+void *map_add(struct map *m, struct str key, void *value);
+void *map_find(const struct map *m, struct str key); /* NULL when absent */
+void *map_take(struct map *m, struct str key);       /* removes; NULL when absent */
+
+/* Walk in no particular order: start with *cursor = 0; false at the end. Do not change the map. */
+bool map_next(const struct map *m, size_t *cursor, struct str *ret_key, void **ret_value);

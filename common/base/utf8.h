@@ -1,0 +1,11 @@
+/* utf8.h -- is this text well-formed UTF-8 (RFC 3629: no overlong form, surrogate, or > U+10FFFF)?
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool utf8_is_valid(const char *text, size_t len);
+
+/* Length of the longest prefix that ends on a character boundary: for cutting a preview. */
+size_t utf8_prefix(const char *text, size_t len, size_t max_bytes);

@@ -1,0 +1,43 @@
+/* daemon.h -- how does a process behave as a service? Options, signals, systemd, listening sockets.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "base/str.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+
+struct daemon_options {
+    const char *config_path; /* default /etc/llm-proxy/llm-proxy.yaml */
+    bool check_config, print_config;
+};
+
+/* Handles --config, --check-config, --print-config, --version, --help. Returns true to go on;
+ * false with *ret_status to exit with (0, or 2 after a usage message). */
+MUST_USE bool daemon_parse_options(int argc, char **argv, const char *name,
+                                   struct daemon_options *ret, int *ret_status);
+
+/* Refuse core dumps and ptrace, ignore SIGPIPE, raise RLIMIT_NOFILE to its hard limit. */
+void daemon_harden(void);
+
+/* sd_notify. `status` is a line for people. */
+void daemon_notify_ready(const char *status);
+void daemon_notify_reloading(void);
+void daemon_notify_stopping(void);
+void daemon_notify_status(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Ping the watchdog from this loop at half of WATCHDOG_USEC, if systemd asked for it. */
+struct daemon_watchdog;
+struct daemon_watchdog *daemon_watchdog_new(struct loop *l);
+void daemon_watchdog_free(struct daemon_watchdog **w);
+
+/* A listening socket for `address` ("127.0.0.1:8080", "[::]:443", "unix:/run/…/admin.sock").
+ * Taken from systemd when it passed one bound to that address, else bound here: SO_REUSEADDR,
+ * backlog 4096, SO_REUSEPORT when `shared` (several threads listen on one address; an inherited
+ * socket is dup()ed). Port 0 lets the kernel choose; daemon_local_address() tells.
+ * Unix sockets are made 0660. -errno; *reterr_text says what could not be done, for people. */
+MUST_USE int daemon_listen(const char *address, bool shared, int *ret_fd, const char **reterr_text);
+MUST_USE int daemon_local_address(int fd, char *ret_text, size_t size);
+/* True if "127.0.0.1:…", "[::1]:…", "localhost:…" or a unix socket. */
+bool daemon_is_loopback(const char *address);

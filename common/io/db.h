@@ -1,0 +1,54 @@
+/* db.h -- how is a SQLite file opened, migrated, read and written without traps?
+ *
+ * WAL, one writer connection per file that also checkpoints (SQLite before 3.51.3 can corrupt a
+ * WAL that two connections reset), STRICT tables, values always bound. Blocking: a writer belongs
+ * to a thread that may wait. Errors are the extended SQLite code in `db_error_text()`.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum db_result {
+    DB_OK = 0,
+    DB_ROW,     /* db_step(): a row is there */
+    DB_BUSY,    /* another process holds it */
+    DB_FULL,    /* disk full */
+    DB_CORRUPT, /* not a database, or damaged */
+    DB_TOO_NEW, /* written by a later version */
+    DB_CONSTRAINT,
+    DB_FAILED, /* anything else: I/O error, misuse */
+};
+
+struct db;
+struct db_statement;
+
+enum db_mode { DB_WRITER, DB_READER };
+
+/* `migrations[i]` takes the schema from version i to i + 1; run in one transaction each. A writer
+ * holds a lock file beside the database, so a second writer process gets DB_BUSY. */
+MUST_USE enum db_result db_open(const char *path, enum db_mode mode, const char *const *migrations,
+                                unsigned n_migrations, struct db **ret);
+void db_close(struct db **d);
+const char *db_error_text(const struct db *d);
+
+/* PRAGMA quick_check. */
+MUST_USE enum db_result db_check(struct db *d);
+MUST_USE enum db_result db_exec(struct db *d, const char *sql); /* no values in it */
+
+MUST_USE enum db_result db_prepare(struct db *d, const char *sql, struct db_statement **ret);
+void db_statement_free(struct db_statement **s);
+void db_bind_int(struct db_statement *s, int index, int64_t value);     /* index from 1 */
+void db_bind_text(struct db_statement *s, int index, struct str value); /* data NULL binds NULL */
+void db_bind_blob(struct db_statement *s, int index, struct str value);
+void db_bind_double(struct db_statement *s, int index, double value);
+void db_bind_null(struct db_statement *s, int index);
+MUST_USE enum db_result db_step(struct db_statement *s); /* DB_ROW, or DB_OK when done */
+void db_reset(struct db_statement *s);
+int64_t db_int(struct db_statement *s, int column); /* column from 0 */
+double db_double(struct db_statement *s, int column);
+struct str db_text(struct db_statement *s, int column); /* borrowed until the next step or reset */
+bool db_is_null(struct db_statement *s, int column);

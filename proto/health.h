@@ -1,0 +1,49 @@
+/* health.h -- what does health-worker tell the proxies about providers and nodes?
+ *
+ * The same body serves the full snapshot (every second) and a change (at once, one provider in
+ * it). Sequence numbers are per publisher; a gap means: wait for the next snapshot.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/macro.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HEALTH_MAX_PROVIDERS 256
+
+enum health_state {
+    HEALTH_UNKNOWN = 0,
+    HEALTH_DOWN = 1,
+    HEALTH_DEGRADED = 2,
+    HEALTH_HEALTHY = 3,
+    HEALTH_RECOVERING = 4
+};
+const char *health_state_text(enum health_state s);
+MUST_USE bool health_state_parse(struct str text, enum health_state *ret);
+
+struct health_provider {
+    struct str name;
+    enum health_state state;
+    struct str reason; /* of the last failure, a closed word: connect, timeout, http_5xx, auth … */
+    uint64_t since_ms;        /* wall clock, of the last change of state */
+    uint64_t last_success_ms; /* wall clock; 0 never */
+    uint32_t consecutive_failures;
+    double latency_ms; /* of the last probe */
+    uint32_t models;   /* it lists; 0 unknown */
+};
+
+struct health_snapshot {
+    struct str node;
+    uint64_t sequence;
+    uint64_t at_ms; /* wall clock */
+    struct health_provider provider[HEALTH_MAX_PROVIDERS];
+    size_t n_providers;
+};
+
+MUST_USE enum buf_result health_encode(const struct health_snapshot *s, struct buf *out);
+MUST_USE bool health_decode(struct arena *a, struct str json, struct health_snapshot *ret);
