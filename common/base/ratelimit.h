@@ -18,7 +18,7 @@ struct ratelimit_rate {
 };
 
 struct ratelimit {
-    _Atomic usec_t full_at; /* the only state; zero is a full bucket */
+    _Atomic uint64_t full_at; /* the only state; zero is a full bucket */
 };
 
 /* Spend `units`. Returns 0 if they were spent, else how long to wait before asking again
@@ -29,6 +29,7 @@ MUST_USE usec_t ratelimit_take(struct ratelimit *rl, struct ratelimit_rate rate,
 /* Spend (or, negative, give back) no matter what, for a cost known only afterwards. */
 void ratelimit_charge(struct ratelimit *rl, struct ratelimit_rate rate, int64_t units, usec_t now);
 
-/* Units that could be spent now, and when the bucket will be full. */
+/* Units that could be spent now (UINT64_MAX when unlimited), and the moment the bucket will be full
+ * (`now` when it is). */
 uint64_t ratelimit_remaining(const struct ratelimit *rl, struct ratelimit_rate rate, usec_t now);
 usec_t ratelimit_reset(const struct ratelimit *rl, usec_t now);

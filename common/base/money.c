@@ -1,0 +1,83 @@
+#include "base/money.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_DIGITS 9 /* before the point, and after it */
+
+__extension__ typedef __int128 wide;
+
+/* The digits `text` starts with; more than MAX_DIGITS or none is no number. */
+static bool take_digits(struct str *text, int64_t *ret_value, size_t *ret_n)
+{
+    size_t n = 0;
+
+    *ret_value = 0;
+    while (n < text->len && text->data[n] >= '0' && text->data[n] <= '9') {
+        if (n == MAX_DIGITS)
+            return false;
+        *ret_value = *ret_value * 10 + (text->data[n++] - '0');
+    }
+    text->data += n;
+    text->len -= n;
+    *ret_n = n;
+    return n > 0;
+}
+
+bool money_parse(struct str text, int64_t *ret_nano)
+{
+    int64_t whole, decimals = 0;
+    size_t n;
+
+    if (!take_digits(&text, &whole, &n))
+        return false;
+    if (text.len > 0) {
+        if (*text.data != '.')
+            return false;
+        text.data++;
+        text.len--;
+        if (!take_digits(&text, &decimals, &n) || text.len > 0)
+            return false;
+        for (; n < MAX_DIGITS; n++)
+            decimals *= 10;
+    }
+    *ret_nano = whole * MONEY_NANO_PER_USD + decimals;
+    return true;
+}
+
+/* INT64_MIN means unknown, so no sum may become it. */
+static int64_t clamp(wide x)
+{
+    if (x > INT64_MAX)
+        return INT64_MAX;
+    return x < -INT64_MAX ? -INT64_MAX : (int64_t)x;
+}
+
+int64_t money_cost(int64_t tokens, int64_t nano_per_million)
+{
+    if (nano_per_million == MONEY_UNKNOWN)
+        return MONEY_UNKNOWN;
+
+    wide x = (wide)tokens * nano_per_million + 500000;
+    wide nano = x / 1000000;
+    return clamp(x % 1000000 < 0 ? nano - 1 : nano); /* division truncates, rounding floors */
+}
+
+int64_t money_add(int64_t a, int64_t b)
+{
+    if (a == MONEY_UNKNOWN || b == MONEY_UNKNOWN)
+        return MONEY_UNKNOWN;
+    return clamp((wide)a + b);
+}
+
+void money_format(int64_t nano, char *ret_text)
+{
+    if (nano == MONEY_UNKNOWN) {
+        *ret_text = '\0';
+        return;
+    }
+    uint64_t n = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
+    snprintf(ret_text, 32, "%s%llu.%09llu", nano < 0 ? "-" : "",
+             (unsigned long long)(n / MONEY_NANO_PER_USD),
+             (unsigned long long)(n % MONEY_NANO_PER_USD));
+}
