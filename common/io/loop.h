@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LOOP_READ  1u
-#define LOOP_WRITE 2u
+#define LOOP_READ   1u
+#define LOOP_WRITE  2u
+#define LOOP_CLOSED 4u /* the peer has closed or reset, seen while nobody reads; never with READ   \
+                        */
 
 struct loop;
 
@@ -22,7 +24,7 @@ struct loop_event {
 };
 
 typedef void (*loop_fn)(void *arg);
-typedef void (*loop_fd_fn)(void *arg, unsigned ready); /* LOOP_READ | LOOP_WRITE */
+typedef void (*loop_fd_fn)(void *arg, unsigned ready); /* LOOP_… */
 
 struct loop_timer {
     struct loop *loop;
@@ -62,7 +64,8 @@ void loop_timer_init(struct loop_timer *t, struct loop *l, loop_fn fn, void *arg
 void loop_timer_start(struct loop_timer *t, usec_t delay); /* one shot; starting again moves it */
 void loop_timer_stop(struct loop_timer *t);
 
-/* Does not own the descriptor. Level-triggered and persistent until changed. */
+/* Does not own the descriptor. Level-triggered and persistent until changed; beside LOOP_CLOSED,
+ * LOOP_WRITE comes once each time the socket becomes writable, so write until it would block. */
 void loop_fd_init(struct loop_fd *f, struct loop *l, int fd, loop_fd_fn fn, void *arg);
 MUST_USE int loop_fd_want(struct loop_fd *f, unsigned wanted); /* 0 stops; -errno */
 void loop_fd_stop(struct loop_fd *f);
