@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-MUST_USE bool parse_u64(struct str text, uint64_t *ret);
+MUST_USE bool parse_u64(struct str text, uint64_t *ret);  /* 010 is ten */
 MUST_USE bool parse_hex(struct str text, uint64_t *ret);  /* at least one digit, no 0x */
-MUST_USE bool parse_double(struct str text, double *ret); /* decimal, finite */
+MUST_USE bool parse_double(struct str text, double *ret); /* 12, 0.5, 1e-3; finite */
 MUST_USE bool parse_size(struct str text,
                          uint64_t *ret); /* bytes: 512, 32KiB, 1MiB, 2GiB, 10kB, 5MB */
 MUST_USE bool parse_duration(struct str text, usec_t *ret); /* 250us 200ms 10s 5m 1h 30d; bare 0 */

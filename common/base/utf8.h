@@ -7,5 +7,12 @@
 
 bool utf8_is_valid(const char *text, size_t len);
 
-/* Length of the longest prefix that ends on a character boundary: for cutting a preview. */
+/* Bytes before the first ill-formed character; `len` when there is none. */
+size_t utf8_valid_length(const char *text, size_t len);
+
+/* Bytes in the well-formed character at the start; 0 when there is none. */
+size_t utf8_step(const char *text, size_t len);
+
+/* Length of the longest prefix that ends on a character boundary: for cutting a preview.
+ * Ill-formed text is cut at `max_bytes` or up to three bytes before. */
 size_t utf8_prefix(const char *text, size_t len, size_t max_bytes);

@@ -1,0 +1,216 @@
+#include "base/json_write.h"
+
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void json_write_init(struct json_write *w, struct buf *out)
+{
+    *w = (struct json_write){.out = out};
+}
+
+static void add(struct json_write *w, const char *bytes, size_t n)
+{
+    if (!w->is_full && buf_add(w->out, bytes, n) != BUF_OK)
+        w->is_full = true;
+}
+
+/* The comma, when one is due. Level 0 is the text itself, which holds one value. */
+static void before_item(struct json_write *w)
+{
+    uint64_t bit = UINT64_C(1) << w->depth;
+
+    if (w->after_key) {
+        w->after_key = false;
+        return;
+    }
+    if (w->has_item & bit) {
+        assert(w->depth > 0);
+        add(w, ",", 1);
+    }
+    w->has_item |= bit;
+}
+
+void json_write_begin(struct json_write *w, char open)
+{
+    assert(open == '{' || open == '[');
+    before_item(w);
+    assert(w->depth < 63);
+    w->depth++;
+    w->has_item &= ~(UINT64_C(1) << w->depth);
+    add(w, &open, 1);
+}
+
+void json_write_end(struct json_write *w, char close)
+{
+    assert(w->depth > 0 && !w->after_key && (close == '}' || close == ']'));
+    w->depth--;
+    add(w, &close, 1);
+}
+
+/* The escape of an ASCII character; `ret` holds it when it is not a literal. */
+static struct str escape(unsigned char c, char ret[6])
+{
+    static const char hex[] = "0123456789abcdef";
+
+    switch (c) {
+    case '"':
+        return STR("\\\"");
+    case '\\':
+        return STR("\\\\");
+    case '\n':
+        return STR("\\n");
+    case '\r':
+        return STR("\\r");
+    case '\t':
+        return STR("\\t");
+    default:
+        ret[0] = '\\';
+        ret[1] = 'u';
+        ret[2] = ret[3] = '0';
+        ret[4] = hex[c >> 4];
+        ret[5] = hex[c & 15];
+        return (struct str){ret, 6};
+    }
+}
+
+static void add_quoted(struct json_write *w, struct str s)
+{
+    size_t copied = 0, at = 0;
+
+    add(w, "\"", 1);
+    while (at < s.len) {
+        unsigned char c = (unsigned char)s.data[at];
+        size_t n = c < 0x80 ? 1 : utf8_step(s.data + at, s.len - at);
+        if (n > 1 || (n == 1 && c >= 0x20 && c != '"' && c != '\\')) {
+            at += n;
+            continue;
+        }
+        char escaped[6];
+        struct str instead = n == 1 ? escape(c, escaped) : STR("\xef\xbf\xbd");
+        add(w, s.data + copied, at - copied);
+        add(w, instead.data, instead.len);
+        copied = ++at;
+    }
+    if (at > copied)
+        add(w, s.data + copied, at - copied);
+    add(w, "\"", 1);
+}
+
+void json_write_key(struct json_write *w, const char *key)
+{
+    assert(w->depth > 0 && !w->after_key);
+    before_item(w);
+    add_quoted(w, str_from(key));
+    add(w, ":", 1);
+    w->after_key = true;
+}
+
+void json_write_str(struct json_write *w, struct str s)
+{
+    before_item(w);
+    add_quoted(w, s);
+}
+
+void json_write_text(struct json_write *w, const char *text)
+{
+    if (text)
+        json_write_str(w, str_from(text));
+    else
+        json_write_null(w);
+}
+
+static void add_literal(struct json_write *w, const char *text)
+{
+    struct str s = str_from(text);
+
+    before_item(w);
+    add(w, s.data, s.len);
+}
+
+static void add_digits(struct json_write *w, uint64_t n, bool is_negative)
+{
+    char text[24], *p = text + sizeof(text);
+
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    if (is_negative)
+        *--p = '-';
+    before_item(w);
+    add(w, p, (size_t)(text + sizeof(text) - p));
+}
+
+void json_write_int(struct json_write *w, int64_t n)
+{
+    add_digits(w, n < 0 ? -(uint64_t)n : (uint64_t)n, n < 0);
+}
+
+void json_write_u64(struct json_write *w, uint64_t n)
+{
+    add_digits(w, n, false);
+}
+
+void json_write_double(struct json_write *w, double d)
+{
+    char text[32];
+
+    if (!isfinite(d)) {
+        json_write_null(w);
+        return;
+    }
+    snprintf(text, sizeof(text), "%.15g", d);
+    if (strtod(text, NULL) != d)
+        snprintf(text, sizeof(text), "%.17g", d);
+    add_literal(w, text);
+}
+
+void json_write_bool(struct json_write *w, bool b)
+{
+    add_literal(w, b ? "true" : "false");
+}
+
+void json_write_null(struct json_write *w)
+{
+    add_literal(w, "null");
+}
+
+void json_write_raw(struct json_write *w, struct str json)
+{
+    before_item(w);
+    add(w, json.data, json.len);
+}
+
+void json_write_member(struct json_write *w, const char *key, const char *text)
+{
+    json_write_key(w, key);
+    json_write_text(w, text);
+}
+
+void json_write_member_str(struct json_write *w, const char *key, struct str s)
+{
+    json_write_key(w, key);
+    json_write_str(w, s);
+}
+
+void json_write_member_int(struct json_write *w, const char *key, int64_t n)
+{
+    json_write_key(w, key);
+    json_write_int(w, n);
+}
+
+void json_write_member_bool(struct json_write *w, const char *key, bool b)
+{
+    json_write_key(w, key);
+    json_write_bool(w, b);
+}
+
+enum buf_result json_write_finish(struct json_write *w)
+{
+    assert(w->depth == 0 && !w->after_key);
+    return w->is_full ? BUF_FULL : BUF_OK;
+}
