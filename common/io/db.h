@@ -2,7 +2,8 @@
  *
  * WAL, one writer connection per file that also checkpoints (SQLite before 3.51.3 can corrupt a
  * WAL that two connections reset), STRICT tables, values always bound. Blocking: a writer belongs
- * to a thread that may wait. Errors are the extended SQLite code in `db_error_text()`.
+ * to a thread that may wait (a lock of another process: 250 ms). A connection and its statements
+ * are for one thread at a time.
  */
 #pragma once
 
@@ -28,11 +29,13 @@ struct db_statement;
 
 enum db_mode { DB_WRITER, DB_READER };
 
-/* `migrations[i]` takes the schema from version i to i + 1; run in one transaction each. A writer
- * holds a lock file beside the database, so a second writer process gets DB_BUSY. */
+/* `migrations[i]` takes the schema from version i to i + 1; run in one transaction each, by the
+ * writer only. A writer holds a lock file beside the database, so a second writer gets DB_BUSY.
+ * The file is made when it is not there; one that has been emptied is DB_CORRUPT. */
 MUST_USE enum db_result db_open(const char *path, enum db_mode mode, const char *const *migrations,
                                 unsigned n_migrations, struct db **ret);
-void db_close(struct db **d);
+void db_close(struct db **d); /* after its statements */
+/* What the last failure was, for people; with NULL, the last failed db_open() of this thread. */
 const char *db_error_text(const struct db *d);
 
 /* PRAGMA quick_check. */
@@ -46,8 +49,10 @@ void db_bind_text(struct db_statement *s, int index, struct str value); /* data 
 void db_bind_blob(struct db_statement *s, int index, struct str value);
 void db_bind_double(struct db_statement *s, int index, double value);
 void db_bind_null(struct db_statement *s, int index);
-MUST_USE enum db_result db_step(struct db_statement *s); /* DB_ROW, or DB_OK when done */
-void db_reset(struct db_statement *s);
+/* DB_ROW; or DB_OK when done. After anything but DB_ROW the statement is reset: bind and step
+ * again. Bound values are copied and stay bound. */
+MUST_USE enum db_result db_step(struct db_statement *s);
+void db_reset(struct db_statement *s);              /* when the rest of the rows is not wanted */
 int64_t db_int(struct db_statement *s, int column); /* column from 0 */
 double db_double(struct db_statement *s, int column);
 struct str db_text(struct db_statement *s, int column); /* borrowed until the next step or reset */
