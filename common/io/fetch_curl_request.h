@@ -1,0 +1,21 @@
+/* fetch_curl_request.h -- how is a request told to a libcurl handle?
+ *
+ * Internal to fetch_curl. The body is read in place; everything else libcurl copies.
+ */
+#pragma once
+
+#include "io/fetch.h"
+
+#include <curl/curl.h>
+
+struct fetch_curl_request {
+    struct curl_slist *fields;
+    struct str body[4];
+    size_t n_body;
+    size_t piece, piece_at; /* how far the body has been read */
+};
+
+/* On a handle that has just been reset. */
+void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
+                            const struct fetch_request *request);
+void fetch_curl_request_done(struct fetch_curl_request *q);
