@@ -58,7 +58,7 @@ const struct json_value *json_at(const struct json_value *from, const char *path
 bool json_is(const struct json_value *v, enum json_type type); /* NULL is of no type */
 
 /* Decoded string: borrowed from the text when it has no escapes, else in the arena.
- * False if `v` is NULL or no string. */
+ * False if `v` is NULL or no string, or the arena is full. */
 MUST_USE bool json_string(const struct json_value *v, struct arena *a, struct str *ret);
 
 /* An integer that fits, spelled without fraction or exponent. */
