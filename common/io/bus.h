@@ -27,9 +27,10 @@ struct bus_message {
     size_t n;
 };
 
+/* One pair serves the fleet: who binds lets in only peers that hold the same pair. */
 struct bus_curve {
     const char *public_key, *secret_key; /* Z85, 40 characters */
-    const char *server_key;              /* of the peer, for connecting */
+    const char *server_key;              /* of the peer, for connecting; NULL: public_key */
 };
 
 /* Frames are borrowed until the callback returns. */
@@ -48,12 +49,14 @@ struct bus_socket_config {
     void *arg;
 };
 
+/* Connecting does not wait for the peer, who may come and go. -EPERM: clear text would leave the
+ * host; -EADDRINUSE: another process serves this endpoint (a dead one's ipc file is replaced). */
 MUST_USE int bus_socket_new(struct bus *b, struct loop *l, const struct bus_socket_config *config,
                             struct bus_socket **ret);
-void bus_socket_free(struct bus_socket **s);
+void bus_socket_free(struct bus_socket **s); /* not from its own callback */
 
-/* Sends all frames or none. For a ROUTER the first frame is the routing id. Counts what it drops.
- */
+/* Sends all frames or none. For a ROUTER the first frame is the routing id. Counts what it drops,
+ * except that a PUB never refuses: a subscriber that is slow misses messages. */
 MUST_USE enum bus_result bus_socket_send(struct bus_socket *s, const struct bus_message *m);
 
 struct bus_stats {
@@ -62,3 +65,6 @@ struct bus_stats {
 struct bus_stats bus_socket_stats(const struct bus_socket *s);
 /* The caller found a message that proto/ does not understand. */
 void bus_socket_count_invalid(struct bus_socket *s);
+
+/* Where it is bound: "tcp://127.0.0.1:40123" after binding to port 0 ("tcp://127.0.0.1:*"). */
+MUST_USE int bus_socket_endpoint(const struct bus_socket *s, char *ret_text, size_t size);

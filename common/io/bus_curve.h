@@ -1,0 +1,24 @@
+/* bus_curve.h -- who may be at the other end of a bus socket? Private to bus.c.
+ *
+ * A server lets in only peers that hold its own key pair: one pair serves the whole fleet. libzmq
+ * asks a doorman (ZAP, RFC 27) about every key; each server hands it the one acceptable key as its
+ * ZAP domain, so the doorman keeps no state.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "io/bus.h"
+
+struct bus_curve_doorman;
+
+/* The thread that answers libzmq's questions in this zmq context. Free it after
+ * zmq_ctx_shutdown(), which is what ends it, and before zmq_ctx_term(). */
+MUST_USE int bus_curve_doorman_new(void *zmq_context, struct bus_curve_doorman **ret);
+void bus_curve_doorman_free(struct bus_curve_doorman **d);
+
+/* 0 for ipc, inproc and tcp on the loopback, and for any tcp with keys; -EPERM for clear text that
+ * would leave the host; -EPROTONOSUPPORT for any other transport. */
+MUST_USE int bus_curve_check(const char *endpoint, const struct bus_curve *keys);
+
+/* Put the keys on a socket before it binds (as the server) or connects. */
+MUST_USE int bus_curve_apply(void *zmq_socket, const struct bus_curve *keys, bool is_server);
