@@ -81,6 +81,9 @@ struct settings {
  * < 0: -errno, `reterr` says it too. */
 MUST_USE int settings_load(const char *path, struct settings **ret, char *reterr,
                            size_t reterr_size);
+/* The same from memory; `name` stands for the path in messages. */
+MUST_USE int settings_parse(const char *name, struct str text, struct settings **ret, char *reterr,
+                            size_t reterr_size);
 void settings_free(struct settings **s);
 
 /* The effective values as YAML that loads again, secrets as <redacted>. */
