@@ -160,7 +160,7 @@ class Simulator(Process):
 
     def start(self, port=None):
         if port:
-            self.args += ["--listen", f"127.0.0.1:{port}"]
+            self.args += ["--port", str(port)]
         self.spawn(stdout=subprocess.PIPE)
         line = self.child.stdout.readline().decode()
         assert line.startswith("listening on "), f"simulator said {line!r}: {self.log()}"
@@ -173,7 +173,7 @@ class Simulator(Process):
 
     def script(self, *lines, route="chat"):
         """One line a request; the last one stays."""
-        answer = request(f"{self.url}/sim/script?for={route}", "POST", "\n".join(lines).encode())
+        answer = request(f"{self.url}/sim/script?for={route}", "POST", "".join(line + "\n" for line in lines).encode())
         assert answer.status == 200, answer.body
 
     def reset(self):
@@ -252,17 +252,48 @@ class Stream:
                 "Content-Length": str(len(body)), **(headers or {})}
         lines = "".join(f"{k}: {v}\r\n" for k, v in head.items())
         self.socket.sendall(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
-        self.received = b""
+        self.received = bytearray()
+        self.body = bytearray()
         self.is_closed = False
+        self.has_ended_well = False  # the terminating chunk, or as much as Content-Length promised
+        self._body_at = None  # how far the body has been taken out of what was received
 
     def _more(self):
         try:
-            piece = self.socket.recv(65536)
+            piece = self.socket.recv(1 << 20)
         except ConnectionResetError:
             piece = b""
         self.received += piece
         self.is_closed = not piece
+        self._take_body()
         return bool(piece)
+
+    def _take_body(self):
+        if self._body_at is None:
+            end = self.received.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            self._body_at = end + 4
+        if self.headers.get("transfer-encoding") == "chunked":
+            self._take_chunks()
+        else:
+            self.body += self.received[self._body_at:]
+            self._body_at = len(self.received)
+            length = self.headers.get("content-length")
+            self.has_ended_well = length is not None and len(self.body) >= int(length)
+
+    def _take_chunks(self):
+        while not self.has_ended_well:
+            line_end = self.received.find(b"\r\n", self._body_at)
+            if line_end < 0:
+                return
+            n = int(self.received[self._body_at:line_end], 16)
+            end = line_end + 2 + n
+            if len(self.received) < end + 2:
+                return
+            self.body += self.received[line_end + 2:end]
+            self._body_at = end + 2
+            self.has_ended_well = n == 0
 
     def read_until(self, text):
         """Fails if the peer closes before `text` has come."""
@@ -289,37 +320,6 @@ class Stream:
     def headers(self):
         pairs = (line.split(":", 1) for line in self.head.split("\r\n")[1:])
         return {k.strip().lower(): v.strip() for k, v in pairs}
-
-    def _chunks(self):
-        rest, body = self.received.partition(b"\r\n\r\n")[2], b""
-        while True:
-            size, found, rest = rest.partition(b"\r\n")
-            if not found:
-                return body, False
-            n = int(size, 16)
-            if n == 0:
-                return body, rest.startswith(b"\r\n")
-            if len(rest) < n + 2:
-                return body + rest[:n], False
-            body, rest = body + rest[:n], rest[n + 2:]
-
-    @property
-    def is_chunked(self):
-        return b"\r\n\r\n" in self.received and self.headers.get("transfer-encoding") == "chunked"
-
-    @property
-    def body(self):
-        return self._chunks()[0] if self.is_chunked else self.received.partition(b"\r\n\r\n")[2]
-
-    @property
-    def has_ended_well(self):
-        """The terminating chunk, or as much body as Content-Length promised."""
-        if b"\r\n\r\n" not in self.received:
-            return False
-        if self.is_chunked:
-            return self._chunks()[1]
-        length = self.headers.get("content-length")
-        return length is not None and len(self.body) >= int(length)
 
     def events(self):
         """The data of each complete event."""

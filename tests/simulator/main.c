@@ -1,16 +1,22 @@
-#include "io/daemon.h"
 #include "sim_server.h"
 
+#include "base/parse.h"
+
+#include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MAX_RECORDS 1000000
 
 struct options {
-    const char *listen;
+    uint16_t port;
     struct sim_script script;
-    uint64_t max_records;
+    size_t max_records;
     bool is_plain;
 };
 
@@ -18,7 +24,7 @@ static void print_help(void)
 {
     printf("Usage: simulator [OPTION]…\n"
            "An OpenAI-dialect upstream that behaves as it is told.\n\n"
-           "  --listen ADDRESS   default 127.0.0.1:0; the port is printed\n"
+           "  --port N           on 127.0.0.1; default: any, it is printed\n"
            "  --script SCRIPT    for every chat request; POST /sim/script changes it\n"
            "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"
            "  --plain            do not look at bodies: for benchmarks\n\n"
@@ -43,26 +49,27 @@ static bool set_script(struct options *o, const char *text)
 static bool parse_options(int argc, char **argv, struct options *o, int *ret_status)
 {
     static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},  {"script", required_argument, NULL, 's'},
-        {"records", required_argument, NULL, 'r'}, {"plain", no_argument, NULL, 'p'},
+        {"port", required_argument, NULL, 'p'},    {"script", required_argument, NULL, 's'},
+        {"records", required_argument, NULL, 'r'}, {"plain", no_argument, NULL, 'b'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int option;
 
     *ret_status = 2;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'l')
-            o->listen = optarg;
-        else if (option == 's' && set_script(o, optarg))
-            continue;
-        else if (option == 'r')
-            o->max_records = strtoull(optarg, NULL, 10);
-        else if (option == 'p')
+        uint64_t number = 0;
+        bool is_number = optarg && parse_u64(str_from(optarg), &number);
+
+        if (option == 'p' && is_number && number <= UINT16_MAX)
+            o->port = (uint16_t)number;
+        else if (option == 'r' && is_number && number <= MAX_RECORDS)
+            o->max_records = (size_t)number;
+        else if (option == 'b')
             o->is_plain = true;
         else if (option == 'h') {
             print_help();
             *ret_status = 0;
             return false;
-        } else
+        } else if (option != 's' || !set_script(o, optarg))
             return false;
     }
     return optind == argc;
@@ -73,28 +80,46 @@ static void on_stop(void *arg)
     loop_stop(arg);
 }
 
-static int serve(const struct options *o, struct loop *l, struct sim_control *control)
+/* -errno, or the listening socket. */
+static int listen_on(uint16_t *port)
 {
-    const char *error = "";
-    char address[128];
-    int fd;
-    struct sim_server *server;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int yes = 1;
 
-    int r = daemon_listen(o->listen, false, &fd, &error);
-    if (r < 0) {
-        fprintf(stderr, "simulator: %s: %s: %s\n", o->listen, error, strerror(-r));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, 4096) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        int r = -errno;
+        close(fd);
         return r;
     }
-    r = sim_server_new(l, control, fd, o->is_plain, &server);
-    if (r < 0)
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static int serve(const struct options *o, struct loop *l, struct sim_control *control)
+{
+    struct sim_server *server;
+    uint16_t port = o->port;
+
+    int fd = listen_on(&port);
+    if (fd < 0)
+        return fd;
+    int r = sim_server_new(l, control, fd, o->is_plain, &server);
+    if (r < 0) {
+        close(fd);
         return r;
-    r = daemon_local_address(fd, address, sizeof(address));
-    if (r == 0)
-        r = loop_on_signal(l, SIGTERM, on_stop, l);
+    }
+    r = loop_on_signal(l, SIGTERM, on_stop, l);
     if (r == 0)
         r = loop_on_signal(l, SIGINT, on_stop, l);
     if (r == 0) {
-        printf("listening on %s\n", address);
+        printf("listening on http://127.0.0.1:%u\n", port);
         fflush(stdout);
         loop_run(l);
     }
@@ -102,16 +127,26 @@ static int serve(const struct options *o, struct loop *l, struct sim_control *co
     return r;
 }
 
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = {.listen = "127.0.0.1:0", .max_records = 4096};
+    struct options options = {.max_records = 4096};
     int status;
     struct loop *l;
 
     sim_script_init(&options.script);
     if (!parse_options(argc, argv, &options, &status))
         return status;
-    daemon_harden();
+    raise_file_limit();
     if (loop_new(&l) < 0)
         return 1;
 
@@ -120,5 +155,7 @@ int main(int argc, char **argv)
     int r = serve(&options, l, &control);
     sim_control_done(&control);
     loop_free(&l);
+    if (r < 0)
+        fprintf(stderr, "simulator: %s\n", strerror(-r));
     return r < 0 ? 1 : 0;
 }
