@@ -19,26 +19,25 @@ static uint64_t rotate(uint64_t x, int by)
     return x << by | x >> (64 - by);
 }
 
-static void sip_rounds(uint64_t v[4], int n)
+static inline void sip_round(uint64_t v[4])
 {
-    for (int i = 0; i < n; i++) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = rotate(v[1], 13) ^ v[0];
-        v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] = rotate(v[0], 32);
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = rotate(v[1], 17) ^ v[2];
-        v[3] = rotate(v[3], 21) ^ v[0];
-        v[2] = rotate(v[2], 32);
-    }
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+static inline void sip_word(uint64_t v[4], uint64_t word)
 {
     v[3] ^= word;
-    sip_rounds(v, 2);
+    sip_round(v);
+    sip_round(v);
     v[0] ^= word;
 }
 
@@ -63,13 +62,15 @@ uint64_t map_hash(const uint64_t seed[2], struct str key)
         last |= (uint64_t)(unsigned char)key.data[at] << shift;
     sip_word(v, last);
     v[2] ^= 0xff;
-    sip_rounds(v, 4);
+    for (int i = 0; i < 4; i++)
+        sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 void map_init(struct map *m)
 {
     *m = (struct map){0};
+    digest_random(m->seed, sizeof(m->seed));
 }
 
 void map_done(struct map *m)
@@ -94,12 +95,9 @@ static struct map_slot *find_slot(const struct map *m, struct str key, uint64_t 
 
 static void grow(struct map *m)
 {
-    struct map bigger = {.cap = m->cap ? m->cap * 2 : 16, .n = m->n};
+    struct map bigger = *m;
 
-    if (m->cap)
-        memcpy(bigger.seed, m->seed, sizeof(bigger.seed));
-    else
-        digest_random(bigger.seed, sizeof(bigger.seed));
+    bigger.cap = m->cap ? m->cap * 2 : 16;
     bigger.slots = calloc(bigger.cap, sizeof(*bigger.slots));
     if (!bigger.slots)
         abort();
@@ -112,13 +110,12 @@ static void grow(struct map *m)
     *m = bigger;
 }
 
-void *map_add(struct map *m, struct str key, void *value)
+void *map_add_hashed(struct map *m, struct str key, uint64_t hash, void *value)
 {
     assert(value);
     if (m->n >= m->cap / 4 * 3)
         grow(m);
 
-    uint64_t hash = map_hash(m->seed, key);
     struct map_slot *slot = find_slot(m, key, hash);
     if (slot->key)
         return slot->value;
@@ -134,11 +131,19 @@ void *map_add(struct map *m, struct str key, void *value)
     return value;
 }
 
+void *map_add(struct map *m, struct str key, void *value)
+{
+    return map_add_hashed(m, key, map_hash(m->seed, key), value);
+}
+
+void *map_find_hashed(const struct map *m, struct str key, uint64_t hash)
+{
+    return m->n > 0 ? find_slot(m, key, hash)->value : NULL;
+}
+
 void *map_find(const struct map *m, struct str key)
 {
-    if (m->n == 0)
-        return NULL;
-    return find_slot(m, key, map_hash(m->seed, key))->value;
+    return map_find_hashed(m, key, map_hash(m->seed, key));
 }
 
 /* Move later entries of the same run into the hole, so that no search ends early at it. */

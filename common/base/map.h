@@ -16,7 +16,7 @@ struct map_slot;
 struct map {
     struct map_slot *slots;
     size_t n, cap;
-    uint64_t seed[2]; /* drawn with the first key */
+    uint64_t seed[2];
 };
 
 void map_init(struct map *m);
@@ -31,5 +31,9 @@ void *map_take(struct map *m, struct str key);       /* removes; NULL when absen
 /* Walk in no particular order: start with *cursor = 0; false at the end. Do not change the map. */
 bool map_next(const struct map *m, size_t *cursor, struct str *ret_key, void **ret_value);
 
-/* SipHash-2-4 of `key`, for other tables that a peer may fill. */
+/* SipHash-2-4. */
 uint64_t map_hash(const uint64_t seed[2], struct str key);
+
+/* For keys that no peer chooses: with a cheaper hash of the caller's, in all calls on this map. */
+void *map_add_hashed(struct map *m, struct str key, uint64_t hash, void *value);
+void *map_find_hashed(const struct map *m, struct str key, uint64_t hash);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define METRICS_MAX_LABELS 5
+#define METRICS_MAX_SERIES 2000 /* of one family */
 
 enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
@@ -30,14 +31,15 @@ struct metrics_family {
 
 extern const double metrics_buckets_latency[]; /* .001 … 60 s */
 extern const double metrics_buckets_request[]; /* .01 … 120 s */
-extern const double metrics_buckets_fast[];    /* 1 us … 100 ms */
+extern const double metrics_buckets_fast[];    /* 1 us … 100 ms, 1 s */
 extern const double metrics_buckets_bytes[];   /* 64 … 16 Mi */
 extern const double metrics_buckets_long[];    /* .1 … 300 s */
 
 struct metrics;       /* the registry; owned by main() */
 struct metrics_shard; /* one thread's numbers; owned by the registry */
 
-/* The tables must outlive the registry. Families are numbered in the order given, from 0. */
+/* The tables must outlive the registry. Families are numbered in the order given, from 0. A table
+ * that would not pass a linter (no help, a counter without _total, …) aborts. */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics **m);
 /* Returns the number of the first family added. Only before the first shard exists. */
@@ -45,12 +47,14 @@ unsigned metrics_add_families(struct metrics *m, const struct metrics_family *ta
 struct metrics_shard *metrics_add_shard(struct metrics *m);
 
 /* A series of `family` with these label values (in the order of its labels; NULL reads as ""), to
- * be kept and used for ever. Cheap when known to this shard (a hash of the values). */
+ * be kept and used for ever, by this shard's thread. Cheap when known to this shard (a hash of the
+ * values). A value is cut at 200 bytes, and what is no UTF-8 in it becomes '?'. */
 struct metrics_series;
 struct metrics_series *metrics_find(struct metrics_shard *s, unsigned family,
                                     const char *const *label_values);
 
-/* Counters and gauges add; several shards' values are summed at scrape. */
+/* Counters and gauges add; several shards' values are summed at scrape. A counter ignores what is
+ * not above 0. */
 void metrics_add(struct metrics_series *series, double amount);
 /* Gauges that one thread owns. */
 void metrics_set(struct metrics_series *series, double value);
@@ -65,10 +69,12 @@ void metrics_count(struct metrics_shard *s, unsigned family, double amount, ...)
 void metrics_gauge(struct metrics_shard *s, unsigned family, double value, ...);
 void metrics_sample(struct metrics_shard *s, unsigned family, double value, ...);
 
-/* Sum of one series over all shards, for tests, status pages and derived gauges. */
+/* Sum of one series over all shards, for tests, status pages and derived gauges; of a histogram the
+ * number of observations. 0 when there is none. */
 double metrics_value(struct metrics *m, unsigned family, const char *const *label_values);
 
-/* The whole exposition, families in table order, series in order of creation. A family without
- * series still shows HELP and TYPE; a family without labels always has its (zero) series. */
+/* The whole exposition, from any thread, without a lock: families in table order, series in order
+ * of creation. A family without series still shows HELP and TYPE; a family without labels always
+ * has its (zero) series. */
 MUST_USE enum buf_result metrics_render(struct metrics *m, enum metrics_format format,
                                         struct buf *out);
