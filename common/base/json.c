@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/json_escape.h"
 #include "base/json_keys.h"
 #include "base/parse.h"
 #include "base/utf8.h"
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#define LONG_STRING 64
+
 /* yajl finds the tokens; a token's place in the text is the gap after the one before it, up to
  * the number of bytes yajl has consumed. */
 struct index {
@@ -16,7 +19,8 @@ struct index {
     struct str text;
     yajl_handle yajl;
     size_t at;               /* end of the last token */
-    bool is_last_number;     /* yajl was told that the text has ended */
+    size_t fed;              /* where the piece that yajl works on begins */
+    bool has_ended;          /* yajl was told so: what it finds now is a number at the end */
     enum json_result result; /* why a callback stopped the parser */
     size_t error_at;
     struct json_value *spare; /* nodes not yet in use */
@@ -40,16 +44,28 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+static bool is_separator(char c)
+{
+    return c == ',' || c == ':';
+}
+
+/* The first byte after the last token that could belong to the next. */
+static size_t skip_gap(const struct index *x)
+{
+    size_t at = x->at;
+
+    while (at < x->text.len && (is_space(x->text.data[at]) || is_separator(x->text.data[at])))
+        at++;
+    return at;
+}
+
 /* yajl takes form feed and vertical tab for white space, so the gaps are checked here. */
 static bool next_token(struct index *x, struct str *ret)
 {
-    size_t end = x->is_last_number ? x->text.len : yajl_get_bytes_consumed(x->yajl);
-    size_t start = x->at;
+    size_t end = x->has_ended ? x->text.len : x->fed + yajl_get_bytes_consumed(x->yajl);
+    size_t start = skip_gap(x);
 
-    while (start < end && (is_space(x->text.data[start]) || x->text.data[start] == ',' ||
-                           x->text.data[start] == ':'))
-        start++;
-    if (start == end || x->text.data[start] == '\f' || x->text.data[start] == '\v')
+    if (start >= end || x->text.data[start] == '\f' || x->text.data[start] == '\v')
         return stop(x, JSON_SYNTAX, start);
     *ret = (struct str){x->text.data + start, end - start};
     x->at = end;
@@ -111,69 +127,37 @@ static int on_number(void *arg, const char *text, size_t len)
     return add_value(arg, JSON_NUMBER) != NULL;
 }
 
-/* Four digits that yajl has seen to be hexadecimal. */
-static uint32_t hex4(const char *p)
+static int on_string(void *arg, const unsigned char *shown, size_t len)
 {
-    uint64_t n;
-
-    return parse_hex((struct str){p, 4}, &n) ? (uint32_t)n : 0;
+    (void)shown;
+    (void)len;
+    return add_value(arg, JSON_STRING) != NULL;
 }
 
-/* The code point of the escape \uXXXX, or of the pair of them, at `p`; 0 when it is no character
- * (U+0000 is none here). */
-static uint32_t unicode_escape(const char *p, const char *end)
+/* What stands between the quotes, decoded: in place when nothing is escaped. */
+static bool decode(struct arena *a, struct str inner, struct str *ret)
 {
-    uint32_t code = hex4(p + 2);
-
-    if (code < 0xd800 || code > 0xdfff)
-        return code;
-    if (code > 0xdbff || end - p < 12 || p[6] != '\\' || p[7] != 'u')
-        return 0;
-    uint32_t low = hex4(p + 8);
-    return low < 0xdc00 || low > 0xdfff ? 0 : 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-}
-
-static bool check_escapes(struct index *x, struct str raw)
-{
-    const char *end = raw.data + raw.len;
-
-    for (const char *p = raw.data; (p = memchr(p, '\\', (size_t)(end - p)));) {
-        uint32_t code = p[1] == 'u' ? unicode_escape(p, end) : 'x';
-        if (code == 0)
-            return stop(x, JSON_UTF8, (size_t)(p - x->text.data));
-        p += p[1] != 'u' ? 2 : code > 0xffff ? 12 : 6;
+    if (!memchr(inner.data, '\\', inner.len)) {
+        *ret = inner;
+        return true;
     }
+    char *decoded = arena_alloc(a, inner.len);
+    if (!decoded)
+        return false;
+    *ret = (struct str){decoded, json_escape_decode(inner, decoded)};
     return true;
 }
 
-/* Every escape is longer than what it stands for. */
-static bool has_escapes(struct str raw, size_t decoded_len)
-{
-    return decoded_len != raw.len - 2;
-}
-
-static int on_string(void *arg, const unsigned char *decoded, size_t len)
-{
-    struct index *x = arg;
-    const struct json_value *v = add_value(x, JSON_STRING);
-
-    (void)decoded;
-    return v && (!has_escapes(v->raw, len) || check_escapes(x, v->raw));
-}
-
-static int on_key(void *arg, const unsigned char *decoded, size_t len)
+static int on_key(void *arg, const unsigned char *shown, size_t len)
 {
     struct index *x = arg;
 
+    (void)shown;
+    (void)len;
     if (!next_token(x, &x->key_raw))
         return 0;
-    x->key = (struct str){x->key_raw.data + 1, len};
-    if (!has_escapes(x->key_raw, len))
-        return 1;
-    if (!check_escapes(x, x->key_raw))
-        return 0;
-    x->key.data = arena_copy(x->a, (struct str){(const char *)decoded, len});
-    return x->key.data || stop(x, JSON_TOO_BIG, (size_t)(x->key_raw.data - x->text.data));
+    return decode(x->a, (struct str){x->key_raw.data + 1, x->key_raw.len - 2}, &x->key) ||
+           stop(x, JSON_TOO_BIG, (size_t)(x->key_raw.data - x->text.data));
 }
 
 static int open_container(struct index *x, enum json_type type)
@@ -227,6 +211,52 @@ static int on_end_map(void *arg)
     return !again || stop(x, JSON_REPEATED_KEY, (size_t)(again->key_raw.data - x->text.data));
 }
 
+/* Show yajl the text from x->fed up to `end`. */
+static bool feed_up_to(struct index *x, size_t end)
+{
+    const unsigned char *from = (const unsigned char *)x->text.data + x->fed;
+    yajl_status status = yajl_parse(x->yajl, from, end - x->fed);
+
+    if (status == yajl_status_error) { /* over a separator, or the token after it */
+        size_t last = x->fed + yajl_get_bytes_consumed(x->yajl) - 1;
+        stop(x, JSON_SYNTAX,
+             last < x->text.len && is_separator(x->text.data[last]) ? last : skip_gap(x));
+    }
+    x->fed = end;
+    return status == yajl_status_ok;
+}
+
+static bool complete(struct index *x)
+{
+    x->has_ended = true;
+    yajl_status status = yajl_complete_parse(x->yajl);
+    if (status == yajl_status_error)
+        stop(x, JSON_SYNTAX, x->text.len);
+    return status == yajl_status_ok;
+}
+
+/* yajl goes through a string byte by byte and decodes what nobody asked for. So every string is
+ * checked here, and of a long one yajl is shown only the quotes. */
+static bool feed(struct index *x)
+{
+    const char *text = x->text.data, *end = text + x->text.len, *quote = text;
+    size_t closing, error_at = 0;
+
+    while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote)))) {
+        size_t at = (size_t)(quote - text) + 1;
+        enum json_result r = json_escape_find_end(x->text, at, &closing, &error_at);
+        if (r != JSON_OK)
+            return feed_up_to(x, at) && stop(x, r, error_at);
+        if (closing - at >= LONG_STRING) {
+            if (!feed_up_to(x, at))
+                return false;
+            x->fed = closing;
+        }
+        quote = text + closing + 1;
+    }
+    return feed_up_to(x, x->text.len) && complete(x);
+}
+
 static void free_yajl(yajl_handle *yajl)
 {
     yajl_free(*yajl);
@@ -251,17 +281,7 @@ static enum json_result run(struct index *x)
         abort();
     x->yajl = yajl;
     yajl_config(yajl, yajl_dont_validate_strings, 1); /* done before, and better */
-    yajl_status status = yajl_parse(yajl, (const unsigned char *)x->text.data, x->text.len);
-    if (status == yajl_status_error)
-        x->error_at = yajl_get_bytes_consumed(yajl);
-    if (status == yajl_status_ok) {
-        x->is_last_number = true;
-        status = yajl_complete_parse(yajl);
-        x->error_at = x->text.len;
-    }
-    if (status == yajl_status_client_canceled)
-        return x->result;
-    return status == yajl_status_ok ? JSON_OK : JSON_SYNTAX;
+    return feed(x) ? JSON_OK : x->result;
 }
 
 /* Only white space may follow the last token, and form feed is none. */
@@ -277,6 +297,8 @@ enum json_result json_parse(struct arena *a, struct str text, const struct json_
 {
     struct index x = {.a = a, .text = text, .key = STR_EMPTY, .key_raw = STR_EMPTY};
 
+    if (text.len == 0)
+        x.text = STR_EMPTY;
     x.link = &x.root;
     x.error_at = utf8_valid_length(text.data, text.len);
     if (x.error_at < text.len)
@@ -353,80 +375,12 @@ const struct json_value *json_at(const struct json_value *from, const char *path
     return from;
 }
 
-static size_t put_utf8(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        to[i] = (char)(0x80 | (code & 0x3f));
-    to[0] = (char)((0xf00U >> n & 0xff) | code);
-    return n;
-}
-
-/* Decode the escape at *p, which was checked when the text was parsed, and step over it. */
-static size_t put_escape(char *to, const char **p, const char *end)
-{
-    char c = (*p)[1];
-
-    if (c == 'u') {
-        uint32_t code = unicode_escape(*p, end);
-        *p += code > 0xffff ? 12 : 6;
-        return put_utf8(to, code);
-    }
-    *p += 2;
-    switch (c) {
-    case 'b':
-        *to = '\b';
-        break;
-    case 'f':
-        *to = '\f';
-        break;
-    case 'n':
-        *to = '\n';
-        break;
-    case 'r':
-        *to = '\r';
-        break;
-    case 't':
-        *to = '\t';
-        break;
-    default: /* the quote, the slash, the backslash */
-        *to = c;
-        break;
-    }
-    return 1;
-}
-
 bool json_string(const struct json_value *v, struct arena *a, struct str *ret)
 {
     if (!json_is(v, JSON_STRING))
         return false;
 
-    struct str spelled = {v->raw.data + 1, v->raw.len - 2};
-    const char *p = spelled.data, *end = p + spelled.len;
-    const char *escape = memchr(p, '\\', spelled.len);
-    if (!escape) {
-        *ret = spelled;
-        return true;
-    }
-    char *decoded = arena_alloc(a, spelled.len);
-    if (!decoded)
-        return false;
-    char *to = decoded;
-    while (escape) {
-        memcpy(to, p, (size_t)(escape - p));
-        to += escape - p;
-        p = escape;
-        to += put_escape(to, &p, end);
-        escape = memchr(p, '\\', (size_t)(end - p));
-    }
-    memcpy(to, p, (size_t)(end - p));
-    to += end - p;
-    *ret = (struct str){decoded, (size_t)(to - decoded)};
-    return true;
+    return decode(a, (struct str){v->raw.data + 1, v->raw.len - 2}, ret);
 }
 
 static struct str without_minus(struct str raw)

@@ -18,7 +18,7 @@
 enum json_result {
     JSON_OK = 0,
     JSON_SYNTAX,
-    JSON_UTF8,         /* overlong, surrogate, beyond U+10FFFF, or an escape that says so; NUL */
+    JSON_UTF8,         /* overlong, surrogate, beyond U+10FFFF, an escape that says so, \u0000 */
     JSON_DEPTH,        /* deeper than JSON_MAX_DEPTH */
     JSON_REPEATED_KEY, /* in any object */
     JSON_TOO_BIG,      /* the arena's ceiling */
@@ -44,7 +44,8 @@ struct json_value {
     const struct json_value *next;  /* next in the same array or object */
 };
 
-/* Everything in *ret lives in `a`. On failure *reterr_offset is the first byte at fault. */
+/* Everything in *ret lives in `a`. On failure *reterr_offset is where the fault
+ * begins, to the token. */
 MUST_USE enum json_result json_parse(struct arena *a, struct str text,
                                      const struct json_value **ret, size_t *reterr_offset);
 const char *json_result_text(enum json_result r);

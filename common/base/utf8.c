@@ -55,8 +55,11 @@ static size_t sequence(const unsigned char *p, size_t len)
 
 size_t utf8_valid_length(const char *text, size_t len)
 {
-    const unsigned char *start = (const unsigned char *)text, *p = start, *end = p + len;
+    const unsigned char *start = (const unsigned char *)text, *p = start;
 
+    if (len == 0)
+        return 0;
+    const unsigned char *end = start + len;
     while (p < end) {
         if (*p < 0x80) {
             const unsigned char *next = skip_ascii(p, end);

@@ -207,13 +207,41 @@ static void booleans_are_no_numbers(void **state)
 
 static void the_first_byte_at_fault_is_named(void **state)
 {
+    static const struct {
+        const char *text;
+        size_t at;
+    } cases[] = {
+        {"", 0},           {"[1,2", 4},       {"[1,}", 3},
+        {"[1 2]", 3},      {"{\"a\" 1}", 5},  {"[tru]", 1},
+        {"{\"a\":1,}", 7}, {"[01]", 2},       {"{a:1}", 1},
+        {"[1]x", 3},       {"[1,,2]", 3},     {":", 0},
+        {"[\f1]", 1},      {"[1,\f2]", 3},    {"[1,2]\v", 5},
+        {"[1.]", 1},       {"[\"a\nb\"]", 3}, {"[\"\\x\"]", 2},
+        {"[\"abc", 5},     {"[1/**/,2]", 2},  {"\xef\xbb\xbf[]", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check_refused(*state, str_from(cases[i].text), JSON_SYNTAX, cases[i].at);
+    check_refused(*state, (struct str){NULL, 0}, JSON_SYNTAX, 0);
     check_refused(*state, STR("{\"a\":1,\"a\":2}"), JSON_REPEATED_KEY, 7);
     check_refused(*state, STR("{\"a\":\"\\u0000\"}"), JSON_UTF8, 6);
     check_refused(*state, STR("{\"a\":\"xy\xff\"}"), JSON_UTF8, 8);
-    check_refused(*state, STR("[1,\f2]"), JSON_SYNTAX, 3);
-    check_refused(*state, STR("[1,2]\v"), JSON_SYNTAX, 5);
-    check_refused(*state, STR("[1,2"), JSON_SYNTAX, 4);
-    check_refused(*state, STR(""), JSON_SYNTAX, 0);
+}
+
+static void a_fault_in_or_after_a_long_string_is_named_too(void **state)
+{
+    static const char *const tails[] = {"\n\"]", "\\q\"]", "\"x]", "\" 1]", "\"\f]", "\",,1]", ""};
+    static const size_t behind[] = {0, 0, 1, 2, 1, 2, 0};
+    char text[400] = "[true,\"";
+
+    memset(text + 7, 'x', 200);
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        strcpy(text + 207, tails[i]);
+        check_refused(*state, str_from(text), JSON_SYNTAX, 207 + behind[i]);
+    }
+    memcpy(text + 1, "tru,", 4); /* the first fault counts */
+    strcpy(text + 207, "\n\"]");
+    check_refused(*state, str_from(text), JSON_SYNTAX, 1);
 }
 
 /* An object of `n` members whose last key repeats that of the first, when asked to. */
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test(numbers_must_be_finite),
         cmocka_unit_test(booleans_are_no_numbers),
         cmocka_unit_test(the_first_byte_at_fault_is_named),
+        cmocka_unit_test(a_fault_in_or_after_a_long_string_is_named_too),
         cmocka_unit_test(a_repeated_key_is_found_in_objects_of_any_size),
         cmocka_unit_test(keys_are_compared_decoded_and_only_within_their_object),
         cmocka_unit_test(depth_is_bounded),
