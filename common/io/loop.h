@@ -11,10 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LOOP_READ   1u
-#define LOOP_WRITE  2u
-#define LOOP_CLOSED 4u /* the peer has closed or reset, seen while nobody reads; never with READ   \
-                        */
+#define LOOP_READ  1u
+#define LOOP_WRITE 2u
+#define LOOP_CLOSED                                                                                \
+    4u /* the peer has closed or reset, seen while nobody reads; never with READ                   \
+        */
 
 struct loop;
 

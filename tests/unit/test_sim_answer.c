@@ -80,7 +80,7 @@ static void a_cut_comes_after_exactly_n_bytes(void **state)
     (void)state;
     CHECK_INT(run("chunks=3", true, &whole), SIM_ANSWER_OK);
     for (size_t n = 0; n < whole.len; n++) {
-        char text[32];
+        char text[64];
         snprintf(text, sizeof(text), "chunks=3,rst=%zu", n);
         CHECK_INT(run(text, true, &part), SIM_ANSWER_RESET);
         CHECK_U64(part.len, n);

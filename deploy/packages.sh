@@ -1,0 +1,39 @@
+# Sourced by deploy/quickstart, tests/run and .ci/run: which Debian packages the suite needs, and
+# how they get onto a machine that may have nothing but apt.
+
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
+  libcmocka-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev libssl-dev libsystemd-dev
+  libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
+
+TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm git procps
+  python3-pytest sqlite3 prometheus strace nodejs npm"
+
+# install_packages PACKAGE… installs what is missing and nothing else.
+install_packages()
+{
+    local missing=() package sudo=()
+
+    for package in "$@"; do
+        # nodejs of other origins brings npm along without a package of that name.
+        [ "$package" = npm ] && command -v npm >/dev/null && continue
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            { echo "missing: ${missing[*]}; run as root, or install sudo" >&2; return 1; }
+        sudo=(sudo)
+    fi
+    echo "installing ${#missing[@]} packages: ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${sudo[@]}" apt-get -q update &&
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+            -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        echo "apt-get could not install ${missing[*]}: $(grep -m1 '^E:' "$log" || tail -n1 "$log")" >&2
+        return 1
+    fi
+    rm -f "$log"
+}

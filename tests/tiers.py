@@ -1,0 +1,189 @@
+"""Builds and runs the tiers of tests, prints one line for each and the sum at the end."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+LOGS = ROOT / "build/logs"
+
+CLANG = {"CC": "clang"}
+BUILDS = {
+    "quick": ({}, ["--buildtype=debug"]),
+    "asan": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false"]),
+    "tsan": (CLANG, ["-Db_sanitize=thread", "-Db_lundef=false"]),
+    "release": ({}, ["--buildtype=release", "-Db_lto=true"]),
+}
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp",
+}
+# Unit tests with threads of their own: what ThreadSanitizer is asked about.
+THREADED = ("bus", "ledger", "log", "loop", "metrics", "ratelimit", "spool")
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.notes = []
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(command, log, env=None):
+    """Its exit status; what it said is in `log`."""
+    with open(log, "w") as out:
+        return subprocess.run([str(c) for c in command], cwd=ROOT, stdout=out,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **SANITIZERS, **(env or {})}).returncode
+
+
+def tail(log, lines=30):
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def build(name, targets=()):
+    """A build directory, made once and then kept up to date."""
+    env, options = BUILDS[name]
+    folder = ROOT / "build" / name
+    log = LOGS / f"build-{name}.log"
+    begun = time.monotonic()
+    if not (folder / "build.ninja").exists():
+        if run(["meson", "setup", "--wipe", folder, "-Dwerror=true", *options]
+               if (folder / "meson-private").exists()
+               else ["meson", "setup", folder, "-Dwerror=true", *options], log, env):
+            sys.exit(f"build {name}: meson setup failed, see {log}\n{tail(log)}")
+    if run(["ninja", "-C", folder, *targets], log):
+        sys.exit(f"build {name}: failed, see {log}\n{tail(log)}")
+    print(f"{'build ' + name:<14} ok ({time.monotonic() - begun:.0f} s)", flush=True)
+    return folder
+
+
+def meson_tests(name, folder, suite, only=()):
+    """One meson suite; a cmocka program counts its functions, another program counts as one."""
+    tally, log = Tally(), LOGS / f"{name}.log"
+    begun = time.time()
+    run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", suite, "--logbase", name,
+         "--print-errorlogs", *only], log)
+    results = folder / "meson-logs" / f"{name}.json"
+    if not results.exists() or results.stat().st_mtime < begun - 1:
+        tally.failed, tally.notes = 1, [f"meson test did not run:\n{tail(log)}"]
+        return tally
+    for line in results.read_text().splitlines():
+        count_program(json.loads(line), tally)
+    return tally
+
+
+def count_program(test, tally):
+    output = test.get("stdout", "") + test.get("stderr", "")
+    if test["result"] == "SKIP":
+        tally.skipped += 1
+        tally.notes.append(f"skipped {test['name']}: {output.strip()[-200:]}")
+    elif test["result"] in ("OK", "EXPECTEDFAIL"):
+        tally.passed += max(1, output.count("[       OK ]"))
+    else:
+        tally.passed += output.count("[       OK ]")
+        tally.failed += 1
+        tally.notes.append(f"FAILED {test['name']} ({test['result']}):\n{output[-3000:]}")
+
+
+def pytest(name, folder, build_dir, options=()):
+    tally, log = Tally(), LOGS / f"{name}.log"
+    if not list((ROOT / folder).glob("test_*.py")):
+        return tally
+    report = LOGS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    run(["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         f"--junitxml={report}", *options, folder], log, {"BUILD_DIR": str(build_dir)})
+    if not report.exists():
+        tally.failed, tally.notes = 1, [f"pytest did not run:\n{tail(log)}"]
+        return tally
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        count_case(case, tally)
+    return tally
+
+
+def count_case(case, tally):
+    title = f"{case.get('classname')}.{case.get('name')}"
+    failure = case.find("failure")
+    if failure is None:
+        failure = case.find("error")
+    skipped = case.find("skipped")
+    if failure is not None:
+        tally.failed += 1
+        tally.notes.append(f"FAILED {title}:\n{(failure.text or failure.get('message'))[-3000:]}")
+    elif skipped is not None:
+        tally.skipped += 1
+        tally.notes.append(f"skipped {title}: {skipped.get('message')}")
+    else:
+        tally.passed += 1
+
+
+def conformance(build_dir):
+    """The official SDKs, installed from the committed lockfile."""
+    log = LOGS / "npm.log"
+    folder = ROOT / "tests/conformance"
+    lock, done = folder / "package-lock.json", folder / "node_modules/.installed"
+    if not done.exists() or done.read_text() != lock.read_text():
+        if run(["npm", "ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"],
+               log):
+            tally = Tally()
+            tally.failed, tally.notes = 1, [f"npm ci failed:\n{tail(log)}"]
+            return tally
+        done.write_text(lock.read_text())
+    return pytest("conformance", "tests/conformance", build_dir)
+
+
+def threaded(folder):
+    known = subprocess.run(["meson", "test", "-C", folder, "--list"], cwd=ROOT, text=True,
+                           capture_output=True).stdout
+    names = [n for n in THREADED if f" / {n}\n" in known]
+    return meson_tests("threads", folder, "unit", names)
+
+
+def tiers(mode):
+    """Name and function, in order; builds come first so that nothing compiles beside a test."""
+    if mode == "quick":
+        quick = build("quick")
+        return [("lint", lambda: meson_tests("lint", quick, "lint")),
+                ("unit", lambda: meson_tests("unit", quick, "unit")),
+                ("fuzz corpus", lambda: meson_tests("fuzz", quick, "fuzz"))]
+    asan, release, tsan = build("asan"), build("release"), build("tsan")
+    return [("lint", lambda: meson_tests("lint", asan, "lint")),
+            ("unit", lambda: meson_tests("unit", asan, "unit")),
+            ("fuzz corpus", lambda: meson_tests("fuzz", asan, "fuzz")),
+            ("threads", lambda: threaded(tsan)),
+            ("integration", lambda: pytest("integration", "tests/integration", asan)),
+            ("conformance", lambda: conformance(asan)),
+            ("system", lambda: pytest("system", "tests/system", release))]
+
+
+def main(mode):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    if mode == "soak":
+        os.environ["SOAK"] = "1"
+    total = Tally()
+    for name, tier in tiers(mode):
+        begun = time.monotonic()
+        tally = tier()
+        total.add(tally)
+        print(f"{name:<14} {tally} ({time.monotonic() - begun:.0f} s)", flush=True)
+        for note in tally.notes:
+            print("    " + note.replace("\n", "\n    "), flush=True)
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
