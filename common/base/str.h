@@ -12,8 +12,12 @@ struct str {
 };
 
 #define STR(literal) ((struct str){literal, sizeof(literal) - 1})
-#define STR_EMPTY    ((struct str){"", 0})
-#define STR_ARG(s)   (int)(s).len, (s).data /* for "%.*s" */
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    } /* in a static table */
+#define STR_EMPTY  ((struct str){"", 0})
+#define STR_ARG(s) (int)(s).len, (s).data /* for "%.*s" */
 
 struct str str_from(const char *text); /* NULL gives the empty str */
 

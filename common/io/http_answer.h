@@ -1,0 +1,15 @@
+/* http_answer.h -- how do all three daemons answer with JSON, and on /health and /ready?
+ */
+#pragma once
+
+#include "io/http_server.h"
+
+void http_answer_json(struct http_request *r, int status, struct str json);
+
+/* 200: the process lives. */
+void http_answer_health(struct http_request *r);
+/* 200, or 503 with the reason it cannot serve. */
+void http_answer_ready(struct http_request *r, const char *reason);
+
+/* {"error":{"message","type","code","param"}} for daemons without a richer table of refusals. */
+void http_answer_error(struct http_request *r, int status, const char *code, const char *message);
