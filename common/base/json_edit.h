@@ -23,15 +23,16 @@ struct json_edit {
 
 void json_edit_init(struct json_edit *e, struct str text);
 
-/* Replace a value by other JSON. */
+/* Replace a value by other JSON; doing so again replaces the replacement. */
 void json_edit_replace(struct json_edit *e, const struct json_value *v, struct str json);
 
-/* Set a member: replaced when present, else inserted right after '{'. `member` is the whole
- * `"key":value` for insertion, `value` the JSON for replacement. */
+/* Set a member: replaced when present, else inserted right after '{' (once a key, at the cost of
+ * two splices). `member` is the whole `"key":value` for insertion, `value` the JSON for
+ * replacement. */
 void json_edit_set(struct json_edit *e, const struct json_value *object, const char *key,
                    struct str value, struct str member);
 
-/* Remove a member with its comma. */
+/* Remove a member with its comma, whatever was edited in it before. */
 void json_edit_remove(struct json_edit *e, const struct json_value *object,
                       const struct json_value *member);
 
