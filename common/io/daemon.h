@@ -29,14 +29,15 @@ void daemon_notify_status(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Ping the watchdog from this loop at half of WATCHDOG_USEC, if systemd asked for it. */
 struct daemon_watchdog;
-struct daemon_watchdog *daemon_watchdog_new(struct loop *l);
+struct daemon_watchdog *daemon_watchdog_new(struct loop *l); /* NULL: it did not */
 void daemon_watchdog_free(struct daemon_watchdog **w);
 
 /* A listening socket for `address` ("127.0.0.1:8080", "[::]:443", "unix:/run/…/admin.sock").
  * Taken from systemd when it passed one bound to that address, else bound here: SO_REUSEADDR,
  * backlog 4096, SO_REUSEPORT when `shared` (several threads listen on one address; an inherited
  * socket is dup()ed). Port 0 lets the kernel choose; daemon_local_address() tells.
- * Unix sockets are made 0660. -errno; *reterr_text says what could not be done, for people. */
+ * Unix sockets are made 0660 and cannot be shared this way: dup() the one. A socket file nobody
+ * listens on any more is replaced. -errno; *reterr_text says what could not be done, for people. */
 MUST_USE int daemon_listen(const char *address, bool shared, int *ret_fd, const char **reterr_text);
 MUST_USE int daemon_local_address(int fd, char *ret_text, size_t size);
 /* True if "127.0.0.1:…", "[::1]:…", "localhost:…" or a unix socket. */

@@ -33,7 +33,12 @@ bool log_is_on(enum log_level level);
 /* Entries written so far, by level: for log_messages_total. */
 uint64_t log_count(enum log_level level);
 
-/* `fields` may be NULL; ended by a NULL name. */
+/* Entries lost so far because their reader did not keep up; the next one that gets through is
+ * followed by a warning with their number. */
+uint64_t log_dropped(void);
+
+/* Any thread; waits at most 50 ms for a reader that stopped, and not again until it goes on.
+ * `fields` may be NULL; ended by a NULL name. */
 void log_write(enum log_level level, const struct log_field *fields, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
