@@ -1,0 +1,351 @@
+#include "ledger.h"
+
+#include "io/log.h"
+#include "ledger_replay.h"
+#include "ledger_schema.h"
+#include "ledger_write.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define DEFAULT_SLOTS   16384
+#define COMMIT_INTERVAL (8 * USEC_PER_MSEC)   /* records gather so long before a commit */
+#define RETRY_INTERVAL  (100 * USEC_PER_MSEC) /* between failing commits */
+#define STOP_DEADLINE   (2 * USEC_PER_SEC)
+
+/* Explained in the message catalogue. */
+#define MESSAGE_UNAVAILABLE "0f3c1b7f5be24c0c9d35f2f0a8a4c1d6"
+
+struct ledger {
+    struct db *db;
+    struct ledger_write *write;
+    struct ledger_metrics metrics;
+    struct spool *spools[LEDGER_MAX_SPOOLS];
+    unsigned n_spools;
+
+    struct spool_wake wake;
+    _Atomic usec_t waiting_since; /* 0: what was read is committed */
+    _Atomic bool is_stopping;
+    pthread_t thread;
+    bool is_started;
+
+    pthread_mutex_t lock; /* of the list below; never held across I/O */
+    struct ledger_task *first, **last;
+
+    /* the thread's own */
+    bool is_failing;
+};
+
+static int open_db(struct ledger *l, const char *state_dir, char *reterr, size_t reterr_size)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/ledger.db", state_dir);
+    enum db_result r =
+        db_open(path, DB_WRITER, ledger_schema_migrations, ledger_schema_n_migrations, &l->db);
+    if (r == DB_OK)
+        r = db_check(l->db);
+    if (r == DB_OK)
+        r = ledger_write_new(l->db, &l->write);
+
+    const char *what = NULL;
+    switch (r) {
+    case DB_OK:
+        return 0;
+    case DB_BUSY:
+        what = "another process writes to it";
+        break;
+    case DB_CORRUPT:
+        what = "it is damaged; move it away and restore a copy, its keys and sums are not trusted";
+        break;
+    case DB_TOO_NEW:
+        what = "it was written by a later version";
+        break;
+    case DB_FULL:
+        what = "the disk is full";
+        break;
+    case DB_ROW:
+    case DB_CONSTRAINT:
+    case DB_FAILED:
+        what = "it cannot be opened";
+        break;
+    }
+    snprintf(reterr, reterr_size, "%s: %s (%s)", path, what, db_error_text(l->db));
+    return 1;
+}
+
+static int replay(struct ledger *l, const struct ledger_config *c, char *reterr, size_t reterr_size)
+{
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof(dir), "%s/spool", c->state_dir);
+    struct ledger_replay p = {.dir = dir,
+                              .db = l->db,
+                              .write = l->write,
+                              .spools = l->spools,
+                              .n_spools = l->n_spools,
+                              .n_slots = c->spool_slots ? c->spool_slots : DEFAULT_SLOTS};
+    int r = ledger_replay(&p, reterr, reterr_size);
+    if (r)
+        return r;
+
+    if (p.rows || p.unsettled)
+        log_info("%llu rows taken up from the spools, %llu requests were never settled",
+                 (unsigned long long)p.rows, (unsigned long long)p.unsettled);
+    if (p.lost)
+        log_warning("%llu spool records are lost, the power must have failed",
+                    (unsigned long long)p.lost);
+    if (l->metrics.rows)
+        metrics_add(l->metrics.rows, (double)p.rows);
+    if (l->metrics.unsettled)
+        metrics_add(l->metrics.unsettled, (double)p.unsettled);
+    for (unsigned i = 0; i < l->n_spools; i++)
+        spool_prepare(l->spools[i], (uint8_t)i, p.last_id, &l->wake);
+    return 0;
+}
+
+static void free_ledger(struct ledger **l)
+{
+    if (!*l)
+        return;
+    for (unsigned i = 0; i < LEDGER_MAX_SPOOLS; i++)
+        spool_close(&(*l)->spools[i]);
+    ledger_write_free(&(*l)->write);
+    db_close(&(*l)->db);
+    if ((*l)->wake.fd >= 0)
+        close((*l)->wake.fd);
+    pthread_mutex_destroy(&(*l)->lock);
+    free(*l);
+    *l = NULL;
+}
+
+int ledger_open(const struct ledger_config *c, struct ledger **ret, char *reterr,
+                size_t reterr_size)
+{
+    assert(c->n_spools <= LEDGER_MAX_SPOOLS);
+    CLEANUP(free_ledger) struct ledger *l = calloc(1, sizeof(*l));
+    assert(l);
+    pthread_mutex_init(&l->lock, NULL);
+    l->last = &l->first;
+    l->n_spools = c->n_spools;
+    l->metrics = c->metrics;
+    l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake.fd < 0) {
+        snprintf(reterr, reterr_size, "eventfd: %s", strerror(errno));
+        return -errno;
+    }
+
+    int r = open_db(l, c->state_dir, reterr, reterr_size);
+    if (r == 0)
+        r = replay(l, c, reterr, reterr_size);
+    if (r)
+        return r;
+    *ret = TAKE(l);
+    return 0;
+}
+
+struct db *ledger_db(struct ledger *l)
+{
+    assert(!l->is_started);
+    return l->db;
+}
+
+static bool has_news(const struct ledger *l)
+{
+    for (unsigned i = 0; i < l->n_spools; i++)
+        if (spool_has_news(l->spools[i]))
+            return true;
+    return false;
+}
+
+/* Until the eventfd is written to; `timeout` may be USEC_INFINITY. */
+static void wait_for_wake(struct ledger *l, usec_t timeout)
+{
+    struct pollfd p = {.fd = l->wake.fd, .events = POLLIN};
+    struct timespec t = {.tv_sec = (time_t)(timeout / USEC_PER_SEC),
+                         .tv_nsec = (long)(timeout % USEC_PER_SEC) * 1000};
+    ppoll(&p, 1, timeout == USEC_INFINITY ? NULL : &t, NULL);
+    uint64_t count;
+    /* nothing to read: the time was over */
+    (void)!read(l->wake.fd, &count, sizeof(count));
+}
+
+static void wake_up(struct ledger *l)
+{
+    uint64_t one = 1;
+    /* fails only when the eventfd is full, and then it wakes all the same */
+    (void)!write(l->wake.fd, &one, sizeof(one));
+}
+
+/* Return when something is to be done: a record is old enough, a task is there, a failed commit is
+ * to be tried again. */
+static void rest(struct ledger *l)
+{
+    if (l->is_failing) {
+        wait_for_wake(l, RETRY_INTERVAL);
+        return;
+    }
+    if (!has_news(l)) {
+        atomic_store(&l->wake.is_asleep, true);
+        if (!has_news(l))
+            wait_for_wake(l, USEC_INFINITY);
+        atomic_store(&l->wake.is_asleep, false);
+    }
+    if (has_news(l) && !atomic_load(&l->is_stopping))
+        wait_for_wake(l, COMMIT_INTERVAL);
+}
+
+static void on_reply(void *arg)
+{
+    struct ledger_task *t = arg;
+    t->done(t);
+}
+
+static struct ledger_task *take_task(struct ledger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    struct ledger_task *t = l->first;
+    if (t)
+        l->first = t->next;
+    if (!l->first)
+        l->last = &l->first;
+    pthread_mutex_unlock(&l->lock);
+    return t;
+}
+
+static void run_tasks(struct ledger *l)
+{
+    for (struct ledger_task *t; (t = take_task(l));) {
+        t->run(t, l->db);
+        t->reply = (struct loop_task){.fn = on_reply, .arg = t};
+        loop_post(t->loop, &t->reply);
+    }
+}
+
+static void set_failing(struct ledger *l, bool is_failing, usec_t since)
+{
+    if (is_failing == l->is_failing)
+        return;
+    l->is_failing = is_failing;
+    if (!is_failing) {
+        log_info("the ledger commits again, after %.1f s",
+                 (double)(clock_now() - since) / (double)USEC_PER_SEC);
+        return;
+    }
+    struct log_field fields[] = {{"MESSAGE_ID", MESSAGE_UNAVAILABLE}, {NULL, NULL}};
+    log_write(LOG_LEVEL_ERROR, fields, "the ledger cannot commit: %s; spooling, retrying",
+              db_error_text(l->db));
+}
+
+static void count_commit(struct ledger *l, uint64_t rows, usec_t duration)
+{
+    if (l->metrics.rows)
+        metrics_add(l->metrics.rows, (double)rows);
+    if (l->metrics.commit_seconds)
+        metrics_observe(l->metrics.commit_seconds, (double)duration / (double)USEC_PER_SEC);
+}
+
+static void count_pending(struct ledger *l)
+{
+    uint64_t pending = 0;
+    for (unsigned i = 0; i < l->n_spools; i++)
+        pending += spool_pending(l->spools[i]);
+    if (l->metrics.spool_records)
+        metrics_set(l->metrics.spool_records, (double)pending);
+}
+
+/* True when nothing is left to commit. */
+static bool commit_all(struct ledger *l)
+{
+    bool is_all = !has_news(l);
+    while (!is_all) {
+        usec_t begin = clock_now();
+        usec_t since = atomic_load(&l->waiting_since);
+        if (since == 0)
+            atomic_store(&l->waiting_since, since = begin);
+
+        uint64_t rows = 0, skipped = ledger_write_skipped(l->write);
+        enum db_result r = ledger_write_batch(l->write, l->spools, l->n_spools, &rows, &is_all);
+        set_failing(l, r != DB_OK, since);
+        if (r)
+            break;
+        atomic_store(&l->waiting_since, 0);
+        count_commit(l, rows, clock_now() - begin);
+        if (skipped != ledger_write_skipped(l->write))
+            log_error("records in the spool that this version does not know, skipping");
+    }
+    count_pending(l);
+    return is_all;
+}
+
+static void *run(void *arg)
+{
+    struct ledger *l = arg;
+    while (!atomic_load(&l->is_stopping)) {
+        rest(l);
+        run_tasks(l);
+        commit_all(l);
+    }
+    usec_t deadline = clock_now() + STOP_DEADLINE;
+    run_tasks(l);
+    while (!commit_all(l) && clock_now() < deadline)
+        rest(l);
+    return NULL;
+}
+
+int ledger_start(struct ledger *l)
+{
+    /* signals are the control thread's */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(&l->thread, NULL, run, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r)
+        return -r;
+    pthread_setname_np(l->thread, "ledger");
+    l->is_started = true;
+    return 0;
+}
+
+void ledger_stop(struct ledger **l)
+{
+    if (!*l)
+        return;
+    if ((*l)->is_started) {
+        atomic_store(&(*l)->is_stopping, true);
+        wake_up(*l);
+        pthread_join((*l)->thread, NULL);
+    }
+    free_ledger(l);
+}
+
+struct spool *ledger_spool(struct ledger *l, unsigned worker)
+{
+    assert(worker < l->n_spools);
+    return l->spools[worker];
+}
+
+bool ledger_is_available(const struct ledger *l, usec_t now)
+{
+    usec_t since = atomic_load_explicit(&l->waiting_since, memory_order_relaxed);
+    return since == 0 || now < since + LEDGER_GRACE;
+}
+
+void ledger_submit(struct ledger *l, struct ledger_task *t)
+{
+    t->next = NULL;
+    pthread_mutex_lock(&l->lock);
+    *l->last = t;
+    l->last = &t->next;
+    pthread_mutex_unlock(&l->lock);
+    wake_up(l);
+}
