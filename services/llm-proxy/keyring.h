@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/macro.h"
+#include "base/money.h"
 #include "base/ratelimit.h"
 #include "base/str.h"
 #include "pepper.h"

@@ -1,0 +1,136 @@
+#include "keyring.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a digest leads: a key, by its present or its earlier text. */
+struct place {
+    const uint8_t *digest; /* NULL: free */
+    const struct keyring_key *key;
+    bool is_old;
+};
+
+struct keyring {
+    _Atomic unsigned refs;
+    const struct pepper *pepper;
+    struct keyring_key *keys;
+    size_t n;
+    struct place *places;
+    size_t mask; /* the number of places is a power of two, at least twice what is filed */
+};
+
+static size_t place_of(const struct keyring *k, const uint8_t *digest)
+{
+    size_t start;
+    memcpy(&start, digest, sizeof(start));
+    return start & k->mask;
+}
+
+static void file_digest(struct keyring *k, const uint8_t *digest, const struct keyring_key *key)
+{
+    size_t i = place_of(k, digest);
+    while (k->places[i].digest)
+        i = (i + 1) & k->mask;
+    k->places[i] = (struct place){digest, key, digest == key->old_digest};
+}
+
+struct keyring *keyring_new(struct keyring_key *keys, size_t n, const struct pepper *pepper)
+{
+    struct keyring *k = calloc(1, sizeof(*k));
+    assert(k);
+    size_t n_places = 8;
+    while (n_places < 4 * n)
+        n_places *= 2;
+    *k = (struct keyring){.refs = 1,
+                          .pepper = pepper,
+                          .keys = keys,
+                          .n = n,
+                          .places = calloc(n_places, sizeof(*k->places)),
+                          .mask = n_places - 1};
+    assert(k->places);
+    for (size_t i = 0; i < n; i++) {
+        file_digest(k, keys[i].digest, &keys[i]);
+        if (keys[i].old_until)
+            file_digest(k, keys[i].old_digest, &keys[i]);
+    }
+    return k;
+}
+
+struct keyring *keyring_ref(struct keyring *k)
+{
+    atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
+    return k;
+}
+
+static void free_texts(struct keyring_key *key)
+{
+    for (size_t i = 0; i < key->n_models; i++)
+        free((char *)key->models[i]);
+    free(key->models);
+    free((char *)key->id);
+    free((char *)key->name);
+    free((char *)key->team);
+    free((char *)key->tags);
+}
+
+void keyring_unref(struct keyring **k)
+{
+    struct keyring *gone = TAKE(*k);
+    if (!gone || atomic_fetch_sub(&gone->refs, 1) > 1)
+        return;
+    for (size_t i = 0; i < gone->n; i++)
+        free_texts(&gone->keys[i]);
+    free(gone->keys);
+    free(gone->places);
+    free(gone);
+}
+
+const struct keyring_key *keyring_find(const struct keyring *k, struct str text, usec_t now)
+{
+    /* a text of another length is no key, but costs the same */
+    char fixed[KEYRING_TEXT_LEN] = {0};
+    size_t n = text.len < sizeof(fixed) ? text.len : sizeof(fixed);
+    if (n)
+        memcpy(fixed, text.data, n);
+    uint8_t digest[DIGEST_SIZE];
+    pepper_digest(k->pepper, (struct str){fixed, sizeof(fixed)}, digest);
+    explicit_bzero(fixed, sizeof(fixed));
+
+    static const uint8_t nobodys[DIGEST_SIZE];
+    const struct place *place;
+    size_t i = place_of(k, digest);
+    do {
+        place = &k->places[i];
+        i = (i + 1) & k->mask;
+    } while (!digest_equal(place->digest ? place->digest : nobodys, digest) && place->digest);
+
+    bool is_current = place->digest && (!place->is_old || now < place->key->old_until);
+    return is_current && text.len == KEYRING_TEXT_LEN ? place->key : NULL;
+}
+
+enum keyring_verdict keyring_check(const struct keyring_key *key, usec_t now)
+{
+    if (key->revoked_at <= now)
+        return KEYRING_REVOKED;
+    return key->expires_at <= now ? KEYRING_EXPIRED : KEYRING_VALID;
+}
+
+bool keyring_may_use(const struct keyring_key *key, struct str model)
+{
+    for (size_t i = 0; i < key->n_models; i++)
+        if (str_is(model, key->models[i]))
+            return true;
+    return key->n_models == 0;
+}
+
+size_t keyring_count(const struct keyring *k)
+{
+    return k->n;
+}
+
+const struct keyring_key *keyring_at(const struct keyring *k, size_t i)
+{
+    assert(i < k->n);
+    return &k->keys[i];
+}
