@@ -1,0 +1,248 @@
+#include "usage.h"
+
+#include "base/json_write.h"
+#include "base/money.h"
+#include "io/db.h"
+#include "ledger_schema.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_WAITING 8
+#define MAX_JSON    (8 * 1024 * 1024)
+
+struct usage {
+    char path[PATH_MAX];
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t is_changed;
+    struct usage_query *first; /* newest last */
+    unsigned n_waiting;
+    bool is_stopping;
+};
+
+bool usage_parse_by(struct str text, unsigned *ret_by)
+{
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } words[] = {{"key", USAGE_BY_KEY},
+                 {"model", USAGE_BY_MODEL},
+                 {"provider", USAGE_BY_PROVIDER},
+                 {"day", USAGE_BY_DAY}};
+    unsigned by = 0;
+    for (struct str word; str_cut(&text, ',', &word);) {
+        unsigned bit = 0;
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+            if (str_is(word, words[i].word))
+                bit = words[i].bit;
+        if (bit == 0 && word.len > 0)
+            return false;
+        by |= bit;
+    }
+    *ret_by = by ? by : USAGE_BY_KEY | USAGE_BY_MODEL | USAGE_BY_PROVIDER | USAGE_BY_DAY;
+    return true;
+}
+
+/* A row's id begins with its time, see ledger_schema.c. */
+static const char question[] =
+    "SELECT u.key_id, keys.name, u.model, u.provider, u.day, u.n, u.tokens_in, u.tokens_out,"
+    " u.cost, u.unpriced"
+    " FROM (SELECT CASE WHEN ?1 THEN key_id END AS key_id, CASE WHEN ?2 THEN model END AS model,"
+    " CASE WHEN ?3 THEN provider END AS provider,"
+    " CASE WHEN ?4 THEN started_at / 86400000000 END AS day, count(*) AS n,"
+    " coalesce(sum(tokens_in), 0) AS tokens_in, coalesce(sum(tokens_out), 0) AS tokens_out,"
+    " sum(cost_nano) AS cost, sum(cost_nano IS NULL AND attempts > 0) AS unpriced"
+    " FROM requests WHERE id >= ?5 GROUP BY 1, 2, 3, 4) AS u"
+    " LEFT JOIN keys ON keys.id = u.key_id ORDER BY u.day, u.key_id, u.model, u.provider";
+
+static void write_text(struct json_write *w, const char *key, struct db_statement *s, int column)
+{
+    json_write_key(w, key);
+    if (db_is_null(s, column))
+        json_write_null(w);
+    else
+        json_write_str(w, db_text(s, column));
+}
+
+static void write_day(struct json_write *w, struct db_statement *s, int column)
+{
+    json_write_key(w, "day");
+    if (db_is_null(s, column)) {
+        json_write_null(w);
+        return;
+    }
+    time_t second = (time_t)db_int(s, column) * 86400;
+    struct tm day;
+    char text[32];
+    gmtime_r(&second, &day);
+    strftime(text, sizeof(text), "%Y-%m-%d", &day);
+    json_write_text(w, text);
+}
+
+static void write_cost(struct json_write *w, struct db_statement *s, int column)
+{
+    json_write_key(w, "cost_usd");
+    if (db_is_null(s, column)) {
+        json_write_null(w);
+        return;
+    }
+    char text[32];
+    money_format(db_int(s, column), text);
+    json_write_raw(w, str_from(text));
+}
+
+static void write_row(struct json_write *w, struct db_statement *s)
+{
+    json_write_begin(w, '{');
+    write_text(w, "key", s, 0);
+    write_text(w, "key_name", s, 1);
+    write_text(w, "model", s, 2);
+    write_text(w, "provider", s, 3);
+    write_day(w, s, 4);
+    json_write_member_int(w, "requests", db_int(s, 5));
+    json_write_member_int(w, "tokens_in", db_int(s, 6));
+    json_write_member_int(w, "tokens_out", db_int(s, 7));
+    write_cost(w, s, 8);
+    json_write_member_int(w, "unpriced", db_int(s, 9));
+    json_write_end(w, '}');
+}
+
+static enum db_result ask(struct db *db, struct usage_query *q, enum buf_result *ret_written)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result r = db_prepare(db, question, &s);
+    if (r)
+        return r;
+    db_bind_int(s, 1, (q->by & USAGE_BY_KEY) != 0);
+    db_bind_int(s, 2, (q->by & USAGE_BY_MODEL) != 0);
+    db_bind_int(s, 3, (q->by & USAGE_BY_PROVIDER) != 0);
+    db_bind_int(s, 4, (q->by & USAGE_BY_DAY) != 0);
+    db_bind_int(s, 5, q->since > INT64_MAX >> 8 ? INT64_MAX : (int64_t)q->since << 8);
+
+    struct json_write w;
+    json_write_init(&w, &q->json);
+    json_write_begin(&w, '[');
+    while ((r = db_step(s)) == DB_ROW)
+        write_row(&w, s);
+    json_write_end(&w, ']');
+    *ret_written = json_write_finish(&w);
+    return r;
+}
+
+/* A connection for one question: between questions it would only hold memory. */
+static enum usage_result answer(const char *path, struct usage_query *q)
+{
+    CLEANUP(db_close) struct db *db = NULL;
+    enum db_result r =
+        db_open(path, DB_READER, ledger_schema_migrations, ledger_schema_n_migrations, &db);
+    enum buf_result written = BUF_OK;
+    if (r == DB_OK)
+        r = ask(db, q, &written);
+    if (r)
+        return r == DB_BUSY ? USAGE_BUSY : USAGE_UNAVAILABLE;
+    return written == BUF_OK ? USAGE_OK : USAGE_TOO_LARGE;
+}
+
+static void on_reply(void *arg)
+{
+    struct usage_query *q = arg;
+    q->done(q);
+}
+
+static void reply(struct usage_query *q, enum usage_result result)
+{
+    q->result = result;
+    q->reply = (struct loop_task){.fn = on_reply, .arg = q};
+    loop_post(q->loop, &q->reply);
+}
+
+/* NULL: stop. */
+static struct usage_query *next_query(struct usage *u, bool *ret_is_stopping)
+{
+    pthread_mutex_lock(&u->lock);
+    while (!u->first && !u->is_stopping)
+        pthread_cond_wait(&u->is_changed, &u->lock);
+    struct usage_query *q = u->first;
+    if (q)
+        u->first = q->next;
+    *ret_is_stopping = u->is_stopping;
+    pthread_mutex_unlock(&u->lock);
+    return q;
+}
+
+static void *run(void *arg)
+{
+    struct usage *u = arg;
+    bool is_stopping = false;
+    for (struct usage_query *q; (q = next_query(u, &is_stopping));) {
+        enum usage_result r = is_stopping ? USAGE_BUSY : answer(u->path, q);
+        pthread_mutex_lock(&u->lock);
+        u->n_waiting--;
+        pthread_mutex_unlock(&u->lock);
+        reply(q, r);
+    }
+    return NULL;
+}
+
+int usage_start(const char *state_dir, struct usage **ret)
+{
+    struct usage *u = calloc(1, sizeof(*u));
+    assert(u);
+    snprintf(u->path, sizeof(u->path), "%s/ledger.db", state_dir);
+    pthread_mutex_init(&u->lock, NULL);
+    pthread_cond_init(&u->is_changed, NULL);
+
+    /* signals are the control thread's */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(&u->thread, NULL, run, u);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r) {
+        free(u);
+        return -r;
+    }
+    pthread_setname_np(u->thread, "usage");
+    *ret = u;
+    return 0;
+}
+
+void usage_stop(struct usage **u)
+{
+    if (!*u)
+        return;
+    pthread_mutex_lock(&(*u)->lock);
+    (*u)->is_stopping = true;
+    pthread_cond_signal(&(*u)->is_changed);
+    pthread_mutex_unlock(&(*u)->lock);
+    pthread_join((*u)->thread, NULL);
+    pthread_cond_destroy(&(*u)->is_changed);
+    pthread_mutex_destroy(&(*u)->lock);
+    free(*u);
+    *u = NULL;
+}
+
+enum usage_result usage_submit(struct usage *u, struct usage_query *q)
+{
+    q->next = NULL;
+    buf_init(&q->json, MAX_JSON);
+    pthread_mutex_lock(&u->lock);
+    bool is_room = u->n_waiting < MAX_WAITING;
+    if (is_room) {
+        struct usage_query **last = &u->first;
+        while (*last)
+            last = &(*last)->next;
+        *last = q;
+        u->n_waiting++;
+        pthread_cond_signal(&u->is_changed);
+    }
+    pthread_mutex_unlock(&u->lock);
+    return is_room ? USAGE_OK : USAGE_BUSY;
+}
