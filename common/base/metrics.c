@@ -88,7 +88,7 @@ static void init_group(struct metrics_group *g, const struct metrics_family *f)
 {
     struct str rest = str_from(f->labels);
 
-    *g = (struct metrics_group){.family = f};
+    *g = (struct metrics_group){.family = *f};
     map_init(&g->by_labels);
     while (f->buckets && f->buckets[g->n_buckets] > 0)
         g->n_buckets++;
@@ -100,7 +100,7 @@ static void init_group(struct metrics_group *g, const struct metrics_family *f)
 /* False for what would make a scrape fail, or a linter complain. */
 static bool is_sound(const struct metrics_group *g)
 {
-    const struct metrics_family *f = g->family;
+    const struct metrics_family *f = &g->family;
     size_t len = strlen(f->name), labels_len = 0;
     bool is_total = len > 6 && strcmp(f->name + len - 6, "_total") == 0;
 
@@ -124,7 +124,7 @@ static bool is_sound(const struct metrics_group *g)
 static bool has_family(const struct metrics *m, const char *name)
 {
     for (unsigned i = 0; i < m->n_groups; i++)
-        if (strcmp(m->groups[i].family->name, name) == 0)
+        if (strcmp(m->groups[i].family.name, name) == 0)
             return true;
     return false;
 }
@@ -239,7 +239,7 @@ static struct metrics_series *share_of(struct metrics_shard *s, const struct met
 
     /* Whole cache lines, so that no two threads write to one. */
     size_t size = sizeof(*newest);
-    if (g->family->kind == METRICS_HISTOGRAM)
+    if (g->family.kind == METRICS_HISTOGRAM)
         size += (g->n_buckets + 1) * sizeof(newest->counts[0]);
     size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     struct metrics_series *share = aligned_alloc(CACHE_LINE, size);
@@ -248,9 +248,9 @@ static struct metrics_series *share_of(struct metrics_shard *s, const struct met
     memset(share, 0, size);
     share->shard = s;
     share->next = newest;
-    share->kind = g->family->kind;
+    share->kind = g->family.kind;
     share->n_buckets = g->n_buckets;
-    share->buckets = g->family->buckets;
+    share->buckets = g->family.buckets;
     atomic_store_explicit(&l->shares, share, memory_order_release);
     return share;
 }
@@ -369,7 +369,7 @@ void metrics_add(struct metrics_series *series, double amount)
 
 void metrics_set(struct metrics_series *series, double value)
 {
-    assert(series->kind == METRICS_GAUGE);
+    assert(series->kind != METRICS_HISTOGRAM);
     store(series, value);
 }
 
@@ -443,7 +443,7 @@ double metrics_value(struct metrics *m, unsigned family, const char *const *labe
     pthread_mutex_unlock(&m->mutex);
     buf_done(&labels);
 
-    if (l && g->family->kind == METRICS_HISTOGRAM)
+    if (l && g->family.kind == METRICS_HISTOGRAM)
         for (unsigned i = 0; i <= g->n_buckets; i++)
             value += (double)metrics_bucket(l, i);
     else if (l && !metrics_sum(l, &value))

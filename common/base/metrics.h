@@ -38,8 +38,8 @@ extern const double metrics_buckets_long[];    /* .1 … 300 s */
 struct metrics;       /* the registry; owned by main() */
 struct metrics_shard; /* one thread's numbers; owned by the registry */
 
-/* The tables must outlive the registry. Families are numbered in the order given, from 0. A table
- * that would not pass a linter (no help, a counter without _total, …) aborts. */
+/* The texts of a table must outlive the registry. Families are numbered in the order given, from 0.
+ * A table that would not pass a linter (no help, a counter without _total, …) aborts. */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics **m);
 /* Returns the number of the first family added. Only before the first shard exists. */
@@ -56,7 +56,7 @@ struct metrics_series *metrics_find(struct metrics_shard *s, unsigned family,
 /* Counters and gauges add; several shards' values are summed at scrape. A counter ignores what is
  * not above 0. */
 void metrics_add(struct metrics_series *series, double amount);
-/* Gauges that one thread owns. */
+/* A gauge that one thread owns, or a counter whose total is kept elsewhere. */
 void metrics_set(struct metrics_series *series, double value);
 /* A gauge that is absent from now on (no reading is not zero), until it is set again. */
 void metrics_remove(struct metrics_series *series);

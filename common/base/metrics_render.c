@@ -82,7 +82,7 @@ static void put_labels(struct writer *w, struct str labels)
 static void put_histogram(struct writer *w, const struct metrics_group *g,
                           struct metrics_labelled *l)
 {
-    struct str name = str_from(g->family->name), labels = buf_str(&l->labels);
+    struct str name = str_from(g->family.name), labels = buf_str(&l->labels);
     uint64_t total = 0;
     double sum;
 
@@ -92,7 +92,7 @@ static void put_histogram(struct writer *w, const struct metrics_group *g,
         put(w, labels);
         put(w, labels.len > 0 ? STR(",le=\"") : STR("le=\""));
         if (i < g->n_buckets)
-            put_bound(w, g->family->buckets[i]);
+            put_bound(w, g->family.buckets[i]);
         else
             put(w, STR("+Inf"));
         put(w, STR("\"} "));
@@ -118,7 +118,7 @@ static void put_value(struct writer *w, const struct metrics_group *g, struct me
 
     if (!metrics_sum(l, &value))
         return;
-    put(w, str_from(g->family->name));
+    put(w, str_from(g->family.name));
     put_labels(w, buf_str(&l->labels));
     put_number(w, value);
     put(w, STR("\n"));
@@ -127,15 +127,15 @@ static void put_value(struct writer *w, const struct metrics_group *g, struct me
 static void put_family(struct writer *w, const struct metrics_group *g, enum metrics_format format)
 {
     static const char *const types[] = {" counter\n", " gauge\n", " histogram\n"};
-    enum metrics_kind kind = g->family->kind;
-    struct str name = str_from(g->family->name);
+    enum metrics_kind kind = g->family.kind;
+    struct str name = str_from(g->family.name);
 
     if (format == METRICS_OPENMETRICS && kind == METRICS_COUNTER)
         name.len -= strlen("_total");
     put(w, STR("# HELP "));
     put(w, name);
     put(w, STR(" "));
-    put(w, str_from(g->family->help));
+    put(w, str_from(g->family.help));
     put(w, STR("\n# TYPE "));
     put(w, name);
     put(w, str_from(types[kind]));

@@ -34,7 +34,7 @@ struct metrics_labelled {
 };
 
 struct metrics_group {
-    const struct metrics_family *family;
+    struct metrics_family family;
     unsigned n_labels, n_buckets;
     struct str label_names[METRICS_MAX_LABELS];
     _Atomic(struct metrics_labelled *) first;
