@@ -1,6 +1,7 @@
 #include "fetch.h"
 
 #include "fetch_curl.h"
+#include "fetch_plain.h"
 #include "fetch_transfer.h"
 
 #include <errno.h>
@@ -44,6 +45,8 @@ int fetch_pool_new(struct loop *l, struct fetch_pool **ret)
     p->loop = l;
     fetch_transfer_init(p);
     int r = fetch_curl_new(p, &p->curl);
+    if (r == 0)
+        r = fetch_plain_new(p, &p->plain);
     if (r < 0)
         return r;
 
@@ -58,6 +61,7 @@ void fetch_pool_free(struct fetch_pool **p)
     if (!self)
         return;
     fetch_transfer_stop_all(self);
+    fetch_plain_free(&self->plain);
     fetch_curl_free(&self->curl);
     fetch_transfer_free_after(&self->resume_task, self);
 }
@@ -65,10 +69,14 @@ void fetch_pool_free(struct fetch_pool **p)
 struct fetch *fetch_start(struct fetch_pool *p, const struct fetch_request *request,
                           const struct fetch_handler *handler, void *arg)
 {
-    struct fetch *f = fetch_curl_take(p->curl);
+    bool is_tls = str_has_prefix_nocase(str_from(request->origin->base_url), "https:");
+    struct fetch *f = is_tls ? fetch_curl_take(p->curl) : fetch_plain_take(p->plain);
 
     fetch_transfer_begin(p, f, request->origin, handler, arg);
-    fetch_curl_start(f, request);
+    if (is_tls)
+        fetch_curl_start(f, request);
+    else
+        fetch_plain_start(f, request);
     return f;
 }
 

@@ -63,8 +63,8 @@ static enum fetch_result result_of(const struct transfer *t, CURLcode code)
     bool was_connected = t->base.deadline.connected_at != 0;
 
     switch ((int)code) {
-    case CURLE_OK:
-        return FETCH_OK;
+    case CURLE_OK: /* even if the connection ended in the head */
+        return t->head.is_done ? FETCH_OK : FETCH_RESET;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_URL_MALFORMAT:
         return FETCH_RESOLVE;
@@ -102,6 +102,18 @@ static int on_connected(void *arg, char *peer, char *local, int peer_port, int l
     return CURL_PREREQFUNC_OK;
 }
 
+/* The parser knows HTTP/1; libcurl writes later versions in the same form. */
+static enum fetch_head_result feed_head(struct fetch_head *h, struct str line)
+{
+    if (h->text.len == 0 && (str_has_prefix(line, "HTTP/2 ") || str_has_prefix(line, "HTTP/3 "))) {
+        struct str version = STR("HTTP/1.1");
+        if (fetch_head_feed(h, &version) == FETCH_HEAD_INVALID)
+            return FETCH_HEAD_INVALID;
+        line = (struct str){line.data + 6, line.len - 6};
+    }
+    return fetch_head_feed(h, &line);
+}
+
 static size_t on_head_line(char *data, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -110,12 +122,13 @@ static size_t on_head_line(char *data, size_t size, size_t n, void *arg)
     if (t->base.is_over)
         return 0;
     fetch_transfer_heard(&t->base);
-    switch (fetch_head_add(&t->head, (struct str){data, len})) {
+    if (t->head.is_done)
+        return len; /* a trailer */
+    switch (feed_head(&t->head, (struct str){data, len})) {
     case FETCH_HEAD_MORE:
-    case FETCH_HEAD_TRAILER:
         return len;
     case FETCH_HEAD_DONE:
-        return fetch_transfer_head(&t->base, t->head.status) ? len : 0;
+        return fetch_transfer_head(&t->base, t->head.response.status) ? len : 0;
     case FETCH_HEAD_INVALID:
         fetch_transfer_fail(&t->base, FETCH_INVALID);
         return 0;
@@ -284,7 +297,7 @@ struct fetch *fetch_curl_take(struct fetch_curl *c)
     }
     t->base = (struct fetch){.client = &client};
     t->is_added = t->is_held = t->is_released = t->is_condemned = false;
-    fetch_head_clear(&t->head);
+    fetch_head_begin(&t->head, false);
     return &t->base;
 }
 

@@ -10,7 +10,7 @@ static usec_t phase_deadline(const struct fetch_deadline *d, const struct fetch_
 {
     if (d->connected_at == 0) {
         *ret_result = FETCH_CONNECT_TIMEOUT;
-        return after(d->started_at, limits->connect_timeout);
+        return after(d->connecting_at, limits->connect_timeout);
     }
     if (d->is_paused)
         return USEC_INFINITY;

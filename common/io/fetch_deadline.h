@@ -8,8 +8,9 @@
 
 struct fetch_deadline {
     usec_t started_at;
-    usec_t connected_at; /* 0: not yet */
-    usec_t heard_at;     /* the latest byte of the answer, or the end of a pause; 0: not yet */
+    usec_t connecting_at; /* later than started_at when it is sent a second time */
+    usec_t connected_at;  /* 0: not yet */
+    usec_t heard_at;      /* the latest byte of the answer, or the end of a pause; 0: not yet */
     bool is_paused;
     bool is_heard; /* at least one byte of the answer */
 };

@@ -1,5 +1,8 @@
 #include "fetch_request.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_visible(unsigned char c)
@@ -75,4 +78,64 @@ bool fetch_request_has_field(const struct fetch_request *r, const char *name)
         if (str_is_nocase(r->headers[i].name, name))
             return true;
     return false;
+}
+
+static void put(char **at, struct str s)
+{
+    memcpy(*at, s.data, s.len);
+    *at += s.len;
+}
+
+static bool must_state_length(const struct fetch_request *r)
+{
+    struct str method = str_from(r->method);
+
+    return r->n_body > 0 || str_is(method, "POST") || str_is(method, "PUT") ||
+           str_is(method, "PATCH");
+}
+
+static struct str length_line(uint64_t n, char *to, size_t size)
+{
+    int len = snprintf(to, size, "Content-Length: %" PRIu64 "\r\n", n);
+
+    return (struct str){to, (size_t)len};
+}
+
+void fetch_request_write_head(const struct fetch_request *r, const struct fetch_url *url,
+                              struct buf *to)
+{
+    static const struct str version = {" HTTP/1.1\r\nHost: ", 17}, line_end = {"\r\n", 2};
+    struct str method = str_from(r->method), path = str_from(r->path), length = STR_EMPTY;
+    char text[48];
+    size_t size = method.len + 1 + url->prefix.len + path.len + version.len + url->authority.len +
+                  2 * line_end.len;
+
+    if (must_state_length(r))
+        length = length_line(fetch_request_body_bytes(r), text, sizeof(text));
+    size += length.len;
+    for (size_t i = 0; i < r->n_headers; i++)
+        size += r->headers[i].name.len + r->headers[i].value.len + 4;
+
+    char *start = buf_reserve(to, size), *at = start;
+    if (!at)
+        abort(); /* the caller chose the size, and the buffer has no ceiling */
+    put(&at, method);
+    put(&at, STR(" "));
+    put(&at, url->prefix);
+    put(&at, path);
+    put(&at, version);
+    put(&at, url->authority);
+    put(&at, line_end);
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (fetch_request_is_own_field(r->headers[i].name))
+            continue;
+        put(&at, r->headers[i].name);
+        put(&at, STR(": "));
+        if (r->headers[i].value.len > 0)
+            put(&at, r->headers[i].value);
+        put(&at, line_end);
+    }
+    put(&at, length);
+    put(&at, line_end);
+    buf_commit(to, (size_t)(at - start));
 }

@@ -1,7 +1,9 @@
 /* fetch_request.h -- may this request go out as it is, and which of its fields are not its own? */
 #pragma once
 
+#include "base/buf.h"
 #include "io/fetch.h"
+#include "io/fetch_url.h"
 
 #include <stdbool.h>
 
@@ -14,3 +16,7 @@ bool fetch_request_is_own_field(struct str name);
 
 uint64_t fetch_request_body_bytes(const struct fetch_request *r);
 bool fetch_request_has_field(const struct fetch_request *r, const char *name);
+
+/* The head as HTTP/1.1 has it. The request is sound. */
+void fetch_request_write_head(const struct fetch_request *r, const struct fetch_url *url,
+                              struct buf *to);

@@ -112,7 +112,7 @@ void fetch_transfer_begin(struct fetch_pool *p, struct fetch *f, const struct fe
     f->origin = origin;
     f->handler = *handler;
     f->arg = arg;
-    f->deadline.started_at = loop_now(p->loop);
+    f->deadline.started_at = f->deadline.connecting_at = loop_now(p->loop);
     LIST_INSERT_HEAD(&p->live, f, link);
     watch_fetch(f);
 }
@@ -126,6 +126,13 @@ void fetch_transfer_fail_soon(struct fetch *f, enum fetch_result result)
 void fetch_transfer_connected(struct fetch *f)
 {
     f->deadline.connected_at = loop_now(f->pool->loop);
+    watch_fetch(f);
+}
+
+void fetch_transfer_reconnecting(struct fetch *f)
+{
+    f->deadline.connecting_at = loop_now(f->pool->loop);
+    f->deadline.connected_at = 0;
     watch_fetch(f);
 }
 

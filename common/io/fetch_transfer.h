@@ -64,6 +64,8 @@ void fetch_transfer_begin(struct fetch_pool *p, struct fetch *f, const struct fe
 void fetch_transfer_fail_soon(struct fetch *f, enum fetch_result result);
 
 void fetch_transfer_connected(struct fetch *f);
+/* The connection was stale: from here on it is as if none had been had. */
+void fetch_transfer_reconnecting(struct fetch *f);
 /* Bytes of the answer came in. */
 void fetch_transfer_heard(struct fetch *f);
 /* Hand on to the handler. False: the fetch is over and released, or will be by the client's

@@ -8,10 +8,12 @@
 #include "io/fetch.h"
 #include "io/loop.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_HEADERS 120
 
@@ -23,11 +25,14 @@ struct options {
     size_t n_headers;
     struct str body[4];
     size_t n_body;
+    char *generated; /* the piece that --body-bytes made */
     uint64_t count, parallel;
     uint64_t cancel_at;    /* bytes of body; the fetch is cancelled from inside on_body */
     uint64_t cancel_after; /* microseconds after the start, from outside */
     uint64_t pause_at;     /* bytes of body … */
     uint64_t pause_for;    /* … for so many microseconds */
+    uint64_t stop_after;   /* microseconds: leave with fetches under way */
+    uint64_t chaos;        /* seed: two of three fetches are cancelled, each at another moment */
     bool cancel_on_head, is_quiet;
 };
 
@@ -39,9 +44,9 @@ struct one {
     struct loop_timer timer, cancel_timer;
     struct buf body;
     usec_t started_at, head_at;
-    uint64_t bytes;
+    uint64_t bytes, cancel_at;
     int status;
-    bool is_busy, was_paused, was_paused_wrongly;
+    bool cancel_on_head, is_busy, was_paused, was_paused_wrongly;
 };
 
 struct probe {
@@ -50,7 +55,9 @@ struct probe {
     struct fetch_pool *pool;
     struct one *slots;
     uint64_t n_started, n_finished, n_ok;
+    uint64_t random;
     struct loop_task task;
+    struct loop_timer stop_timer;
 };
 
 static void print_escaped(struct str s)
@@ -79,6 +86,7 @@ static void print_one(struct one *o, const char *result, usec_t connected_at, st
         print_escaped(shown);
         printf("\"");
     }
+    printf(",\"done_us\":%" PRIu64, clock_now());
     printf(",\"paused_wrongly\":%s,\"body\":\"", o->was_paused_wrongly ? "true" : "false");
     print_escaped(buf_str(&o->body));
     printf("\"}\n");
@@ -113,7 +121,7 @@ static void on_head(void *arg, struct fetch *f, int status)
     (void)f;
     o->status = status;
     o->head_at = clock_now();
-    if (o->probe->options.cancel_on_head)
+    if (o->cancel_on_head)
         cancel(o);
 }
 
@@ -127,7 +135,7 @@ static void on_body(void *arg, struct fetch *f, struct str bytes)
     o->bytes += bytes.len;
     if (!options->is_quiet)
         (void)!buf_add_str(&o->body, bytes);
-    if (options->cancel_at > 0 && o->bytes >= options->cancel_at) {
+    if (o->cancel_at > 0 && o->bytes >= o->cancel_at) {
         cancel(o);
         return;
     }
@@ -190,12 +198,45 @@ static struct fetch *start(struct probe *p, struct one *o)
     return f;
 }
 
+/* A linear congruential generator: the same faults for the same seed. */
+static uint64_t draw(struct probe *p, uint64_t below)
+{
+    p->random = p->random * 6364136223846793005u + 1442695040888963407u;
+    return (p->random >> 33) % below;
+}
+
+static void draw_fate(struct probe *p)
+{
+    struct options *o = &p->options;
+
+    o->cancel_on_head = false;
+    o->cancel_at = o->cancel_after = 0;
+    switch (draw(p, 6)) {
+    case 0:
+        o->cancel_on_head = true;
+        break;
+    case 1:
+        o->cancel_at = 1 + draw(p, 2000);
+        break;
+    case 2:
+    case 3:
+        o->cancel_after = 1 + draw(p, 3000);
+        break;
+    default:
+        break;
+    }
+}
+
 static void begin(struct probe *p, struct one *o)
 {
+    if (p->options.chaos > 0)
+        draw_fate(p);
     o->started_at = clock_now();
     o->head_at = 0;
     o->bytes = 0;
     o->status = 0;
+    o->cancel_at = p->options.cancel_at;
+    o->cancel_on_head = p->options.cancel_on_head;
     o->is_busy = true;
     o->was_paused = o->was_paused_wrongly = false;
     buf_clear(&o->body);
@@ -250,8 +291,9 @@ static void add_body_bytes(struct options *o, size_t n)
 {
     char *bytes = malloc(n + 1);
 
-    if (!bytes)
+    if (!bytes || o->generated)
         abort();
+    o->generated = bytes;
     for (size_t i = 0; i < n; i++)
         bytes[i] = (char)('a' + i % 26);
     add_body(o, (struct str){bytes, n});
@@ -267,6 +309,7 @@ static bool set_limit(struct options *o, const char *name, const char *value)
         {"--connect", &o->origin.connect_timeout}, {"--first-byte", &o->origin.first_byte_timeout},
         {"--idle", &o->origin.idle_timeout},       {"--total", &o->origin.total_timeout},
         {"--cancel-after", &o->cancel_after},      {"--pause-for", &o->pause_for},
+        {"--stop-after", &o->stop_after},
     };
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -316,6 +359,8 @@ static void set_option(struct options *o, const char *name, const char *value)
         o->parallel = number(value);
     else if (strcmp(name, "--cancel-at") == 0)
         o->cancel_at = number(value);
+    else if (strcmp(name, "--chaos") == 0)
+        o->chaos = number(value);
     else if (strcmp(name, "--pause-at") == 0)
         o->pause_at = number(value);
     else if (strcmp(name, "--cancel-on-head") == 0)
@@ -326,9 +371,53 @@ static void set_option(struct options *o, const char *name, const char *value)
         exit(2);
 }
 
+static void on_stop_time(void *arg)
+{
+    loop_stop(arg);
+}
+
+static unsigned open_descriptors(void)
+{
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    while (dir && readdir(dir))
+        n++;
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+/* A name that is still being looked up has a descriptor of its own until its thread ends. */
+static bool come_down_to(unsigned n)
+{
+    for (int msec = 0; msec < 10000 && open_descriptors() > n; msec++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return open_descriptors() == n;
+}
+
+static void run(struct probe *p)
+{
+    usec_t start_at = clock_now();
+
+    loop_timer_init(&p->stop_timer, p->loop, on_stop_time, p->loop);
+    if (p->options.stop_after > 0)
+        loop_timer_start(&p->stop_timer, p->options.stop_after);
+    p->random = p->options.chaos;
+    p->task = (struct loop_task){.fn = on_task, .arg = p};
+    loop_defer(p->loop, &p->task);
+    loop_run(p->loop);
+    loop_timer_stop(&p->stop_timer);
+    if (p->options.is_quiet)
+        printf("{\"ok\":%" PRIu64 ",\"of\":%" PRIu64 ",\"seconds\":%.3f}\n", p->n_ok, p->n_finished,
+               (double)(clock_now() - start_at) / 1e6);
+}
+
 int main(int argc, char **argv)
 {
     struct probe p = {.options = {.path = "/", .method = "GET", .count = 1, .parallel = 1}};
+
+    unsigned descriptors = open_descriptors();
 
     for (int i = 1; i + 1 < argc; i += 2)
         set_option(&p.options, argv[i], argv[i + 1]);
@@ -342,18 +431,22 @@ int main(int argc, char **argv)
         loop_timer_init(&o->timer, p.loop, on_pause_over, o);
         loop_timer_init(&o->cancel_timer, p.loop, on_cancel_time, o);
     }
-    p.task = (struct loop_task){.fn = on_task, .arg = &p};
-    loop_defer(p.loop, &p.task);
-    usec_t start_at = clock_now();
-    loop_run(p.loop);
-    if (p.options.is_quiet)
-        printf("{\"ok\":%" PRIu64 ",\"of\":%" PRIu64 ",\"seconds\":%.3f}\n", p.n_ok, p.n_finished,
-               (double)(clock_now() - start_at) / 1e6);
+    run(&p);
 
     fetch_pool_free(&p.pool);
+    for (uint64_t i = 0; i < p.options.parallel; i++) {
+        loop_timer_stop(&p.slots[i].timer);
+        loop_timer_stop(&p.slots[i].cancel_timer);
+    }
     loop_free(&p.loop);
     for (uint64_t i = 0; i < p.options.parallel; i++)
         buf_done(&p.slots[i].body);
     free(p.slots);
+    free(p.options.generated);
+    if (!come_down_to(descriptors)) {
+        fprintf(stderr, "fetch_probe: %u descriptors at the start, %u at the end\n", descriptors,
+                open_descriptors());
+        return 1;
+    }
     return 0;
 }

@@ -22,9 +22,11 @@ static void check_next(const struct fetch_deadline *d, const struct fetch_origin
 static void test_each_phase_has_its_own_limit(void **state)
 {
     (void)state;
-    struct fetch_deadline d = {.started_at = 5000};
+    struct fetch_deadline d = {.started_at = 5000, .connecting_at = 5000};
 
     check_next(&d, &limits, 5010, FETCH_CONNECT_TIMEOUT);
+    d.connecting_at = 5003; /* sent again */
+    check_next(&d, &limits, 5013, FETCH_CONNECT_TIMEOUT);
     d.connected_at = 5004;
     check_next(&d, &limits, 5104, FETCH_FIRST_BYTE_TIMEOUT);
     d.is_heard = true;
@@ -70,7 +72,7 @@ static void test_a_limit_of_zero_is_none(void **state)
 {
     (void)state;
     struct fetch_origin none = {0};
-    struct fetch_deadline d = {.started_at = 5000};
+    struct fetch_deadline d = {.started_at = 5000, .connecting_at = 5000};
 
     check_next(&d, &none, USEC_INFINITY, FETCH_OK);
     d.connected_at = 5001;

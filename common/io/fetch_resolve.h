@@ -1,0 +1,47 @@
+/* fetch_resolve.h -- which addresses does this name have?
+ *
+ * getaddrinfo() may take as long as it likes, so each lookup has a thread of its own and its answer
+ * comes back through the loop. Literals need no thread: see fetch_resolve_literal().
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "base/str.h"
+#include "io/loop.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define FETCH_RESOLVE_MAX 8
+
+struct fetch_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+    socklen_t len;
+};
+
+struct fetch_addresses {
+    struct fetch_address at[FETCH_RESOLVE_MAX]; /* in the order to try */
+    size_t n;
+};
+
+/* An IPv4 or IPv6 literal, or "localhost" (both loopback addresses). */
+MUST_USE bool fetch_resolve_literal(struct str host, uint16_t port, struct fetch_addresses *ret);
+
+struct fetch_resolve;
+
+/* `addresses` is empty when the name has none, and borrowed for the call. */
+typedef void (*fetch_resolve_fn)(void *arg, const struct fetch_addresses *addresses);
+
+/* -errno if no thread or descriptor is to be had. */
+MUST_USE int fetch_resolve_start(struct loop *l, struct str host, uint16_t port,
+                                 fetch_resolve_fn fn, void *arg, struct fetch_resolve **ret);
+/* Releases it, before the answer or in its callback; the thread may outlive it, the answer goes
+ * nowhere then. */
+void fetch_resolve_free(struct fetch_resolve **r);
