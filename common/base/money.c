@@ -18,10 +18,12 @@ static bool take_digits(struct str *text, int64_t *ret_value, size_t *ret_n)
             return false;
         *ret_value = *ret_value * 10 + (text->data[n++] - '0');
     }
+    if (n == 0)
+        return false;
     text->data += n;
     text->len -= n;
     *ret_n = n;
-    return n > 0;
+    return true;
 }
 
 bool money_parse(struct str text, int64_t *ret_nano)
