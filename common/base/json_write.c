@@ -203,6 +203,12 @@ void json_write_member_int(struct json_write *w, const char *key, int64_t n)
     json_write_int(w, n);
 }
 
+void json_write_member_u64(struct json_write *w, const char *key, uint64_t n)
+{
+    json_write_key(w, key);
+    json_write_u64(w, n);
+}
+
 void json_write_member_bool(struct json_write *w, const char *key, bool b)
 {
     json_write_key(w, key);

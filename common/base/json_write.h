@@ -37,6 +37,7 @@ void json_write_raw(struct json_write *w, struct str json); /* already JSON */
 void json_write_member(struct json_write *w, const char *key, const char *text);
 void json_write_member_str(struct json_write *w, const char *key, struct str s);
 void json_write_member_int(struct json_write *w, const char *key, int64_t n);
+void json_write_member_u64(struct json_write *w, const char *key, uint64_t n);
 void json_write_member_bool(struct json_write *w, const char *key, bool b);
 
 /* BUF_FULL if anything did not fit: then the buffer holds no usable text. */

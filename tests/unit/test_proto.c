@@ -1,0 +1,443 @@
+/* Every message against its golden vector, in both directions, and against peers that are newer,
+ * older or hostile. */
+#include "proto/context.h"
+#include "proto/control.h"
+#include "proto/health.h"
+#include "proto/message.h"
+#include "proto/outcome.h"
+
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vector {
+    struct message_header header;
+    struct str body, frame;
+};
+
+struct fixture {
+    struct arena arena;
+    struct buf file, out;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    arena_init(&f.arena, 4 << 20);
+    buf_init(&f.file, 1 << 16);
+    buf_init(&f.out, 1 << 20);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    arena_done(&f->arena);
+    buf_done(&f->file);
+    buf_done(&f->out);
+    return 0;
+}
+
+static void read_header(struct str text, struct message_header *ret)
+{
+    char digits[2 * MESSAGE_HEADER_SIZE + 1] = "";
+    uint8_t bytes[MESSAGE_HEADER_SIZE], again[MESSAGE_HEADER_SIZE];
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != ' ' && n < sizeof(digits) - 1)
+            digits[n++] = text.data[i];
+    }
+    CHECK_U64(n, sizeof(digits) - 1);
+    for (size_t i = 0; i < MESSAGE_HEADER_SIZE; i++) {
+        char two[3] = {digits[2 * i], digits[2 * i + 1], 0};
+        bytes[i] = (uint8_t)strtoul(two, NULL, 16);
+    }
+    CHECK_INT(message_decode((struct str){(char *)bytes, sizeof(bytes)}, ret), MESSAGE_OK);
+    message_encode(ret, again);
+    CHECK(memcmp(bytes, again, sizeof(bytes)) == 0);
+}
+
+/* The header is checked in both directions on the way. */
+static struct vector load(struct fixture *f, const char *name)
+{
+    struct vector v = {.body = STR_EMPTY, .frame = STR_EMPTY};
+    char path[256];
+
+    snprintf(path, sizeof(path), "../../proto/vectors/%s.txt", name);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        fail_msg("%s cannot be opened", path);
+    arena_clear(&f->arena);
+    buf_clear(&f->file);
+    buf_clear(&f->out);
+    char *to = buf_reserve(&f->file, 1 << 15);
+    buf_commit(&f->file, fread(to, 1, 1 << 15, file));
+    fclose(file);
+
+    struct str rest = buf_str(&f->file), line, word;
+    while (str_cut(&rest, '\n', &line) && line.len > 0) {
+        CHECK(str_cut(&line, ' ', &word));
+        if (str_is(word, "header"))
+            read_header(line, &v.header);
+        else if (str_is(word, "body"))
+            v.body = line;
+        else if (str_is(word, "frame"))
+            v.frame = line;
+        else
+            fail_msg("%s: what is %.*s?", path, STR_ARG(word));
+    }
+    return v;
+}
+
+static void check_text(struct str is, struct str should)
+{
+    if (!str_equal(is, should))
+        fail_msg("%.*s instead of %.*s", STR_ARG(is), STR_ARG(should));
+}
+
+static void check_request(struct fixture *f, const char *name, enum message_type type,
+                          const struct context_request *expected)
+{
+    struct vector v = load(f, name);
+    struct context_request r;
+
+    CHECK_INT(v.header.type, type);
+    CHECK(context_decode_request(&f->arena, v.body, &r));
+    check_text(r.model, expected->model);
+    check_text(r.dialect, expected->dialect);
+    check_text(r.mode, expected->mode);
+    check_text(r.session, expected->session);
+    check_text(r.tenant, expected->tenant);
+    CHECK_U64(r.budget_tokens, expected->budget_tokens);
+    CHECK_U64(r.keep_last, expected->keep_last);
+    CHECK_U64(r.deadline, expected->deadline);
+    CHECK(v.frame.len > 0);
+    CHECK_INT(context_encode_request(expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void context_requests_match_their_vectors(void **state)
+{
+    struct context_request count = {
+        STR("gpt-5"), STR("openai"), STR_EMPTY, STR_EMPTY, STR("key_1"), 0, 0, 200000};
+    struct context_request condense = {STR("claude-sonnet"),
+                                       STR("anthropic"),
+                                       STR("mask"),
+                                       STR("s-42"),
+                                       STR("key_2"),
+                                       8192,
+                                       4,
+                                       150000};
+
+    check_request(*state, "count_request", MESSAGE_COUNT, &count);
+    check_request(*state, "condense_request", MESSAGE_CONDENSE, &condense);
+}
+
+static void check_reply(struct fixture *f, const char *name, enum message_type type,
+                        const struct context_reply *expected)
+{
+    struct vector v = load(f, name);
+    struct context_reply r;
+
+    CHECK_INT(v.header.type, type);
+    CHECK(v.header.correlation_id != 0);
+    CHECK(context_decode_reply(&f->arena, v.body, &r));
+    CHECK_U64(r.tokens_before, expected->tokens_before);
+    CHECK_U64(r.tokens_after, expected->tokens_after);
+    CHECK(r.exact == expected->exact);
+    CHECK(r.margin == expected->margin);
+    check_text(r.method, expected->method);
+    check_text(r.outcome, expected->outcome);
+    check_text(r.stages, expected->stages);
+    check_text(r.message, expected->message);
+    CHECK_INT(context_encode_reply(expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void context_replies_match_their_vectors(void **state)
+{
+    struct context_reply reply = {
+        12000,    7900, false, 0.25, STR("estimate"), STR("condensed"), STR("lossless,mask"),
+        STR_EMPTY};
+    struct context_reply error = {.method = STR_EMPTY,
+                                  .outcome = STR("error"),
+                                  .stages = STR_EMPTY,
+                                  .message = STR("the \"messages\" frame is no array")};
+
+    check_reply(*state, "context_reply", MESSAGE_CONTEXT_REPLY, &reply);
+    check_reply(*state, "context_error", MESSAGE_CONTEXT_ERROR, &error);
+}
+
+static void check_health(struct fixture *f, const char *name, enum message_type type,
+                         const struct health_snapshot *expected)
+{
+    struct vector v = load(f, name);
+    static struct health_snapshot s;
+
+    CHECK_INT(v.header.type, type);
+    CHECK(health_decode(&f->arena, v.body, &s));
+    check_text(s.node, expected->node);
+    CHECK(s.sequence == expected->sequence);
+    CHECK_U64(s.at_ms, expected->at_ms);
+    CHECK_U64(s.n_providers, expected->n_providers);
+    for (size_t i = 0; i < s.n_providers; i++) {
+        const struct health_provider *p = &s.provider[i], *q = &expected->provider[i];
+        check_text(p->name, q->name);
+        CHECK_INT(p->state, q->state);
+        check_text(p->reason, q->reason);
+        CHECK_U64(p->since_ms, q->since_ms);
+        CHECK_U64(p->last_success_ms, q->last_success_ms);
+        CHECK_U64(p->consecutive_failures, q->consecutive_failures);
+        CHECK(p->latency_ms == q->latency_ms);
+        CHECK_U64(p->models, q->models);
+    }
+    CHECK_INT(health_encode(expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void health_messages_match_their_vectors(void **state)
+{
+    static struct health_snapshot s;
+
+    s.node = STR("host-1");
+    s.sequence = UINT64_MAX;
+    s.at_ms = 1700000000123;
+    s.n_providers = 2;
+    s.provider[0] = (struct health_provider){
+        STR("openai"), HEALTH_HEALTHY, STR_EMPTY, 1699999990000, 1700000000000, 0, 12.5, 42};
+    s.provider[1] = (struct health_provider){
+        STR("ollama"), HEALTH_DOWN, STR("connect"), 1699999999000, 0, 3, 0, 0};
+    check_health(*state, "health_snapshot", MESSAGE_HEALTH_SNAPSHOT, &s);
+    s.sequence = 7;
+    s.at_ms = 1700000001000;
+    s.n_providers = 1;
+    s.provider[0] = (struct health_provider){
+        STR("ollama"), HEALTH_RECOVERING, STR("timeout"), 1700000001000, 1700000001000, 0, 3.25, 2};
+    check_health(*state, "health_change", MESSAGE_HEALTH_CHANGE, &s);
+}
+
+static void an_outcome_matches_its_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "outcome");
+    struct outcome expected = {STR("openai"), STR("gpt-5"), OUTCOME_HTTP_5XX, 503, 1234567, 17};
+    struct outcome o;
+
+    CHECK_INT(v.header.type, MESSAGE_OUTCOME);
+    CHECK(outcome_decode(&f->arena, v.body, &o));
+    check_text(o.provider, expected.provider);
+    check_text(o.model, expected.model);
+    CHECK_INT(o.kind, expected.kind);
+    CHECK_INT(o.status, expected.status);
+    CHECK_U64(o.duration_us, expected.duration_us);
+    CHECK_U64(o.in_flight, expected.in_flight);
+    CHECK_INT(outcome_encode(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void a_control_request_matches_its_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "control");
+    struct control_request expected = {STR("check"), STR("openai")}, r;
+
+    CHECK_INT(v.header.type, MESSAGE_CONTROL);
+    CHECK_U64(v.header.correlation_id, 5);
+    CHECK(control_decode(&f->arena, v.body, &r));
+    check_text(r.verb, expected.verb);
+    check_text(r.object, expected.object);
+    CHECK_INT(control_encode(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void every_kind_and_every_state_has_its_word(void **state)
+{
+    struct fixture *f = *state;
+
+    for (enum outcome_kind k = OUTCOME_OK; k <= OUTCOME_CANCELLED; k++) {
+        struct outcome o = {STR("p"), STR("m"), k, 0, 0, 0}, again;
+        buf_clear(&f->out);
+        CHECK_INT(outcome_encode(&o, &f->out), BUF_OK);
+        CHECK(outcome_decode(&f->arena, buf_str(&f->out), &again));
+        CHECK_INT(again.kind, k);
+    }
+    for (enum health_state s = HEALTH_UNKNOWN; s <= HEALTH_RECOVERING; s++) {
+        enum health_state again;
+        CHECK(health_state_parse(str_from(health_state_text(s)), &again));
+        CHECK_INT(again, s);
+    }
+    enum health_state s;
+    CHECK(!health_state_parse(STR("Healthy"), &s));
+    CHECK(!health_state_parse(STR_EMPTY, &s));
+}
+
+static bool decodes(struct fixture *f, char kind, const char *json)
+{
+    static struct health_snapshot snapshot;
+    struct context_request request;
+    struct context_reply reply;
+    struct outcome outcome;
+    struct control_request control;
+    struct str text = str_from(json);
+
+    switch (kind) {
+    case 'q':
+        return context_decode_request(&f->arena, text, &request);
+    case 'r':
+        return context_decode_reply(&f->arena, text, &reply);
+    case 'h':
+        return health_decode(&f->arena, text, &snapshot);
+    case 'o':
+        return outcome_decode(&f->arena, text, &outcome);
+    default:
+        return control_decode(&f->arena, text, &control);
+    }
+}
+
+struct body {
+    char kind;
+    const char *json;
+};
+
+static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
+{
+    static const struct body bodies[] = {
+        {'q', "{\"new\":{\"a\":[1]},\"model\":\"m\",\"dialect\":\"openai\",\"mode\":null}"},
+        {'r', "{\"outcome\":\"unchanged\",\"new\":-1}"},
+        {'h', "{\"providers\":[],\"new\":\"\"}"},
+        {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"dozing\",\"new\":true}]}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"new\":1.5}"},
+        {'c', "{\"verb\":\"check\",\"new\":[]}"},
+    };
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        if (!decodes(*state, bodies[i].kind, bodies[i].json))
+            fail_msg("refused: %s", bodies[i].json);
+    }
+}
+
+static void what_breaks_the_promise_is_refused(void **state)
+{
+    static const struct body bodies[] = {
+        {'q', ""},
+        {'q', "[]"},
+        {'q', "{}"},
+        {'q', "null"},
+        {'q', "{\"model\":\"m\"}"},
+        {'q', "{\"model\":\"\",\"dialect\":\"openai\"}"},
+        {'q', "{\"model\":1,\"dialect\":\"openai\"}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"budget_tokens\":-1}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"budget_tokens\":1.5}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"budget_tokens\":\"1\"}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"budget_tokens\":18446744073709551616}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"keep_last\":4294967296}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"deadline_us\":1e3}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\",\"session\":[]}"},
+        {'q', "{\"model\":\"m\",\"dialect\":\"openai\"} x"},
+        {'r', "{}"},
+        {'r', "{\"outcome\":\"\"}"},
+        {'r', "{\"outcome\":\"unchanged\",\"exact\":1}"},
+        {'r', "{\"outcome\":\"unchanged\",\"margin\":-0.1}"},
+        {'r', "{\"outcome\":\"unchanged\",\"margin\":1e999}"},
+        {'r', "{\"outcome\":\"unchanged\",\"margin\":\"0\"}"},
+        {'h', "{}"},
+        {'h', "{\"providers\":{}}"},
+        {'h', "{\"providers\":null}"},
+        {'h', "{\"providers\":[1]}"},
+        {'h', "{\"providers\":[{}]}"},
+        {'h', "{\"providers\":[{\"name\":\"p\"}]}"},
+        {'h', "{\"providers\":[{\"name\":\"\",\"state\":\"down\"}]}"},
+        {'h', "{\"providers\":[{\"name\":\"p\",\"state\":3}]}"},
+        {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"down\",\"models\":4294967296}]}"},
+        {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"down\",\"latency_ms\":-1}]}"},
+        {'h', "{\"providers\":[],\"sequence\":-1}"},
+        {'h', "{\"providers\":[],\"node\":7}"},
+        {'o', "{}"},
+        {'o', "{\"provider\":\"p\"}"},
+        {'o', "{\"provider\":\"\",\"kind\":\"ok\"}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"fine\"}"},
+        {'o', "{\"provider\":\"p\",\"kind\":0}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"status\":1000}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"status\":-1}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"duration_us\":-1}"},
+        {'c', "{}"},
+        {'c', "{\"verb\":\"\"}"},
+        {'c', "{\"verb\":[\"check\"]}"},
+        {'c', "{\"verb\":\"check\",\"object\":1}"},
+        {'c', "{\"verb\":\"check\",\"verb\":\"stop\"}"},
+    };
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        if (decodes(*state, bodies[i].kind, bodies[i].json))
+            fail_msg("accepted as %c: %s", bodies[i].kind, bodies[i].json);
+    }
+}
+
+static void a_snapshot_holds_its_ceiling_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    static struct health_snapshot full, again;
+    char names[HEALTH_MAX_PROVIDERS][8];
+
+    arena_clear(&f->arena);
+    buf_clear(&f->out);
+    full.node = STR("n");
+    full.n_providers = HEALTH_MAX_PROVIDERS;
+    for (size_t i = 0; i < HEALTH_MAX_PROVIDERS; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%zu", i);
+        full.provider[i] =
+            (struct health_provider){.name = str_from(names[i]), .reason = STR_EMPTY};
+    }
+    CHECK_INT(health_encode(&full, &f->out), BUF_OK);
+    CHECK(health_decode(&f->arena, buf_str(&f->out), &again));
+    CHECK_U64(again.n_providers, HEALTH_MAX_PROVIDERS);
+    check_text(again.provider[HEALTH_MAX_PROVIDERS - 1].name, STR("p255"));
+
+    again.n_providers = 7;
+    f->out.len -= 2; /* one more */
+    CHECK_INT(buf_printf(&f->out, ",{\"name\":\"more\",\"state\":\"down\"}]}"), BUF_OK);
+    CHECK(!health_decode(&f->arena, buf_str(&f->out), &again));
+    CHECK_U64(again.n_providers, 7);
+}
+
+static void a_buffer_that_is_too_small_is_reported(void **state)
+{
+    static struct health_snapshot snapshot;
+    struct context_request request = {.model = STR("m"), .dialect = STR("d")};
+    struct context_reply reply = {.outcome = STR("o")};
+    struct outcome outcome = {.provider = STR("p")};
+    struct control_request control = {.verb = STR("v")};
+    struct buf small;
+
+    (void)state;
+    buf_init(&small, 10);
+    CHECK_INT(context_encode_request(&request, &small), BUF_FULL);
+    CHECK_INT(context_encode_reply(&reply, &small), BUF_FULL);
+    CHECK_INT(health_encode(&snapshot, &small), BUF_FULL);
+    CHECK_INT(outcome_encode(&outcome, &small), BUF_FULL);
+    CHECK_INT(control_encode(&control, &small), BUF_FULL);
+    buf_done(&small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(context_requests_match_their_vectors),
+        cmocka_unit_test(context_replies_match_their_vectors),
+        cmocka_unit_test(health_messages_match_their_vectors),
+        cmocka_unit_test(an_outcome_matches_its_vector),
+        cmocka_unit_test(a_control_request_matches_its_vector),
+        cmocka_unit_test(every_kind_and_every_state_has_its_word),
+        cmocka_unit_test(a_newer_peer_may_say_more_and_an_older_one_less),
+        cmocka_unit_test(what_breaks_the_promise_is_refused),
+        cmocka_unit_test(a_snapshot_holds_its_ceiling_and_no_more),
+        cmocka_unit_test(a_buffer_that_is_too_small_is_reported),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
