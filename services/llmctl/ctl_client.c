@@ -1,0 +1,174 @@
+#include "ctl_client.h"
+
+#include "base/buf.h"
+#include "io/fetch.h"
+#include "io/loop.h"
+#include "settings/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ANSWER (64u << 20)
+#define PATIENCE   (30 * USEC_PER_SEC)
+
+struct ctl_client {
+    struct loop *loop;
+    struct fetch_pool *fetches;
+    struct fetch_origin origin;
+    char *authorization;
+    const char *where; /* for error messages */
+    struct arena arena;
+    struct buf body;
+    int status;
+    enum fetch_result result;
+};
+
+static int read_token(struct ctl_client *c, const char *file, char *reterr, size_t reterr_size)
+{
+    struct settings_secret where = {.file = file};
+    char *token = NULL;
+
+    if (!file)
+        return 0;
+    int r = secret_read(&where, &token, reterr, reterr_size);
+    if (r < 0 || !token)
+        return r;
+    size_t size = strlen(token) + sizeof("Bearer ");
+    c->authorization = malloc(size);
+    if (!c->authorization)
+        abort();
+    snprintf(c->authorization, size, "Bearer %s", token);
+    secret_free(&token);
+    return 0;
+}
+
+int ctl_client_new(const char *socket_path, const char *url, const char *token_file,
+                   struct ctl_client **ret, char *reterr, size_t reterr_size)
+{
+    CLEANUP(ctl_client_free) struct ctl_client *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        abort();
+    c->where = url ? url : socket_path;
+    c->origin = (struct fetch_origin){
+        .base_url = url ? url : "http://localhost",
+        .socket_path = url ? NULL : socket_path,
+        .connect_timeout = 5 * USEC_PER_SEC,
+        .total_timeout = PATIENCE,
+        .max_body = MAX_ANSWER,
+    };
+    arena_init(&c->arena, 4 * (size_t)MAX_ANSWER);
+    buf_init(&c->body, MAX_ANSWER);
+    int r = read_token(c, url ? token_file : NULL, reterr, reterr_size);
+    if (r == 0 && (r = loop_new(&c->loop)) == 0)
+        r = fetch_pool_new(c->loop, &c->fetches);
+    if (r < 0) {
+        if (reterr[0] == '\0')
+            snprintf(reterr, reterr_size, "%s", strerror(-r));
+        return r;
+    }
+    *ret = TAKE(c);
+    return 0;
+}
+
+void ctl_client_free(struct ctl_client **c)
+{
+    if (!*c)
+        return;
+    fetch_pool_free(&(*c)->fetches);
+    loop_free(&(*c)->loop);
+    secret_free(&(*c)->authorization);
+    arena_done(&(*c)->arena);
+    buf_done(&(*c)->body);
+    free(*c);
+    *c = NULL;
+}
+
+struct arena *ctl_client_arena(struct ctl_client *c)
+{
+    return &c->arena;
+}
+
+static void on_head(void *arg, struct fetch *f, int status)
+{
+    struct ctl_client *c = arg;
+
+    (void)f;
+    c->status = status;
+}
+
+static void on_body(void *arg, struct fetch *f, struct str bytes)
+{
+    struct ctl_client *c = arg;
+
+    (void)f;
+    if (buf_add_str(&c->body, bytes) != BUF_OK)
+        c->status = 0; /* fetch keeps max_body, so this cannot be */
+}
+
+static void on_done(void *arg, struct fetch *f, enum fetch_result result)
+{
+    struct ctl_client *c = arg;
+
+    (void)f;
+    c->result = result;
+    loop_stop(c->loop);
+}
+
+static void read_json(struct ctl_client *c, struct ctl_answer *a)
+{
+    size_t offset;
+
+    if (json_parse(&c->arena, a->body, &a->json, &offset) != JSON_OK)
+        a->json = NULL;
+}
+
+static bool complain(struct ctl_client *c, const struct ctl_answer *a)
+{
+    struct str message;
+
+    if (a->json && json_string(json_at(a->json, "error.message"), &c->arena, &message))
+        fprintf(stderr, "llmctl: %.*s\n", STR_ARG(message));
+    else if (a->json && json_string(json_get(a->json, "problem"), &c->arena, &message))
+        fprintf(stderr, "llmctl: %.*s\n", STR_ARG(message));
+    else
+        fprintf(stderr, "llmctl: %s answered with status %d\n", c->where, a->status);
+    return false;
+}
+
+bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path, struct str body,
+                    struct ctl_answer *ret)
+{
+    static const struct fetch_handler handler = {on_head, on_body, on_done};
+    struct http_header headers[2] = {{STR("content-type"), STR("application/json")}};
+    struct fetch_request request = {
+        .origin = &c->origin,
+        .method = method,
+        .path = path,
+        .headers = headers,
+        .n_headers = 1,
+        .body = {body},
+        .n_body = body.len > 0,
+    };
+
+    if (c->authorization)
+        headers[request.n_headers++] =
+            (struct http_header){STR("authorization"), str_from(c->authorization)};
+    buf_clear(&c->body);
+    c->status = 0;
+    fetch_start(c->fetches, &request, &handler, c);
+    loop_run(c->loop);
+    if (c->result != FETCH_OK) {
+        fprintf(stderr, "llmctl: cannot reach llm-proxy at %s: %s\n", c->where,
+                fetch_result_text(c->result));
+        return false;
+    }
+    const char *copy = arena_copy(&c->arena, buf_str(&c->body));
+    *ret = (struct ctl_answer){.status = c->status, .body = {copy, c->body.len}};
+    if (!copy)
+        return false;
+    read_json(c, ret);
+    return (ret->status >= 200 && ret->status < 300) || complain(c, ret);
+}

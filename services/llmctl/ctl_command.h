@@ -1,0 +1,35 @@
+/* ctl_command.h -- what is a command of llmctl? One file each exports one const entry.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "ctl_client.h"
+
+#include <stdbool.h>
+
+#define CTL_OK    0
+#define CTL_ERROR 1 /* the proxy refused, or cannot be reached */
+#define CTL_USAGE 2
+
+struct ctl_context {
+    struct ctl_client *client;
+    bool is_json; /* print what the proxy answered, as it is */
+    const char *config_path;
+};
+
+struct ctl_command {
+    const char *name;                                         /* "keys create" */
+    const char *usage;                                        /* arguments, for the help */
+    const char *help;                                         /* one line */
+    int (*run)(struct ctl_context *c, int argc, char **argv); /* arguments after the name */
+};
+
+extern const struct ctl_command ctl_status_command;
+extern const struct ctl_command ctl_providers_command;
+extern const struct ctl_command ctl_models_command;
+extern const struct ctl_command ctl_usage_command;
+extern const struct ctl_command ctl_keys_create_command;
+extern const struct ctl_command ctl_keys_list_command;
+extern const struct ctl_command ctl_keys_revoke_command;
+extern const struct ctl_command ctl_config_check_command;
+extern const struct ctl_command ctl_config_reload_command;

@@ -1,0 +1,77 @@
+#include "ctl_table.h"
+
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_COLUMNS 16
+#define MAX_CELL    64
+
+/* Text for one cell, at most MAX_CELL bytes. */
+static void write_cell(const struct json_value *v, char *to)
+{
+    struct arena a;
+    struct str s;
+    size_t n = 0;
+
+    arena_init(&a, 1u << 20);
+    if (json_is(v, JSON_ARRAY)) {
+        for (const struct json_value *e = v->child; e && n + 1 < MAX_CELL; e = e->next) {
+            if (!json_string(e, &a, &s))
+                s = e->raw;
+            n += (size_t)snprintf(to + n, MAX_CELL - n, "%s%.*s", n > 0 ? "," : "", STR_ARG(s));
+        }
+    } else if (json_string(v, &a, &s)) {
+        snprintf(to, MAX_CELL, "%.*s", STR_ARG(s));
+    } else if (v && v->type != JSON_NULL) {
+        snprintf(to, MAX_CELL, "%.*s", STR_ARG(v->raw));
+    }
+    arena_done(&a);
+    for (char *c = to; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+static void cell_at(const struct json_value *row, const char *path, char *to)
+{
+    to[0] = '\0';
+    write_cell(json_at(row, path), to);
+    if (to[0] == '\0')
+        strcpy(to, "-");
+}
+
+static void measure(const struct json_value *rows, const struct ctl_table_column *columns,
+                    unsigned n, size_t *ret_widths)
+{
+    char cell[MAX_CELL];
+
+    for (unsigned i = 0; i < n; i++) {
+        ret_widths[i] = strlen(columns[i].title);
+        for (const struct json_value *row = rows->child; row; row = row->next) {
+            cell_at(row, columns[i].path, cell);
+            if (strlen(cell) > ret_widths[i])
+                ret_widths[i] = strlen(cell);
+        }
+    }
+}
+
+void ctl_table_print(const struct json_value *rows, const struct ctl_table_column *columns,
+                     unsigned n_columns)
+{
+    size_t widths[MAX_COLUMNS];
+    char cell[MAX_CELL];
+
+    if (!json_is(rows, JSON_ARRAY))
+        return;
+    if (n_columns > MAX_COLUMNS)
+        n_columns = MAX_COLUMNS;
+    measure(rows, columns, n_columns, widths);
+    for (unsigned i = 0; i < n_columns; i++)
+        printf("%-*s%s", (int)widths[i], columns[i].title, i + 1 < n_columns ? "  " : "\n");
+    for (const struct json_value *row = rows->child; row; row = row->next)
+        for (unsigned i = 0; i < n_columns; i++) {
+            cell_at(row, columns[i].path, cell);
+            printf("%-*s%s", (int)widths[i], cell, i + 1 < n_columns ? "  " : "\n");
+        }
+}

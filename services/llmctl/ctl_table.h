@@ -1,0 +1,14 @@
+/* ctl_table.h -- how does a JSON array of objects look as a table on a terminal?
+ */
+#pragma once
+
+#include "base/json.h"
+
+struct ctl_table_column {
+    const char *title;
+    const char *path; /* of the cell in each row's object; an array is joined with commas */
+};
+
+/* Columns as wide as their widest cell; control characters become '?'. */
+void ctl_table_print(const struct json_value *rows, const struct ctl_table_column *columns,
+                     unsigned n_columns);
