@@ -36,7 +36,7 @@ struct fetch;
 
 /* Where to, and how patiently: made once per provider, shared read-only by all its requests. */
 struct fetch_origin {
-    const char *base_url; /* http:// or https://, no trailing slash */
+    const char *base_url; /* http://, https:// (no trailing slash) or unix:/path */
     const char *ca_file;  /* NULL: the system's */
     usec_t connect_timeout, first_byte_timeout, idle_timeout, total_timeout; /* 0: none */
     size_t max_body; /* 0: unlimited (streams) */

@@ -66,6 +66,16 @@ bool fetch_resolve_literal(struct str host, uint16_t port, struct fetch_addresse
     return ret->n > 0;
 }
 
+bool fetch_resolve_socket(struct str path, struct fetch_addresses *ret)
+{
+    struct fetch_address *a = &ret->at[0];
+
+    *ret = (struct fetch_addresses){.n = 1};
+    a->unix_.sun_family = AF_UNIX;
+    a->len = sizeof(a->unix_);
+    return str_copy(a->unix_.sun_path, sizeof(a->unix_.sun_path), path);
+}
+
 static void let_go(struct lookup *l)
 {
     pthread_mutex_lock(&l->lock);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #define FETCH_RESOLVE_MAX 8
 
@@ -22,6 +23,7 @@ struct fetch_address {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
+        struct sockaddr_un unix_;
     };
     socklen_t len;
 };
@@ -33,6 +35,8 @@ struct fetch_addresses {
 
 /* An IPv4 or IPv6 literal, or "localhost" (both loopback addresses). */
 MUST_USE bool fetch_resolve_literal(struct str host, uint16_t port, struct fetch_addresses *ret);
+/* The socket at `path`; false if the path is too long for one. */
+MUST_USE bool fetch_resolve_socket(struct str path, struct fetch_addresses *ret);
 
 struct fetch_resolve;
 

@@ -76,7 +76,9 @@ static struct fetch_site *new_site(struct fetch_sites *s, const char *base_url, 
     site->owner = s;
     TAILQ_INIT(&site->waiting);
     TAILQ_INIT(&site->idle);
-    if (fetch_resolve_literal(site->url.host, site->url.port, &site->addresses))
+    if (site->url.socket.len > 0
+            ? fetch_resolve_socket(site->url.socket, &site->addresses)
+            : fetch_resolve_literal(site->url.host, site->url.port, &site->addresses))
         site->expires_at = USEC_INFINITY;
     LIST_INSERT_HEAD(&s->sites, site, link);
     if (!s->sweep.is_armed)

@@ -38,6 +38,15 @@ bool fetch_url_parse(struct str text, struct fetch_url *ret)
 {
     struct fetch_url url = {.port = 80};
 
+    if (str_has_prefix(text, "unix:/")) {
+        *ret = (struct fetch_url){
+            .socket = drop(text, strlen("unix:")),
+            .host = STR("localhost"),
+            .authority = STR("localhost"),
+            .prefix = STR_EMPTY,
+        };
+        return true;
+    }
     if (!str_has_prefix_nocase(text, "http://"))
         return false;
     struct str rest = drop(text, strlen("http://"));

@@ -1,6 +1,7 @@
 /* fetch_url.h -- which host, port and path prefix does a base URL name? Pure.
  *
- * "http://host[:port][/prefix]". No user, no query, no fragment: the URL is configuration.
+ * "http://host[:port][/prefix]", or "unix:/path" for a socket of this host. No user, no query, no
+ * fragment: the URL is configuration.
  */
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 struct fetch_url {
+    struct str socket;    /* path of a unix socket; empty: host and port count */
     struct str host;      /* without brackets */
     struct str authority; /* host[:port] as written: the Host field */
     struct str prefix;    /* "" or "/v1" */

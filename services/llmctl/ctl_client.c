@@ -17,6 +17,7 @@ struct ctl_client {
     struct loop *loop;
     struct fetch_pool *fetches;
     struct fetch_origin origin;
+    char socket_url[512];
     char *authorization;
     const char *where; /* for error messages */
     struct arena arena;
@@ -51,10 +52,10 @@ int ctl_client_new(const char *socket_path, const char *url, const char *token_f
 
     if (!c)
         abort();
+    snprintf(c->socket_url, sizeof(c->socket_url), "unix:%s", socket_path ? socket_path : "");
     c->where = url ? url : socket_path;
     c->origin = (struct fetch_origin){
-        .base_url = url ? url : "http://localhost",
-        .socket_path = url ? NULL : socket_path,
+        .base_url = url ? url : c->socket_url,
         .connect_timeout = 5 * USEC_PER_SEC,
         .total_timeout = PATIENCE,
         .max_body = MAX_ANSWER,

@@ -1,12 +1,9 @@
+#include "ctl_arguments.h"
 #include "ctl_command.h"
-#include "settings/settings.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define DEFAULT_CONFIG "/etc/llm-proxy/llm-proxy.yaml"
-#define DEFAULT_SOCKET "/run/llm-proxy/admin.sock"
 
 static const struct ctl_command *const commands[] = {
     &ctl_status_command,      &ctl_providers_command,    &ctl_models_command,
@@ -14,13 +11,6 @@ static const struct ctl_command *const commands[] = {
     &ctl_keys_revoke_command, &ctl_config_check_command, &ctl_config_reload_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-struct arguments {
-    const char *socket, *url, *token_file, *config;
-    bool is_json;
-    int argc; /* what is left, global options taken out wherever they stood */
-    char **argv;
-};
 
 static void print_help(FILE *to)
 {
@@ -31,38 +21,8 @@ static void print_help(FILE *to)
         fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
 }
 
-static const char **global_option(struct arguments *a, const char *name)
-{
-    if (strcmp(name, "--socket") == 0)
-        return &a->socket;
-    if (strcmp(name, "--url") == 0)
-        return &a->url;
-    if (strcmp(name, "--token-file") == 0)
-        return &a->token_file;
-    if (strcmp(name, "--config") == 0)
-        return &a->config;
-    return NULL;
-}
-
-static bool take_globals(struct arguments *a, int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        const char **value = global_option(a, argv[i]);
-        if (value && i + 1 == argc)
-            return false;
-        if (value)
-            *value = argv[++i];
-        else if (strcmp(argv[i], "--json") == 0)
-            a->is_json = true;
-        else
-            argv[a->argc++] = argv[i];
-    }
-    a->argv = argv;
-    return true;
-}
-
 /* The words of a command's name that stand at the front of argv; 0: another command. */
-static int match(const struct ctl_command *command, const struct arguments *a)
+static int match(const struct ctl_command *command, const struct ctl_arguments *a)
 {
     struct str rest = str_from(command->name), word;
     int n = 0;
@@ -75,27 +35,13 @@ static int match(const struct ctl_command *command, const struct arguments *a)
     return n;
 }
 
-/* The socket of the configuration at hand; the packaged place when there is none. */
-static const char *find_socket(const struct arguments *a, char *to, size_t size)
-{
-    CLEANUP(settings_free) struct settings *s = NULL;
-    char why[512];
-
-    if (a->socket)
-        return a->socket;
-    if (settings_load(a->config, &s, why, sizeof(why)) != 0)
-        return DEFAULT_SOCKET;
-    snprintf(to, size, "%s/admin.sock", s->paths.runtime);
-    return to;
-}
-
-static int run(const struct ctl_command *command, const struct arguments *a, int n_words)
+static int run(const struct ctl_command *command, const struct ctl_arguments *a, int n_words)
 {
     struct ctl_context c = {.is_json = a->is_json, .config_path = a->config};
     char socket[512], why[256] = "";
 
-    if (ctl_client_new(find_socket(a, socket, sizeof(socket)), a->url, a->token_file, &c.client,
-                       why, sizeof(why)) < 0) {
+    if (ctl_client_new(ctl_arguments_socket(a, socket, sizeof(socket)), a->url, a->token_file,
+                       &c.client, why, sizeof(why)) < 0) {
         fprintf(stderr, "llmctl: %s\n", why);
         return CTL_ERROR;
     }
@@ -108,10 +54,10 @@ static int run(const struct ctl_command *command, const struct arguments *a, int
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.config = DEFAULT_CONFIG};
+    struct ctl_arguments a = {0};
 
     signal(SIGPIPE, SIG_IGN);
-    if (!take_globals(&a, argc, argv) || a.argc == 0) {
+    if (!ctl_arguments_parse(&a, argc, argv) || a.argc == 0) {
         print_help(stderr);
         return CTL_USAGE;
     }
