@@ -36,56 +36,75 @@ static enum sse_result end_event(struct sse_parser *p)
     return go_on ? SSE_OK : SSE_STOPPED;
 }
 
-static enum sse_result end_line(struct sse_parser *p)
+static enum sse_result end_line(struct sse_parser *p, struct str line)
 {
-    const char *field = p->line.data;
-    size_t len = p->line.len;
-
-    if (len == 0)
+    if (line.len > p->line.max)
+        return SSE_TOO_LONG;
+    if (!p->has_begun && str_has_prefix(line, "\xEF\xBB\xBF")) {
+        line.data += 3; /* a byte order mark, allowed once at the start of the stream */
+        line.len -= 3;
+    }
+    p->has_begun = true;
+    if (line.len == 0)
         return end_event(p);
 
-    const char *colon = memchr(field, ':', len);
-    size_t field_len = colon ? (size_t)(colon - field) : len;
-    const char *value = colon ? colon + 1 : field + len;
-    if (*value == ' ')
-        value++;
-    size_t value_len = len - (size_t)(value - field);
+    struct str value = line, field;
+    (void)str_cut(&value, ':', &field);
+    if (value.len > 0 && *value.data == ' ') {
+        value.data++;
+        value.len--;
+    }
 
     enum buf_result r = BUF_OK;
-    if (field_len == 4 && memcmp(field, "data", 4) == 0) {
-        r = buf_add(&p->data, value, value_len);
+    if (str_is(field, "data")) {
+        r = buf_add_str(&p->data, value);
         if (r == BUF_OK)
             r = buf_add(&p->data, "\n", 1);
-    } else if (field_len == 5 && memcmp(field, "event", 5) == 0) {
+    } else if (str_is(field, "event")) {
         buf_clear(&p->name);
-        r = buf_add(&p->name, value, value_len);
+        r = buf_add_str(&p->name, value);
     }
-    buf_clear(&p->line);
     return r == BUF_OK ? SSE_OK : SSE_TOO_LONG;
+}
+
+static const char *find(const char *from, const char *end, char c)
+{
+    const char *at = memchr(from, c, (size_t)(end - from));
+
+    return at ? at : end;
 }
 
 enum sse_result sse_feed(struct sse_parser *p, const char *bytes, size_t n)
 {
-    const char *end = bytes + n;
+    if (n == 0)
+        return SSE_OK;
+    const char *end = bytes + n, *lf = NULL, *cr = NULL;
 
+    if (p->after_cr && *bytes == '\n')
+        bytes++; /* CR LF is one line ending, even when cut in two */
     while (bytes < end) {
-        if (p->after_cr && *bytes == '\n')
-            bytes++; /* CR LF is one line ending, even when cut in two */
-        p->after_cr = false;
+        if (!lf || lf < bytes)
+            lf = find(bytes, end, '\n');
+        if (!cr || cr < bytes)
+            cr = find(bytes, end, '\r');
+        const char *stop = lf < cr ? lf : cr;
+        struct str line = {bytes, (size_t)(stop - bytes)};
 
-        const char *stop = bytes;
-        while (stop < end && *stop != '\r' && *stop != '\n')
-            stop++;
-        if (buf_add(&p->line, bytes, (size_t)(stop - bytes)) != BUF_OK)
-            return SSE_TOO_LONG;
+        if (p->line.len > 0 || stop == end) { /* only a line that was cut is copied */
+            if (buf_add_str(&p->line, line) != BUF_OK)
+                return SSE_TOO_LONG;
+            line = buf_str(&p->line);
+        }
         if (stop == end)
             break;
-
-        p->after_cr = *stop == '\r';
-        bytes = stop + 1;
-        enum sse_result r = end_line(p);
+        enum sse_result r = end_line(p, line);
+        buf_clear(&p->line);
         if (r != SSE_OK)
             return r;
+        bytes = stop + 1;
+        if (stop == cr && bytes < end && *bytes == '\n')
+            bytes++;
     }
+    p->after_cr = end[-1] == '\r';
     return SSE_OK;
 }
