@@ -49,9 +49,9 @@ static enum buf_result write_row(const char *prefix, const struct settings_row *
     if (row->type == SETTINGS_LIST)
         return buf_printf(out, "at most %llu items | %s |\n", (unsigned long long)row->max,
                           row->help);
-    if (settings_scalar_explain(row, out) == BUF_FULL)
-        return BUF_FULL;
-    return buf_printf(out, " | %s |\n", row->help);
+    enum buf_result r = row->type == SETTINGS_SECRET ? buf_printf(out, "exactly one of its keys")
+                                                     : settings_scalar_explain(row, out);
+    return r == BUF_FULL ? r : buf_printf(out, " | %s |\n", row->help);
 }
 
 static enum buf_result write_rows(const char *prefix, const struct settings_row *rows,

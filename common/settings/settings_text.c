@@ -40,7 +40,7 @@ const char *settings_text_check_address(struct str text)
     struct address a;
 
     return address_parse(text, &a) ? NULL
-                                   : "127.0.0.1:8080, [::1]:8080, localhost:8080 or unix:/a/path";
+                                   : "an address like 127.0.0.1:8080, [::1]:8080 or unix:/path";
 }
 
 const char *settings_text_check_address_or_off(struct str text)

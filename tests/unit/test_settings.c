@@ -175,7 +175,7 @@ static void every_value_is_checked_where_it_stands(void **state)
         {"proxy: {listen: a}", "f:1:17: proxy.listen must be a list"},
         {"proxy: {listen: []}", "f:1:17: proxy.listen must have 1 to 16 items, not 0"},
         {"proxy: {listen: [\"host.example:80\"]}",
-         "f:1:18: proxy.listen must be 127.0.0.1:8080, [::1]:8080, localhost:8080 or unix:/a/path"},
+         "f:1:18: proxy.listen must be an address like 127.0.0.1:8080, [::1]:8080 or unix:/path"},
         {"proxy: {threads: 65}", "f:1:18: proxy.threads must be 1 to 64 or auto, not '65'"},
         {"proxy: {threads: 0}", "f:1:18: proxy.threads must be 1 to 64 or auto, not '0'"},
         {"proxy: {max_connections: -1}",
