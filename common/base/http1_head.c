@@ -172,3 +172,13 @@ bool http1_head_lists(struct str value, const char *token)
     }
     return false;
 }
+
+bool http1_head_is_clean(struct str name, struct str value)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!http1_head_is_token_char(name.data[i]))
+            return false;
+    }
+    return name.len > 0 &&
+           skip_text(value.data, value.data + value.len, false) == value.data + value.len;
+}

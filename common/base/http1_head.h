@@ -58,4 +58,6 @@ struct str http1_head_find(const struct http1_head *h, struct str bytes, const c
 /* Does a comma-separated list (Connection) hold this token? */
 bool http1_head_lists(struct str value, const char *token);
 bool http1_head_is_token_char(char c);
+/* May this be sent as a field? No line end, no control character, no empty name. */
+bool http1_head_is_clean(struct str name, struct str value);
 int http1_head_hex_digit(char c); /* -1: none */
