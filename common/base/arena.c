@@ -73,7 +73,7 @@ static struct arena_block *add_block(struct arena *a, size_t n)
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-    const size_t align = sizeof(max_align_t);
+    const size_t align = _Alignof(max_align_t);
 
     if (n > a->max - a->used)
         return NULL;

@@ -1,7 +1,7 @@
 #include "base/str.h"
 
+#include <assert.h>
 #include <string.h>
-#include <strings.h>
 
 struct str str_from(const char *text)
 {
@@ -13,9 +13,20 @@ bool str_equal(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+/* Not strncasecmp(): it stops at a NUL, and knows locales. */
 bool str_equal_nocase(struct str a, struct str b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.data[i]) != lower(b.data[i]))
+            return false;
+    return true;
 }
 
 bool str_is(struct str a, const char *text)
@@ -32,14 +43,14 @@ bool str_has_prefix(struct str s, const char *prefix)
 {
     size_t n = strlen(prefix);
 
-    return s.len >= n && memcmp(s.data, prefix, n) == 0;
+    return s.len >= n && str_equal((struct str){s.data, n}, (struct str){prefix, n});
 }
 
 bool str_has_prefix_nocase(struct str s, const char *prefix)
 {
     size_t n = strlen(prefix);
 
-    return s.len >= n && strncasecmp(s.data, prefix, n) == 0;
+    return s.len >= n && str_equal_nocase((struct str){s.data, n}, (struct str){prefix, n});
 }
 
 static bool is_blank(char c)
@@ -78,6 +89,7 @@ bool str_cut(struct str *rest, char separator, struct str *ret_part)
 
 bool str_copy(char *dst, size_t size, struct str s)
 {
+    assert(size > 0);
     size_t n = s.len < size ? s.len : size - 1;
 
     if (n > 0)
