@@ -196,6 +196,7 @@ static void recycle(struct transfer *t)
     struct fetch_curl *c = t->owner;
 
     fetch_curl_request_done(&t->request);
+    fetch_head_begin(&t->head, false);
     if (c->n_idle == MAX_IDLE_HANDLES) {
         free_transfer(t);
         return;
@@ -297,7 +298,6 @@ struct fetch *fetch_curl_take(struct fetch_curl *c)
     }
     t->base = (struct fetch){.client = &client};
     t->is_added = t->is_held = t->is_released = t->is_condemned = false;
-    fetch_head_begin(&t->head, false);
     return &t->base;
 }
 

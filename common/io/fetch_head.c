@@ -1,5 +1,7 @@
 #include "fetch_head.h"
 
+#define ORDINARY_BYTES 4096u
+
 void fetch_head_init(struct fetch_head *h)
 {
     buf_init(&h->text, FETCH_HEAD_MAX_BYTES);
@@ -22,6 +24,8 @@ void fetch_head_begin(struct fetch_head *h, bool answers_head)
 {
     h->n_interims = 0;
     h->is_done = false;
+    if (h->text.cap > ORDINARY_BYTES)
+        buf_done(&h->text);
     begin_one(h, answers_head);
 }
 

@@ -27,7 +27,7 @@ struct fetch_head {
 void fetch_head_init(struct fetch_head *h);
 void fetch_head_done(struct fetch_head *h);
 
-/* For the next answer; keeps the memory. `answers_head`: the request was a HEAD. */
+/* For the next answer; keeps memory of ordinary size. `answers_head`: the request was a HEAD. */
 void fetch_head_begin(struct fetch_head *h, bool answers_head);
 
 /* *bytes moves behind what belongs to the head. */

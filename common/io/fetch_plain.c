@@ -12,6 +12,7 @@
 #define MAX_IDLE_TRANSFERS 1024
 #define RECEIVE_BYTES      (64u << 10)
 #define MAX_PIECES         4
+#define ORDINARY_BYTES     4096u /* of a head: kept for the next */
 
 /* A pooled connection that is lost this soon after the request, before any byte of an answer, was
  * stale; later, the request may have been acted upon. */
@@ -320,6 +321,8 @@ static void on_release(struct fetch *f)
 
     if (t->site)
         leave_site(t);
+    buf_done(&t->held);
+    fetch_answer_begin(&t->answer, false); /* which lets go of an extraordinary head */
     if (c->n_idle == MAX_IDLE_TRANSFERS) {
         free_transfer(t);
         return;
@@ -372,8 +375,9 @@ struct fetch *fetch_plain_take(struct fetch_plain *c)
         t->waiter.arg = t;
     }
     t->base = (struct fetch){.client = &client};
+    if (t->request_head.cap > ORDINARY_BYTES)
+        buf_done(&t->request_head);
     buf_clear(&t->request_head);
-    buf_clear(&t->held);
     t->is_send_broken = t->is_deaf = t->is_reused = t->is_resent = false;
     return &t->base;
 }

@@ -1,9 +1,11 @@
 #include "fetch_request.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "base/http1_head.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_DIGITS 20 /* of a uint64_t */
 
 static bool is_visible(unsigned char c)
 {
@@ -21,12 +23,11 @@ static bool is_target(struct str s)
 
 static bool is_token(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
-        if (!is_visible(c) || c > 127 || strchr("\"(),/:;<=>?@[\\]{}", c))
-            return false;
-    }
-    return s.len > 0;
+    bool is_good = s.len > 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        is_good &= http1_head_is_token_char(s.data[i]);
+    return is_good;
 }
 
 static bool is_value(struct str s)
@@ -52,13 +53,21 @@ bool fetch_request_is_sound(const struct fetch_request *r)
 
 bool fetch_request_is_own_field(struct str name)
 {
-    static const char *const own[] = {"host",       "content-length", "transfer-encoding",
-                                      "connection", "keep-alive",     "proxy-connection",
-                                      "expect",     "upgrade",        "te",
-                                      "trailer"};
+    static const struct str own[] = {
+        {"te", 2},
+        {"host", 4},
+        {"expect", 6},
+        {"upgrade", 7},
+        {"trailer", 7},
+        {"keep-alive", 10},
+        {"connection", 10},
+        {"content-length", 14},
+        {"proxy-connection", 16},
+        {"transfer-encoding", 17},
+    };
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (str_is_nocase(name, own[i]))
+        if (name.len == own[i].len && str_equal_nocase(name, own[i]))
             return true;
     return false;
 }
@@ -94,25 +103,27 @@ static bool must_state_length(const struct fetch_request *r)
            str_is(method, "PATCH");
 }
 
-static struct str length_line(uint64_t n, char *to, size_t size)
+/* The digits end at `end`. */
+static struct str decimal(uint64_t n, char *end)
 {
-    int len = snprintf(to, size, "Content-Length: %" PRIu64 "\r\n", n);
+    char *at = end;
 
-    return (struct str){to, (size_t)len};
+    do
+        *--at = (char)('0' + n % 10);
+    while (n /= 10);
+    return (struct str){at, (size_t)(end - at)};
 }
 
 void fetch_request_write_head(const struct fetch_request *r, const struct fetch_url *url,
                               struct buf *to)
 {
-    static const struct str version = {" HTTP/1.1\r\nHost: ", 17}, line_end = {"\r\n", 2};
-    struct str method = str_from(r->method), path = str_from(r->path), length = STR_EMPTY;
-    char text[48];
+    static const struct str version = {" HTTP/1.1\r\nHost: ", 17}, line_end = {"\r\n", 2},
+                            length = {"Content-Length: ", 16};
+    struct str method = str_from(r->method), path = str_from(r->path);
+    char digits[MAX_DIGITS];
     size_t size = method.len + 1 + url->prefix.len + path.len + version.len + url->authority.len +
-                  2 * line_end.len;
+                  length.len + MAX_DIGITS + 3 * line_end.len;
 
-    if (must_state_length(r))
-        length = length_line(fetch_request_body_bytes(r), text, sizeof(text));
-    size += length.len;
     for (size_t i = 0; i < r->n_headers; i++)
         size += r->headers[i].name.len + r->headers[i].value.len + 4;
 
@@ -135,7 +146,11 @@ void fetch_request_write_head(const struct fetch_request *r, const struct fetch_
             put(&at, r->headers[i].value);
         put(&at, line_end);
     }
-    put(&at, length);
+    if (must_state_length(r)) {
+        put(&at, length);
+        put(&at, decimal(fetch_request_body_bytes(r), digits + MAX_DIGITS));
+        put(&at, line_end);
+    }
     put(&at, line_end);
     buf_commit(to, (size_t)(at - start));
 }
