@@ -281,7 +281,7 @@ static struct metrics_series *make_series(struct metrics_shard *s, struct metric
 struct known_key {
     size_t len;
     uint64_t hash;
-    char text[METRICS_MAX_LABELS * (MAX_VALUE + 1) + sizeof(uint64_t)];
+    char text[METRICS_MAX_LABELS * sizeof(char[MAX_VALUE + 1]) + sizeof(uint64_t)];
 };
 
 /* A cheap hash is enough: only so many series are ever known. The text has zeros after its end. */
@@ -392,13 +392,13 @@ void metrics_observe(struct metrics_series *series, double value)
 }
 
 /* The series that the values at the end of a variable argument list name. */
-static struct metrics_series *find_listed(struct metrics_shard *s, unsigned family, va_list values)
+static struct metrics_series *find_listed(struct metrics_shard *s, unsigned family, va_list *values)
 {
     const char *list[METRICS_MAX_LABELS];
 
     assert(family < s->registry->n_groups);
     for (unsigned i = 0; i < s->registry->groups[family].n_labels; i++)
-        list[i] = va_arg(values, const char *);
+        list[i] = va_arg(*values, const char *);
     return metrics_find(s, family, list);
 }
 
@@ -407,7 +407,7 @@ void metrics_count(struct metrics_shard *s, unsigned family, double amount, ...)
     va_list values;
 
     va_start(values, amount);
-    metrics_add(find_listed(s, family, values), amount);
+    metrics_add(find_listed(s, family, &values), amount);
     va_end(values);
 }
 
@@ -416,7 +416,7 @@ void metrics_gauge(struct metrics_shard *s, unsigned family, double value, ...)
     va_list values;
 
     va_start(values, value);
-    metrics_set(find_listed(s, family, values), value);
+    metrics_set(find_listed(s, family, &values), value);
     va_end(values);
 }
 
@@ -425,7 +425,7 @@ void metrics_sample(struct metrics_shard *s, unsigned family, double value, ...)
     va_list values;
 
     va_start(values, value);
-    metrics_observe(find_listed(s, family, values), value);
+    metrics_observe(find_listed(s, family, &values), value);
     va_end(values);
 }
 

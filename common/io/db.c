@@ -254,10 +254,11 @@ enum db_result db_exec(struct db *d, const char *sql)
 enum db_result db_prepare(struct db *d, const char *sql, struct db_statement **ret)
 {
     sqlite3_stmt *stmt;
-    int code = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+    enum db_result r =
+        note(d, sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL));
 
-    if (code != SQLITE_OK)
-        return note(d, code);
+    if (r != DB_OK)
+        return r;
     struct db_statement *s = malloc(sizeof(*s));
     if (!s)
         abort();
