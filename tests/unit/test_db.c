@@ -28,7 +28,7 @@ static char path[64];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder + sizeof(folder) - 7, "XXXXXX");
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/ledger.db", folder);
@@ -310,7 +310,7 @@ static void every_damaged_page_is_found(void **state)
         int pages = (int)ask_int(d, "PRAGMA page_count");
         db_close(&d);
 
-        damage((1 + rand() % (pages - 1)) * 4096, i % 3 == 2 ? 1 : 4096, i % 3 == 2);
+        damage((off_t)4096 * (1 + rand() % (pages - 1)), i % 3 == 2 ? 1 : 4096, i % 3 == 2);
         enum db_result r = db_open(path, DB_WRITER, schema, 2, &d);
         if (r == DB_OK)
             r = db_check(d);

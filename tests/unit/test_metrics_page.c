@@ -4,6 +4,7 @@
 
 #include "check.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,12 +183,20 @@ static void gzip_is_used_when_it_is_wanted(void **state)
     }
 }
 
+static int count_open_fds(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
 static void the_process_describes_itself(void **state)
 {
     struct http_request r = get(NULL, NULL);
     const char *page = r.answer.data;
     double started = value_of(page, "process_start_time_seconds");
-    double fds = value_of(page, "process_open_fds");
 
     (void)state;
     CHECK(started > (double)time(NULL) - 60 && started < (double)time(NULL) + 2);
@@ -196,14 +205,9 @@ static void the_process_describes_itself(void **state)
           value_of(page, "process_memory_usage_bytes"));
     CHECK(value_of(page, "process_virtual_memory_bytes") >
           value_of(page, "process_resident_memory_bytes"));
+    CHECK(value_of(page, "process_open_fds") == count_open_fds());
     CHECK(value_of(page, "process_max_fds") == (double)sysconf(_SC_OPEN_MAX));
     CHECK(strstr(page, "\ntest_build_info{version=\"" SUITE_VERSION "\",revision=\""));
-    buf_done(&r.answer);
-
-    int extra = dup(0);
-    r = get(NULL, NULL);
-    CHECK(value_of(r.answer.data, "process_open_fds") == fds + 1);
-    close(extra);
     buf_done(&r.answer);
 }
 

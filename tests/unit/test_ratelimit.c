@@ -66,6 +66,18 @@ static void over_any_time_it_admits_the_burst_and_the_rate_and_never_one_over(vo
     }
 }
 
+static void what_a_unit_costs_is_rounded_up_even_where_it_is_next_to_nothing(void **state)
+{
+    struct ratelimit rl = {0};
+    struct ratelimit_rate rate = {3000000, USEC_PER_MSEC};
+    uint64_t admitted = 0;
+
+    (void)state;
+    for (int i = 0; i < 5000000; i++)
+        admitted += ratelimit_take(&rl, rate, 1, 0) == 0;
+    CHECK(admitted > 0 && admitted <= rate.units);
+}
+
 static void refusal_spends_nothing(void **state)
 {
     struct ratelimit rl = {0};
@@ -105,7 +117,7 @@ static void a_charge_makes_debt_and_giving_back_undoes_it(void **state)
     ratelimit_charge(&rl, rate, 250, 0);
     CHECK_U64(ratelimit_remaining(&rl, rate, 0), 0);
     CHECK_U64(ratelimit_reset(&rl, 0), MINUTE * 5 / 2);
-    CHECK_U64(ratelimit_take(&rl, rate, 1, 0), MINUTE * 151 / 100);
+    CHECK_U64(ratelimit_take(&rl, rate, 1, 0), MINUTE / 100 * 151);
     ratelimit_charge(&rl, rate, -200, 0);
     CHECK_U64(ratelimit_remaining(&rl, rate, 0), 50);
     ratelimit_charge(&rl, rate, -1000, 0);
@@ -165,6 +177,7 @@ int main(void)
         cmocka_unit_test(the_whole_burst_passes_at_one_moment_and_not_one_more),
         cmocka_unit_test(the_wait_it_names_is_enough_and_no_more),
         cmocka_unit_test(over_any_time_it_admits_the_burst_and_the_rate_and_never_one_over),
+        cmocka_unit_test(what_a_unit_costs_is_rounded_up_even_where_it_is_next_to_nothing),
         cmocka_unit_test(refusal_spends_nothing),
         cmocka_unit_test(more_than_the_burst_can_never_pass),
         cmocka_unit_test(no_rate_is_no_limit),
