@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include "io/log.h"
+#include "ledger_check.h"
 #include "ledger_replay.h"
 #include "ledger_schema.h"
 #include "ledger_write.h"
@@ -27,6 +28,7 @@
 #define MESSAGE_UNAVAILABLE "0f3c1b7f5be24c0c9d35f2f0a8a4c1d6"
 
 struct ledger {
+    char path[PATH_MAX];
     struct db *db;
     struct ledger_write *write;
     struct ledger_metrics metrics;
@@ -36,6 +38,8 @@ struct ledger {
     struct spool_wake wake;
     _Atomic usec_t waiting_since; /* 0: what was read is committed */
     _Atomic bool is_stopping;
+    _Atomic bool is_damaged; /* for good: nothing is committed any more */
+    struct ledger_check *check;
     pthread_t thread;
     bool is_started;
 
@@ -48,12 +52,11 @@ struct ledger {
 
 static int open_db(struct ledger *l, const char *state_dir, char *reterr, size_t reterr_size)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/ledger.db", state_dir);
+    snprintf(l->path, sizeof(l->path), "%s/ledger.db", state_dir);
     enum db_result r =
-        db_open(path, DB_WRITER, ledger_schema_migrations, ledger_schema_n_migrations, &l->db);
+        db_open(l->path, DB_WRITER, ledger_schema_migrations, ledger_schema_n_migrations, &l->db);
     if (r == DB_OK)
-        r = db_check(l->db);
+        r = ledger_check_essentials(l->db);
     if (r == DB_OK)
         r = ledger_write_new(l->db, &l->write);
 
@@ -79,7 +82,7 @@ static int open_db(struct ledger *l, const char *state_dir, char *reterr, size_t
         what = "it cannot be opened";
         break;
     }
-    snprintf(reterr, reterr_size, "%s: %s (%s)", path, what, db_error_text(l->db));
+    snprintf(reterr, reterr_size, "%s: %s (%s)", l->path, what, db_error_text(l->db));
     return 1;
 }
 
@@ -209,24 +212,20 @@ static void on_reply(void *arg)
     t->done(t);
 }
 
-static struct ledger_task *take_task(struct ledger *l)
-{
-    pthread_mutex_lock(&l->lock);
-    struct ledger_task *t = l->first;
-    if (t)
-        l->first = t->next;
-    if (!l->first)
-        l->last = &l->first;
-    pthread_mutex_unlock(&l->lock);
-    return t;
-}
-
+/* Those that are there now: what comes meanwhile waits for the next commit. */
 static void run_tasks(struct ledger *l)
 {
-    for (struct ledger_task *t; (t = take_task(l));) {
+    pthread_mutex_lock(&l->lock);
+    struct ledger_task *t = TAKE(l->first);
+    l->last = &l->first;
+    pthread_mutex_unlock(&l->lock);
+
+    while (t) {
+        struct ledger_task *next = t->next;
         t->run(t, l->db);
         t->reply = (struct loop_task){.fn = on_reply, .arg = t};
         loop_post(t->loop, &t->reply);
+        t = next;
     }
 }
 
@@ -265,6 +264,10 @@ static void count_pending(struct ledger *l)
 /* True when nothing is left to commit. */
 static bool commit_all(struct ledger *l)
 {
+    if (atomic_load(&l->is_damaged)) {
+        l->is_failing = true;
+        return false;
+    }
     bool is_all = !has_news(l);
     while (!is_all) {
         usec_t begin = clock_now();
@@ -313,7 +316,7 @@ int ledger_start(struct ledger *l)
         return -r;
     pthread_setname_np(l->thread, "ledger");
     l->is_started = true;
-    return 0;
+    return ledger_check_start(l->path, &l->is_damaged, &l->check);
 }
 
 void ledger_stop(struct ledger **l)
@@ -325,6 +328,7 @@ void ledger_stop(struct ledger **l)
         wake_up(*l);
         pthread_join((*l)->thread, NULL);
     }
+    ledger_check_stop(&(*l)->check);
     free_ledger(l);
 }
 
@@ -336,6 +340,8 @@ struct spool *ledger_spool(struct ledger *l, unsigned worker)
 
 bool ledger_is_available(const struct ledger *l, usec_t now)
 {
+    if (atomic_load_explicit(&l->is_damaged, memory_order_relaxed))
+        return false;
     usec_t since = atomic_load_explicit(&l->waiting_since, memory_order_relaxed);
     return since == 0 || now < since + LEDGER_GRACE;
 }

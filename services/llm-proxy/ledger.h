@@ -44,15 +44,17 @@ struct ledger_task {
 
 struct ledger;
 
-/* Opens, checks and migrates ledger.db, replays every spool found (also of workers that no longer
- * exist) and marks what was never settled as unknown. Any doubt about the books (damaged file, a
- * later version's, another process has it) is > 0, a system error -errno; `reterr` is the one line
- * for the operator. */
+/* Opens and migrates ledger.db, checks what the service stands on, replays every spool found (also
+ * of workers that no longer exist) and marks what was never settled as unknown. Any doubt about the
+ * books (damaged file, a later version's, another process has it) is > 0, a system error -errno;
+ * `reterr` is the one line for the operator. */
 MUST_USE int ledger_open(const struct ledger_config *c, struct ledger **ret, char *reterr,
                          size_t reterr_size);
 /* Before ledger_start() only: for what must be read before anyone is served. */
 struct db *ledger_db(struct ledger *l);
-MUST_USE int ledger_start(struct ledger *l); /* the thread; -errno */
+/* The thread, and one that reads all the rows once: if they are damaged, nothing more is committed
+ * and the ledger is not available for good. -errno. */
+MUST_USE int ledger_start(struct ledger *l);
 
 /* Commits what the spools hold, runs what was submitted, ends the thread. What cannot be committed
  * within two seconds stays in the spools for the next start. The spools go with it. */
@@ -60,7 +62,8 @@ void ledger_stop(struct ledger **l);
 
 struct spool *ledger_spool(struct ledger *l, unsigned worker);
 
-/* False once a commit has been failing or hanging for LEDGER_GRACE. Any thread; lock-free. */
+/* False once a commit has been failing or hanging for LEDGER_GRACE, or the books are damaged. Any
+ * thread; lock-free. */
 bool ledger_is_available(const struct ledger *l, usec_t now);
 
 /* Any thread, after ledger_start(). A task finds the database between transactions. */
