@@ -19,6 +19,13 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 TARGET = "llm-gateway.target"
 SERVICES = ("llm-proxy", "context-service", "health-worker")
 CLONE_NEWNET = 0x40000000
+TRIAL = """\
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t proc proc /mnt/root/proc
+mount -t cgroup2 cgroup2 /mnt/root/sys
+"""
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,10 +41,9 @@ def why_not():
     if not cgroup_root():
         return "needs a mounted cgroup2 tree"
     tried = subprocess.run(["unshare", "-m", "-p", "-u", "-i", "-n", "-C", "--fork", "--propagation",
-                            "private", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
-                           capture_output=True, text=True)
+                            "private", "sh", "-ec", TRIAL], capture_output=True, text=True)
     if tried.returncode != 0:
-        return f"needs namespaces: {tried.stderr.strip()}"
+        return f"needs namespaces and overlays: {tried.stderr.strip()}"
     for name in SERVICES:
         if not (BUILD / "services" / name / name).exists():
             return f"needs {name} in {BUILD}"
