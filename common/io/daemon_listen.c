@@ -17,6 +17,14 @@ static void close_fd(int *fd)
         close(*fd);
 }
 
+static int take_fd(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
 static bool is_bound_to(int fd, const struct address *wanted)
 {
     struct address a = {.len = sizeof(a.bytes)};
@@ -98,8 +106,7 @@ int daemon_listen(const char *address, bool shared, int *ret_fd, const char **re
 
     CLEANUP(close_fd) int fd = inherit(&a);
     if (fd >= 0) {
-        *ret_fd = fd;
-        fd = -1;
+        *ret_fd = take_fd(&fd);
         return 0;
     }
     fd = socket(a.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -110,7 +117,6 @@ int daemon_listen(const char *address, bool shared, int *ret_fd, const char **re
         return fail(e, "cannot be bound", reterr_text);
     if (listen(fd, BACKLOG) < 0)
         return fail(-errno, "cannot be listened on", reterr_text);
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take_fd(&fd);
     return 0;
 }

@@ -121,7 +121,7 @@ static bool deliver(const struct log_line *l)
     return write_to_stderr(l);
 }
 
-static void tell_of_dropped(struct log_line *l)
+static void tell_of_dropped(const char *ident, usec_t wall)
 {
     uint64_t n = atomic_exchange(&the_log.not_yet_told, 0);
     char message[128];
@@ -131,10 +131,9 @@ static void tell_of_dropped(struct log_line *l)
     snprintf(message, sizeof(message),
              "%llu log entries were lost because their reader did not keep up",
              (unsigned long long)n);
-    l->level = LOG_LEVEL_WARNING;
-    l->fields = NULL;
-    l->message = message;
-    if (deliver(l))
+    const struct log_line l = {
+        .ident = ident, .level = LOG_LEVEL_WARNING, .wall = wall, .message = message};
+    if (deliver(&l))
         the_log.counts[LOG_LEVEL_WARNING]++;
     else
         the_log.not_yet_told += n;
@@ -152,16 +151,16 @@ void log_write(enum log_level level, const struct log_field *fields, const char 
     va_end(args);
 
     const char *ident = the_log.ident;
-    struct log_line l = {.ident = ident ? ident : program_invocation_short_name,
-                         .level = level,
-                         .wall = clock_wall(),
-                         .fields = fields,
-                         .message = message};
+    const struct log_line l = {.ident = ident ? ident : program_invocation_short_name,
+                               .level = level,
+                               .wall = clock_wall(),
+                               .fields = fields,
+                               .message = message};
     if (!deliver(&l)) {
         the_log.dropped++;
         the_log.not_yet_told++;
         return;
     }
     the_log.counts[level]++;
-    tell_of_dropped(&l);
+    tell_of_dropped(l.ident, l.wall);
 }

@@ -31,21 +31,24 @@ static bool add_text(struct line *l, const char *text)
     return add(l, text, strlen(text));
 }
 
+static size_t char_length(unsigned char first)
+{
+    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 /* The character at the start of `text` and its length; 0 for a byte that is not UTF-8. */
 static size_t next_char(const char *text, size_t len, uint32_t *ret)
 {
     static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t n = char_length((unsigned char)text[0]);
 
-    for (size_t n = 1; n <= 4 && n <= len; n++) {
-        if (!utf8_is_valid(text, n))
-            continue;
-        *ret = (unsigned char)text[0] & first_bits[n];
-        for (size_t i = 1; i < n; i++)
-            *ret = *ret << 6 | ((unsigned char)text[i] & 0x3f);
-        return n;
-    }
     *ret = 0xfffd;
-    return 0;
+    if (n > len || !utf8_is_valid(text, n))
+        return 0;
+    *ret = (unsigned char)text[0] & first_bits[n];
+    for (size_t i = 1; i < n; i++)
+        *ret = *ret << 6 | ((unsigned char)text[i] & 0x3f);
+    return n;
 }
 
 /* C0, DEL, C1, line and paragraph separators, and what reverses the direction of reading. */
@@ -163,9 +166,10 @@ static void add_journal_field(struct line *l, const char *name, const char *valu
 size_t log_line_journal(const struct log_line *l, char ret_text[LOG_LINE_MAX])
 {
     struct line line = {ret_text, 0, LOG_LINE_MAX};
-    char priority[2] = {(char)('0' + (int)l->level), '\0'};
+    char priority[32];
 
-    add_journal_field(&line, "PRIORITY", priority, 1);
+    snprintf(priority, sizeof(priority), "PRIORITY=%d\n", (int)l->level);
+    add_text(&line, priority);
     add_journal_field(&line, "SYSLOG_IDENTIFIER", l->ident, 64);
     add_journal_field(&line, "MESSAGE", l->message, MAX_MESSAGE);
     for (const struct log_field *f = l->fields; f && f->name; f++)

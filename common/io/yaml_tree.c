@@ -14,11 +14,11 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#define MAX_BYTES (1024 * 1024)
+#define MAX_BYTES ((size_t)1 << 20)
 #define MAX_DEPTH 32
 #define MAX_KEYS  512
 /* The shortest item ("-\n") becomes a node of about a hundred bytes. */
-#define MAX_TREE (64 * 1024 * 1024)
+#define MAX_TREE ((size_t)64 << 20)
 
 struct yaml_tree {
     struct arena arena;

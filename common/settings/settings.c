@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* A file of 1 MiB full of the shortest providers stays below it. */
-#define MAX_BYTES (32 * 1024 * 1024)
+#define MAX_BYTES ((size_t)32 << 20)
 
 struct loaded {
     struct settings settings; /* first: settings_free() finds the rest by it */

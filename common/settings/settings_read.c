@@ -85,7 +85,6 @@ static int read_scalar(struct settings_reader *r, const struct settings_row *row
     return settings_scalar_read(row, node->scalar, base) ? 0 : refuse_value(r, row, node);
 }
 
-/* Counts the items of a list; -1 if refused. */
 static int count_items(struct settings_reader *r, const struct settings_row *row,
                        const struct yaml_node *node, size_t *ret)
 {
@@ -107,7 +106,7 @@ static int count_items(struct settings_reader *r, const struct settings_row *row
 static int read_texts(struct settings_reader *r, const struct settings_row *row,
                       const struct yaml_node *node, void *base)
 {
-    size_t n;
+    size_t n = 0;
     int e = count_items(r, row, node, &n);
     if (e != 0)
         return e;
@@ -179,7 +178,7 @@ static int read_map(struct settings_reader *r, const struct settings_row *rows,
 static int read_list(struct settings_reader *r, const struct settings_row *row,
                      const struct yaml_node *node, void *base)
 {
-    size_t n;
+    size_t n = 0;
     int e = count_items(r, row, node, &n);
     if (e != 0)
         return e;

@@ -9,47 +9,48 @@
 
 #define TEXT(key, f, may, initial, text)                                                           \
     {                                                                                              \
-        .name = key, .type = SETTINGS_TEXT, FIELD(f), .check = settings_text_check_##may,          \
-        .fallback = initial, .help = text                                                          \
+        .name = (key), .type = SETTINGS_TEXT, FIELD(f), .check = settings_text_check_##may,        \
+        .fallback = (initial), .help = (text)                                                      \
     }
 #define NEEDED(key, f, may, text)                                                                  \
     {                                                                                              \
-        .name = key, .type = SETTINGS_TEXT, FIELD(f), .check = settings_text_check_##may,          \
-        .is_required = true, .help = text                                                          \
+        .name = (key), .type = SETTINGS_TEXT, FIELD(f), .check = settings_text_check_##may,        \
+        .is_required = true, .help = (text)                                                        \
     }
 #define NUMBER(kind, key, f, initial, low, high, text)                                             \
     {                                                                                              \
-        .name = key, .type = SETTINGS_##kind, FIELD(f), .fallback = initial, .min = low,           \
-        .max = high, .help = text                                                                  \
+        .name = (key), .type = SETTINGS_##kind, FIELD(f), .fallback = (initial), .min = (low),     \
+        .max = (high), .help = (text)                                                              \
     }
 #define WORD(key, f, set, initial, text)                                                           \
     {                                                                                              \
-        .name = key, .type = SETTINGS_WORD, FIELD(f), .words = settings_words_##set,               \
-        .fallback = initial, .help = text                                                          \
+        .name = (key), .type = SETTINGS_WORD, FIELD(f), .words = settings_words_##set,             \
+        .fallback = (initial), .help = (text)                                                      \
     }
 #define PRICE(key, f, text)                                                                        \
     {                                                                                              \
-        .name = key, .type = SETTINGS_PRICE, FIELD(f), .help = text                                \
+        .name = (key), .type = SETTINGS_PRICE, FIELD(f), .help = (text)                            \
     }
 #define MAP(key, table, text)                                                                      \
     {                                                                                              \
-        .name = key, .type = SETTINGS_MAP, .rows = table, .help = text                             \
+        .name = (key), .type = SETTINGS_MAP, .rows = (table), .help = (text)                       \
     }
 #define TEXTS(key, f, count, may, limit, text)                                                     \
     {                                                                                              \
-        .name = key, .type = SETTINGS_TEXTS, FIELD(f),                                             \
-        .count_offset = offsetof(struct OWNER, count), .max = limit,                               \
-        .check = settings_text_check_##may, .help = text                                           \
+        .name = (key), .type = SETTINGS_TEXTS, FIELD(f),                                           \
+        .count_offset = offsetof(struct OWNER, count), .max = (limit),                             \
+        .check = settings_text_check_##may, .help = (text)                                         \
     }
 #define LIST(key, f, count, table, limit, text)                                                    \
     {                                                                                              \
-        .name = key, .type = SETTINGS_LIST, FIELD(f),                                              \
+        .name = (key), .type = SETTINGS_LIST, .offset = offsetof(struct OWNER, f),                 \
         .count_offset = offsetof(struct OWNER, count),                                             \
-        .item_size = sizeof(*((struct OWNER *)0)->f), .rows = table, .max = limit, .help = text    \
+        .item_size = sizeof(*((struct OWNER *)0)->f), .rows = (table), .max = (limit),             \
+        .help = (text)                                                                             \
     }
 #define LATER(key, harmless, text)                                                                 \
     {                                                                                              \
-        .name = key, .type = SETTINGS_LATER, .fallback = harmless, .help = text                    \
+        .name = (key), .type = SETTINGS_LATER, .fallback = (harmless), .help = (text)              \
     }
 #define END                                                                                        \
     {                                                                                              \

@@ -27,6 +27,7 @@ enum settings_type {
 struct settings_row {
     const char *name;
     enum settings_type type;
+    bool is_required;
     size_t offset, size;  /* of the field */
     uint64_t min, max;    /* of a number; of a list's length */
     const char *fallback; /* the default, as one would write it; NULL: none */
@@ -35,7 +36,6 @@ struct settings_row {
     const struct settings_words *words; /* of a count too: words for numbers, such as auto */
     const struct settings_row *rows;
     size_t count_offset, item_size;
-    bool is_required;
     /* Of a text: NULL if it will do, else what is allowed. */
     const char *(*check)(struct str text);
 };
