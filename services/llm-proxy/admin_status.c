@@ -1,0 +1,161 @@
+#include "admin.h"
+#include "io/http_answer.h"
+#include "proto/health.h"
+#include "proxy.h"
+
+#define MAX_ANSWER (16u << 20)
+
+static const char *breaker_text(enum breaker_state s)
+{
+    switch (s) {
+    case BREAKER_CLOSED:
+        return "closed";
+    case BREAKER_HALF_OPEN:
+        return "half_open";
+    case BREAKER_OPEN:
+        return "open";
+    }
+    return "unknown";
+}
+
+static void write_provider(struct json_write *w, const struct snapshot_provider *p, usec_t now)
+{
+    struct upstream_view v = upstream_look(p->upstream, now);
+
+    json_write_begin(w, '{');
+    json_write_member(w, "name", p->settings->name);
+    json_write_member(w, "dialect", catalogue_dialect_text(p->settings->dialect));
+    json_write_member(w, "backend", catalogue_backend_text(p->settings->backend));
+    json_write_member(w, "base_url", p->settings->base_url);
+    json_write_member(w, "health", health_state_text(v.health));
+    json_write_member(w, "breaker", breaker_text(v.breaker));
+    json_write_member_bool(w, "available", v.is_available);
+    json_write_member_int(w, "in_flight", v.in_flight);
+    json_write_member_int(w, "waiting", v.waiting);
+    json_write_member_int(w, "max_parallel", p->settings->max_parallel);
+    json_write_key(w, "latency_ms");
+    json_write_double(w, v.latency * 1e3);
+    json_write_end(w, '}');
+}
+
+static void write_providers(struct json_write *w, const struct proxy *p)
+{
+    json_write_begin(w, '[');
+    for (size_t i = 0; i < p->snapshot->n_providers; i++)
+        write_provider(w, &p->snapshot->providers[i], loop_now(p->loop));
+    json_write_end(w, ']');
+}
+
+static void write_proxy(struct json_write *w, const struct proxy *p)
+{
+    json_write_begin(w, '{');
+    json_write_member(w, "version", SUITE_VERSION);
+    json_write_member(w, "state", p->drain_until ? "draining" : "serving");
+    json_write_key(w, "uptime_seconds");
+    json_write_u64(w, (clock_wall() - p->started_at) / USEC_PER_SEC);
+    json_write_member_int(w, "threads", p->n_workers);
+    json_write_member_int(w, "config_generation", p->generation);
+    json_write_member_bool(w, "config_last_reload_successful", p->is_last_reload_good);
+    json_write_member_bool(w, "ledger_available",
+                           ledger_is_available(p->ledger, loop_now(p->loop)));
+    json_write_end(w, '}');
+}
+
+static void write_health_worker(struct json_write *w, const struct proxy *p)
+{
+    usec_t heard_at = health_view_heard_at(p->health);
+    struct str view = health_view_json(p->health);
+
+    json_write_begin(w, '{');
+    json_write_key(w, "age_seconds");
+    if (heard_at == 0)
+        json_write_null(w);
+    else
+        json_write_double(w, (double)(loop_now(p->loop) - heard_at) / (double)USEC_PER_SEC);
+    json_write_key(w, "snapshot");
+    json_write_raw(w, view.len > 0 ? view : STR("null"));
+    json_write_end(w, '}');
+}
+
+static void answer(struct http_request *r, struct json_write *w, struct buf *out)
+{
+    if (json_write_finish(w) == BUF_OK)
+        http_answer_json(r, 200, buf_str(out));
+    else
+        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
+    buf_done(out);
+}
+
+void admin_status_cluster(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+    struct buf out;
+    struct json_write w;
+
+    (void)tail;
+    buf_init(&out, MAX_ANSWER);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_key(&w, "proxy");
+    write_proxy(&w, p);
+    json_write_key(&w, "providers");
+    write_providers(&w, p);
+    json_write_key(&w, "health_worker");
+    write_health_worker(&w, p);
+    json_write_end(&w, '}');
+    answer(r, &w, &out);
+}
+
+void admin_status_providers(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+    struct buf out;
+    struct json_write w;
+
+    (void)tail;
+    buf_init(&out, MAX_ANSWER);
+    json_write_init(&w, &out);
+    write_providers(&w, p);
+    answer(r, &w, &out);
+}
+
+static void write_model(struct json_write *w, const struct settings_model *m)
+{
+    json_write_begin(w, '{');
+    json_write_member(w, "name", m->name);
+    json_write_member(w, "strategy", catalogue_strategy_text(m->strategy));
+    json_write_member_int(w, "context_window", (int64_t)m->context_window);
+    json_write_key(w, "targets");
+    json_write_begin(w, '[');
+    for (size_t i = 0; i < m->n_targets; i++) {
+        json_write_begin(w, '{');
+        json_write_member(w, "provider", m->targets[i].provider);
+        json_write_member(w, "model", m->targets[i].model);
+        json_write_member_int(w, "weight", m->targets[i].weight);
+        json_write_end(w, '}');
+    }
+    json_write_end(w, ']');
+    json_write_key(w, "fallback");
+    json_write_begin(w, '[');
+    for (size_t i = 0; i < m->n_fallback; i++)
+        json_write_text(w, m->fallback[i]);
+    json_write_end(w, ']');
+    json_write_end(w, '}');
+}
+
+void admin_status_models(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+    const struct settings *s = p->snapshot->settings;
+    struct buf out;
+    struct json_write w;
+
+    (void)tail;
+    buf_init(&out, MAX_ANSWER);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '[');
+    for (size_t i = 0; i < s->n_models; i++)
+        write_model(&w, &s->models[i]);
+    json_write_end(&w, ']');
+    answer(r, &w, &out);
+}

@@ -1,0 +1,24 @@
+/* admission.h -- may this caller make this request now?
+ *
+ * Key, body, model, limits, ledger: in this order, and the first that says no answers. What is
+ * taken here is owned by the exchange and goes back with it, so it cannot leak.
+ */
+#pragma once
+
+#include "io/http_server.h"
+#include "refusal.h"
+#include "settings/catalogue.h"
+
+struct exchange;
+
+/* The model that was asked for; NULL when the request was refused and answered. */
+const struct settings_model *admission_check(struct exchange *x);
+
+/* Give the slot back and charge what the tokens came to. */
+void admission_release(struct exchange *x);
+
+/* x-ratelimit-*, when the key has limits, and retry-after for refusals that pass with time. Returns
+ * the new number of headers. */
+size_t admission_add_headers(struct exchange *x, struct http_header *ret_headers, size_t n);
+size_t admission_add_retry_after(struct exchange *x, enum refusal refusal,
+                                 struct http_header *ret_headers, size_t n);

@@ -1,0 +1,182 @@
+#include "api.h"
+
+#include "base/json_write.h"
+#include "base/parse.h"
+#include "exchange.h"
+#include "io/http_answer.h"
+#include "io/http_route.h"
+#include "io/metrics_page.h"
+#include "keycheck.h"
+#include "worker.h"
+
+#define SMALL_BODY (64u << 10)
+
+enum {
+    NEEDS_KEY = 1,  /* checked here */
+    CHECKS_KEY = 2, /* needs one too, but its own admission looks */
+};
+
+static void refuse(struct worker *w, struct http_request *r, enum refusal refusal)
+{
+    static const struct http_header headers[] = {
+        {STR_INIT("content-type"), STR_INIT("application/json")},
+        {STR_INIT("www-authenticate"), STR_INIT("Bearer")},
+    };
+
+    buf_clear(&w->line);
+    if (refusal_write(refusal, NULL, NULL, &w->line) != BUF_OK)
+        buf_clear(&w->line);
+    http_response_send(r, refusal_status(refusal), headers,
+                       refusal == REFUSAL_INVALID_API_KEY ? 2 : 1, buf_str(&w->line));
+}
+
+static void answer_health(void *arg, struct http_request *r, struct str tail)
+{
+    (void)arg, (void)tail;
+    http_answer_health(r);
+}
+
+static void answer_ready(void *arg, struct http_request *r, struct str tail)
+{
+    struct worker *w = arg;
+    bool has_ledger = ledger_is_available(w->ledger, loop_now(w->loop));
+
+    (void)tail;
+    http_answer_ready(r, w->is_draining ? "draining" : has_ledger ? NULL : "ledger_unavailable");
+}
+
+/* For a scraper on this host; a forwarding header means that the loopback peer is only a proxy. */
+static void answer_metrics(void *arg, struct http_request *r, struct str tail)
+{
+    struct worker *w = arg;
+    bool is_forwarded = http_request_header(r, "x-forwarded-for").data ||
+                        http_request_header(r, "forwarded").data ||
+                        http_request_header(r, "x-real-ip").data;
+
+    (void)tail;
+    if (!w->snapshot->settings->proxy.metrics_on_api || !http_request_is_loopback(r) ||
+        is_forwarded)
+        refuse(w, r, REFUSAL_NOT_FOUND);
+    else
+        metrics_page_send(w->metrics, r);
+}
+
+static void answer_models(void *arg, struct http_request *r, struct str tail)
+{
+    struct worker *w = arg;
+
+    (void)tail;
+    http_answer_json(r, 200, str_from(w->snapshot->models_json));
+}
+
+static void answer_model(void *arg, struct http_request *r, struct str tail)
+{
+    struct worker *w = arg;
+    struct json_write j;
+
+    const struct settings_model *m = snapshot_find_model(w->snapshot, tail);
+    if (!m) {
+        refuse(w, r, REFUSAL_MODEL_NOT_FOUND);
+        return;
+    }
+    buf_clear(&w->line);
+    json_write_init(&j, &w->line);
+    snapshot_write_model(m, &j);
+    if (json_write_finish(&j) != BUF_OK)
+        buf_clear(&w->line);
+    http_answer_json(r, 200, buf_str(&w->line));
+}
+
+static void answer_chat(void *arg, struct http_request *r, struct str tail)
+{
+    (void)tail;
+    exchange_start(arg, r);
+}
+
+static const struct http_route routes[] = {
+    {"POST", "/v1/chat/completions", "/v1/chat/completions", CHECKS_KEY, answer_chat},
+    {"GET", "/v1/models", "/v1/models", NEEDS_KEY, answer_models},
+    {"GET", "/v1/models/", "/v1/models/{id}", NEEDS_KEY, answer_model},
+    {"GET", "/health", "/health", 0, answer_health},
+    {"GET", "/ready", "/ready", 0, answer_ready},
+    {"GET", "/metrics", "/metrics", 0, answer_metrics},
+};
+
+static bool has_key(struct worker *w, const struct http_request *r)
+{
+    const struct keyring_key *key;
+
+    return keycheck_find(w, r, &key) == KEYCHECK_OK;
+}
+
+static bool has_big_body(const struct http_request *r)
+{
+    struct str length_text = http_request_header(r, "content-length");
+    uint64_t length = 0;
+
+    if (!length_text.data)
+        return http_request_header(r, "transfer-encoding").data != NULL;
+    return !parse_u64(length_text, &length) || length > SMALL_BODY;
+}
+
+/* A stranger's big body is not read at all; a small one is here already and costs nothing. */
+static void on_head(void *arg, struct http_request *r)
+{
+    const struct http_route *route;
+    struct str tail;
+
+    if (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, &tail) != HTTP_ROUTE_OK)
+        return;
+    if (route->flags != 0 && has_big_body(r) && !has_key(arg, r))
+        refuse(arg, r, REFUSAL_INVALID_API_KEY);
+}
+
+static void on_request(void *arg, struct http_request *r)
+{
+    const struct http_route *route;
+    struct str tail;
+
+    switch (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, &tail)) {
+    case HTTP_ROUTE_NO_PATH:
+        refuse(arg, r, REFUSAL_NOT_FOUND);
+        return;
+    case HTTP_ROUTE_NO_METHOD:
+        refuse(arg, r, REFUSAL_METHOD_NOT_ALLOWED);
+        return;
+    case HTTP_ROUTE_OK:
+        break;
+    }
+    if (route->flags == NEEDS_KEY && !has_key(arg, r))
+        refuse(arg, r, REFUSAL_INVALID_API_KEY);
+    else
+        route->answer(arg, r, tail);
+}
+
+static void on_gone(void *arg, struct http_request *r)
+{
+    (void)arg;
+    if (http_request_data(r))
+        exchange_client_gone(http_request_data(r));
+}
+
+static void on_writable(void *arg, struct http_request *r)
+{
+    (void)arg;
+    if (http_request_data(r))
+        exchange_client_writable(http_request_data(r));
+}
+
+static void on_finished(void *arg, const struct http_request *r, int status, usec_t duration)
+{
+    struct worker *w = arg;
+
+    metrics_page_count_http(w->shard, r, status, duration);
+}
+
+const struct http_server_handler api_handler = {
+    .on_head = on_head,
+    .on_request = on_request,
+    .on_gone = on_gone,
+    .on_writable = on_writable,
+    .on_finished = on_finished,
+};

@@ -1,0 +1,280 @@
+#include "attempt.h"
+
+#include "dispatch.h"
+#include "exchange.h"
+#include "retry.h"
+#include "settle.h"
+#include "worker.h"
+
+#include <assert.h>
+
+#define MAX_ANSWER  (64u << 20)
+#define MAX_REFUSAL (64u << 10)
+
+void attempt_init(struct attempt *a)
+{
+    *a = (struct attempt){.fetch = NULL};
+    buf_init(&a->body, MAX_ANSWER);
+}
+
+void attempt_done(struct attempt *a)
+{
+    assert(!a->fetch && !a->holds_place);
+    buf_done(&a->body);
+}
+
+static enum upstream_report report_of(enum outcome_kind kind, int status)
+{
+    switch (kind) {
+    case OUTCOME_OK:
+        return UPSTREAM_SUCCEEDED;
+    case OUTCOME_CANCELLED:
+        return UPSTREAM_SAID_NOTHING;
+    case OUTCOME_HTTP_4XX:
+        return retry_is_callers_fault(status) ? UPSTREAM_SAID_NOTHING : UPSTREAM_FAILED;
+    case OUTCOME_CONNECT:
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_HTTP_429:
+    case OUTCOME_HTTP_5XX:
+    case OUTCOME_INVALID:
+    case OUTCOME_TRUNCATED:
+        return UPSTREAM_FAILED;
+    }
+    return UPSTREAM_FAILED;
+}
+
+/* Give the place back and book how the attempt went. Once per attempt. */
+static void end_attempt(struct exchange *x, enum outcome_kind kind)
+{
+    struct attempt *a = &x->attempt;
+    usec_t now = loop_now(x->worker->loop);
+    usec_t duration = now - a->started_at;
+
+    if (!a->holds_place)
+        return;
+    a->holds_place = false;
+    x->upstream_time += duration;
+    upstream_release(x->provider->upstream, report_of(kind, a->status), duration, now);
+    settle_attempt(x, kind, duration);
+}
+
+void attempt_cancel(struct exchange *x, enum outcome_kind kind)
+{
+    if (x->attempt.fetch)
+        x->attempt.was_connected = fetch_connected_at(x->attempt.fetch) > 0;
+    fetch_cancel(&x->attempt.fetch);
+    end_attempt(x, kind);
+}
+
+void attempt_succeed(struct exchange *x)
+{
+    end_attempt(x, OUTCOME_OK);
+}
+
+static struct str keep_header(struct exchange *x, struct fetch *f, const char *name)
+{
+    struct str value = fetch_header(f, name);
+    const char *copy = value.data ? arena_copy(&x->arena, value) : NULL;
+
+    return copy ? (struct str){copy, value.len} : STR_EMPTY;
+}
+
+/* The connection is closed before the next step is decided, so that no path can forget it. */
+static void fail(struct exchange *x, struct fetch *f, enum outcome_kind kind)
+{
+    struct attempt *a = &x->attempt;
+    struct attempt_end end = {
+        .kind = kind,
+        .status = a->status,
+        .body = buf_str(&a->body),
+        .content_type = keep_header(x, f, "content-type"),
+        .retry_after = keep_header(x, f, "retry-after"),
+    };
+
+    attempt_cancel(x, kind);
+    dispatch_after_failure(x, &end);
+}
+
+static enum outcome_kind outcome_of_status(int status)
+{
+    if (status == 429)
+        return OUTCOME_HTTP_429;
+    if (status >= 400 && status < 500)
+        return OUTCOME_HTTP_4XX;
+    if (status >= 500)
+        return OUTCOME_HTTP_5XX;
+    return OUTCOME_INVALID; /* 1xx is swallowed, 3xx is not followed, 2xx other than 200 is no
+                               answer */
+}
+
+static enum outcome_kind outcome_of_result(enum fetch_result result)
+{
+    switch (result) {
+    case FETCH_OK:
+        return OUTCOME_OK;
+    case FETCH_RESOLVE:
+    case FETCH_CONNECT:
+    case FETCH_CONNECT_TIMEOUT:
+    case FETCH_TLS:
+        return OUTCOME_CONNECT;
+    case FETCH_FIRST_BYTE_TIMEOUT:
+    case FETCH_IDLE_TIMEOUT:
+    case FETCH_TOTAL_TIMEOUT:
+        return OUTCOME_TIMEOUT;
+    case FETCH_RESET:
+        return OUTCOME_TRUNCATED;
+    case FETCH_INVALID:
+    case FETCH_TOO_LARGE:
+        return OUTCOME_INVALID;
+    }
+    return OUTCOME_INVALID;
+}
+
+static void on_head(void *arg, struct fetch *f, int status)
+{
+    struct exchange *x = arg;
+    struct attempt *a = &x->attempt;
+
+    a->status = status;
+    a->is_event_stream =
+        status == 200 && x->chat.is_stream &&
+        str_has_prefix_nocase(fetch_header(f, "content-type"), "text/event-stream");
+}
+
+static void on_stream_body(struct exchange *x, struct fetch *f, struct str bytes)
+{
+    switch (relay_feed(&x->relay, bytes)) {
+    case RELAY_OK:
+        if (x->relay.has_begun && x->state == EXCHANGE_ATTEMPTING && x->relay.choices != 0)
+            exchange_set_state(x, EXCHANGE_RELAYING);
+        if (x->client && http_response_is_full(x->client))
+            fetch_pause(f);
+        return;
+    case RELAY_FINISHED:
+        attempt_succeed(x);
+        exchange_succeed(x);
+        return;
+    case RELAY_FAILED:
+        fail(x, f, x->relay.has_error ? OUTCOME_HTTP_5XX : OUTCOME_INVALID);
+        return;
+    }
+}
+
+static void on_body(void *arg, struct fetch *f, struct str bytes)
+{
+    struct exchange *x = arg;
+    struct attempt *a = &x->attempt;
+
+    if (!a->holds_place) /* finished: what follows the end mark is of no interest */
+        return;
+    if (a->is_event_stream) {
+        on_stream_body(x, f, bytes);
+        return;
+    }
+    size_t max = a->status == 200 ? MAX_ANSWER : MAX_REFUSAL;
+    if (bytes.len > max - (a->body.len < max ? a->body.len : max) ||
+        buf_add_str(&a->body, bytes) != BUF_OK)
+        fail(x, f, a->status == 200 ? OUTCOME_INVALID : outcome_of_status(a->status));
+}
+
+/* The connection of a stream ended without the provider's end mark. */
+static void on_stream_end(struct exchange *x, struct fetch *f, enum fetch_result result)
+{
+    if (relay_is_finished(&x->relay)) {
+        attempt_succeed(x);
+        exchange_succeed(x);
+        return;
+    }
+    fail(x, f, result == FETCH_OK ? OUTCOME_TRUNCATED : outcome_of_result(result));
+}
+
+static void on_whole_answer(struct exchange *x, struct fetch *f)
+{
+    struct attempt *a = &x->attempt;
+
+    if (a->status != 200) {
+        fail(x, f, outcome_of_status(a->status));
+        return;
+    }
+    struct dialect_answer answer =
+        x->provider->dialect->read_answer(&x->worker->scratch, buf_str(&a->body));
+    arena_clear(&x->worker->scratch);
+    if (!answer.is_valid || x->chat.is_stream) {
+        fail(x, f, OUTCOME_INVALID);
+        return;
+    }
+    x->relay.has_usage = answer.has_usage;
+    x->relay.usage = answer.usage;
+    x->relay.content_tokens = answer.content_tokens;
+    x->relay.first_token_at = loop_now(x->worker->loop);
+    attempt_succeed(x);
+    exchange_succeed(x);
+}
+
+static void on_done(void *arg, struct fetch *f, enum fetch_result result)
+{
+    struct exchange *x = arg;
+    struct attempt *a = &x->attempt;
+
+    a->fetch = NULL;
+    if (!a->holds_place)
+        exchange_upstream_closed(x);
+    else if (a->is_event_stream)
+        on_stream_end(x, f, result);
+    else if (result != FETCH_OK)
+        fail(x, f, outcome_of_result(result));
+    else
+        on_whole_answer(x, f);
+}
+
+static size_t write_headers(struct exchange *x, struct http_header *ret)
+{
+    const struct snapshot_provider *p = x->provider;
+    size_t n = 0;
+
+    ret[n++] = (struct http_header){STR("content-type"), STR("application/json")};
+    ret[n++] = (struct http_header){STR("accept"), x->chat.is_stream ? STR("text/event-stream")
+                                                                     : STR("application/json")};
+    ret[n++] = (struct http_header){STR("user-agent"), STR("llm-proxy/" SUITE_VERSION)};
+    if (p->authorization)
+        ret[n++] =
+            (struct http_header){str_from(p->dialect->auth_header), str_from(p->authorization)};
+    return n;
+}
+
+void attempt_start(struct exchange *x)
+{
+    static const struct fetch_handler handler = {on_head, on_body, on_done};
+    struct attempt *a = &x->attempt;
+    struct http_header headers[4];
+    struct fetch_request request = {
+        .origin = &x->provider->origin,
+        .method = "POST",
+        .path = x->provider->dialect->chat_path,
+        .headers = headers,
+        .n_headers = write_headers(x, headers),
+    };
+    struct dialect_request wanted = {&x->chat, x->target_model, x->condensed};
+
+    a->holds_place = true;
+    a->started_at = loop_now(x->worker->loop);
+    a->status = 0;
+    a->is_event_stream = a->was_connected = false;
+    buf_clear(&a->body);
+    relay_restart(&x->relay);
+    if (!settle_extend(x)) {
+        a->holds_place = false;
+        upstream_release(x->provider->upstream, UPSTREAM_SAID_NOTHING, 0, a->started_at);
+        exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
+        return;
+    }
+    x->attempts++;
+
+    if (!x->provider->dialect->write_request(&x->arena, &wanted, a->pieces, &request.n_body)) {
+        exchange_refuse(x, REFUSAL_OVERLOADED, "The request does not fit into memory.", NULL);
+        return;
+    }
+    for (size_t i = 0; i < request.n_body; i++)
+        request.body[i] = a->pieces[i];
+    a->fetch = fetch_start(x->worker->fetches, &request, &handler, x);
+}

@@ -1,0 +1,51 @@
+/* attempt.h -- what comes of one try at one target?
+ *
+ * Holds a place at the provider from start to end; the end is reported once, to the upstream's
+ * breaker, the books, the metrics and health-worker.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "dialect.h"
+#include "io/fetch.h"
+#include "proto/outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct exchange;
+
+struct attempt {
+    struct fetch *fetch; /* NULL when none is under way */
+    bool holds_place;
+    usec_t started_at;
+    int status; /* of the provider's answer; 0: none yet */
+    bool is_event_stream;
+    bool was_connected; /* when it ended: the provider may have the request */
+    struct buf body;    /* an answer that is not relayed as it comes */
+    struct str pieces[DIALECT_MAX_PIECES];
+};
+
+/* How an attempt ended, for the decision on what to do next. */
+struct attempt_end {
+    enum outcome_kind kind;
+    int status;
+    struct str body; /* of a refusal by the provider */
+    struct str content_type;
+    struct str retry_after;
+};
+
+void attempt_init(struct attempt *a);
+void attempt_done(struct attempt *a);
+
+/* A place at the provider is held and now belongs to the attempt. */
+void attempt_start(struct exchange *x);
+
+/* Close the connection at once and give the place back; books `kind`. Nothing happens without an
+ * attempt under way. */
+void attempt_cancel(struct exchange *x, enum outcome_kind kind);
+
+/* The answer is whole although the provider's connection may not be finished: report success. */
+void attempt_succeed(struct exchange *x);

@@ -1,0 +1,42 @@
+/* context_client.h -- what does context-service make of this conversation, in bounded time?
+ *
+ * One a worker thread. A late answer is dropped by its correlation id; after five failures in a
+ * row the service is left alone for a second, so that a dead one costs nothing.
+ */
+#pragma once
+
+#include "base/breaker.h"
+#include "base/clock.h"
+#include "base/macro.h"
+#include "base/str.h"
+#include "io/bus.h"
+#include "io/loop.h"
+#include "proto/context.h"
+
+#include <stdint.h>
+
+enum context_client_result {
+    CONTEXT_CLIENT_OK = 0,
+    CONTEXT_CLIENT_UNAVAILABLE, /* absent, full, or lately failing */
+    CONTEXT_CLIENT_LATE,        /* no answer within the deadline */
+};
+
+struct context_client;
+
+/* `reply` and `messages` (the condensed array, empty when unchanged) are borrowed for the call and
+ * NULL / empty unless the result is OK. */
+typedef void (*context_client_fn)(void *arg, enum context_client_result result,
+                                  const struct context_reply *reply, struct str messages);
+
+MUST_USE int context_client_new(struct bus *b, struct loop *l, const char *endpoint,
+                                struct context_client **ret);
+void context_client_free(struct context_client **c);
+
+/* Ask to condense. Returns the call's id, or 0 when it could not even be sent (then `fn` is not
+ * called). Otherwise `fn` is called exactly once, unless cancelled. */
+MUST_USE uint64_t context_client_condense(struct context_client *c,
+                                          const struct context_request *request,
+                                          struct str messages, context_client_fn fn, void *arg);
+void context_client_cancel(struct context_client *c, uint64_t id);
+
+struct bus_stats context_client_stats(const struct context_client *c);

@@ -1,0 +1,261 @@
+#include "dispatch.h"
+
+#include "base/parse.h"
+#include "exchange.h"
+#include "retry.h"
+#include "telemetry.h"
+#include "worker.h"
+
+#include <string.h>
+
+#define MAX_RETRY_AFTER (60 * USEC_PER_SEC)
+
+static struct loop *loop_of(const struct exchange *x)
+{
+    return x->worker->loop;
+}
+
+static const struct settings_model *model_of(const struct exchange *x)
+{
+    return x->route.models[x->route.at_model];
+}
+
+static size_t n_targets(const struct settings_model *m)
+{
+    return m->n_targets < ROUTER_MAX_TARGETS ? m->n_targets : ROUTER_MAX_TARGETS;
+}
+
+static const struct snapshot_provider *provider_of(const struct exchange *x, size_t target)
+{
+    return &x->snapshot->providers[model_of(x)->targets[target].provider_index];
+}
+
+static int64_t output_price(const struct exchange *x, const struct settings_target *t)
+{
+    const struct prices_price *p =
+        prices_find(x->snapshot->prices, str_from(t->provider), str_from(t->model));
+
+    return p ? p->output : MONEY_UNKNOWN;
+}
+
+static void describe_targets(struct exchange *x, struct router_candidate *ret)
+{
+    const struct settings_model *m = model_of(x);
+    usec_t now = loop_now(loop_of(x));
+
+    for (size_t i = 0; i < n_targets(m); i++) {
+        struct upstream_view u = upstream_look(provider_of(x, i)->upstream, now);
+        ret[i] = (struct router_candidate){
+            .weight = m->targets[i].weight,
+            .is_available = u.is_available,
+            .was_tried = x->route.is_closed[i] || x->route.tries[i] > 0,
+            .in_flight = u.in_flight,
+            .latency = u.latency,
+            .price = output_price(x, &m->targets[i]),
+        };
+    }
+}
+
+static size_t route(struct exchange *x)
+{
+    struct router_candidate candidates[ROUTER_MAX_TARGETS];
+    const struct settings_model *m = model_of(x);
+
+    describe_targets(x, candidates);
+    return router_choose(m->strategy, candidates, n_targets(m), worker_random(x->worker));
+}
+
+/* The next model in the chain, fitted anew: its window may be smaller. */
+static bool next_model(struct exchange *x)
+{
+    if (x->route.at_model + 1 >= x->route.n_models)
+        return false;
+    x->route.at_model++;
+    memset(x->route.tries, 0, sizeof(x->route.tries));
+    memset(x->route.is_closed, 0, sizeof(x->route.is_closed));
+    return true;
+}
+
+static void select_target(struct exchange *x, size_t target)
+{
+    const struct snapshot_provider *before = x->attempts > 0 ? x->provider : NULL;
+    const struct settings_model *m = model_of(x);
+
+    x->route.target = target;
+    x->provider = provider_of(x, target);
+    x->target_model = m->targets[target].model;
+    telemetry_selection(x, before);
+}
+
+/* A place at the chosen provider is held. */
+static void start_attempt(struct exchange *x)
+{
+    exchange_set_state(x, EXCHANGE_ATTEMPTING);
+    x->route.tries[x->route.target]++;
+    attempt_start(x);
+}
+
+static void on_place(void *arg, enum upstream_result result)
+{
+    struct exchange *x = arg;
+
+    x->waiter = NULL;
+    loop_timer_stop(&x->timer);
+    telemetry_queue_wait(x, loop_now(loop_of(x)) - x->queued_at);
+    if (result == UPSTREAM_OK) {
+        start_attempt(x);
+        return;
+    }
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    dispatch_next(x);
+}
+
+static void on_queue_timeout(void *arg)
+{
+    struct exchange *x = arg;
+
+    upstream_wait_cancel(&x->waiter);
+    x->route.is_closed[x->route.target] = true;
+    x->last_refusal = REFUSAL_QUEUE_TIMEOUT;
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    dispatch_next(x);
+}
+
+/* False when the line is full. */
+static bool wait_for_place(struct exchange *x)
+{
+    x->waiter = upstream_wait(x->provider->upstream, loop_of(x), on_place, x);
+    if (!x->waiter)
+        return false;
+    exchange_set_state(x, EXCHANGE_QUEUED);
+    x->queued_at = loop_now(loop_of(x));
+    loop_timer_init(&x->timer, loop_of(x), on_queue_timeout, x);
+    loop_timer_start(&x->timer, x->provider->settings->queue.timeout);
+    return true;
+}
+
+/* True when the chosen target took the request, or has it in its line. */
+static bool try_target(struct exchange *x)
+{
+    switch (upstream_take(x->provider->upstream, loop_now(loop_of(x)))) {
+    case UPSTREAM_OK:
+        start_attempt(x);
+        return true;
+    case UPSTREAM_BUSY:
+        if (wait_for_place(x))
+            return true;
+        x->last_refusal = REFUSAL_OVERLOADED;
+        break;
+    case UPSTREAM_UNAVAILABLE:
+        break;
+    }
+    x->route.is_closed[x->route.target] = true;
+    return false;
+}
+
+void dispatch_next(struct exchange *x)
+{
+    for (;;) {
+        usec_t began = clock_now();
+        size_t target = route(x);
+        telemetry_routing(x, clock_now() - began);
+        if (target == ROUTER_NONE)
+            break;
+        select_target(x, target);
+        if (try_target(x))
+            return;
+    }
+    if (next_model(x)) {
+        exchange_fit(x);
+        return;
+    }
+    exchange_refuse(x, x->last_refusal, NULL, NULL);
+}
+
+static bool has_untried(struct exchange *x)
+{
+    return x->route.at_model + 1 < x->route.n_models || route(x) != ROUTER_NONE;
+}
+
+static enum refusal refusal_of(enum outcome_kind kind)
+{
+    switch (kind) {
+    case OUTCOME_TIMEOUT:
+        return REFUSAL_UPSTREAM_TIMEOUT;
+    case OUTCOME_INVALID:
+        return REFUSAL_UPSTREAM_INVALID;
+    case OUTCOME_TRUNCATED:
+        return REFUSAL_UPSTREAM_TRUNCATED;
+    case OUTCOME_OK:
+    case OUTCOME_CONNECT:
+    case OUTCOME_HTTP_4XX:
+    case OUTCOME_HTTP_429:
+    case OUTCOME_HTTP_5XX:
+    case OUTCOME_CANCELLED:
+        return REFUSAL_UPSTREAM_ERROR;
+    }
+    return REFUSAL_UPSTREAM_ERROR;
+}
+
+static void on_backoff_over(void *arg)
+{
+    struct exchange *x = arg;
+
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    if (try_target(x))
+        return;
+    dispatch_next(x);
+}
+
+static void back_off(struct exchange *x, usec_t wait, enum outcome_kind kind)
+{
+    telemetry_retry(x, kind);
+    exchange_set_state(x, EXCHANGE_BACKING_OFF);
+    loop_timer_init(&x->timer, loop_of(x), on_backoff_over, x);
+    loop_timer_start(&x->timer, wait);
+}
+
+static struct retry_failure describe_failure(struct exchange *x, const struct attempt_end *end)
+{
+    const struct settings_provider *p = x->provider->settings;
+    struct retry_failure f = {
+        .kind = end->kind,
+        .status = end->status,
+        .has_other = has_untried(x),
+        .tries = x->route.tries[x->route.target],
+        .max_retries = p->retry.max,
+        .backoff = p->retry.backoff,
+        .max_backoff = p->retry.max_backoff,
+    };
+
+    f.has_retry_after =
+        parse_retry_after(end->retry_after, loop_wall(loop_of(x)), MAX_RETRY_AFTER, &f.retry_after);
+    return f;
+}
+
+void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
+{
+    usec_t wait = 0;
+
+    x->last_refusal = refusal_of(end->kind);
+    if (x->relay.has_content || x->state == EXCHANGE_RELAYING) {
+        exchange_refuse(x, x->last_refusal, NULL, NULL);
+        return;
+    }
+    struct retry_failure failure = describe_failure(x, end);
+    switch (retry_decide(&failure, worker_random(x->worker), &wait)) {
+    case RETRY_RELAY:
+        exchange_relay_refusal(x, end);
+        return;
+    case RETRY_OTHER:
+        exchange_set_state(x, EXCHANGE_ROUTING);
+        dispatch_next(x);
+        return;
+    case RETRY_SAME:
+        back_off(x, wait, end->kind);
+        return;
+    case RETRY_STOP:
+        exchange_refuse(x, x->last_refusal, NULL, NULL);
+        return;
+    }
+}

@@ -1,0 +1,15 @@
+/* dispatch.h -- which target takes this request, when, and what if it fails?
+ *
+ * Acts on what router.h and retry.h decide: takes a place or a place in line, backs off, moves on
+ * to the next target or the next model of the chain.
+ */
+#pragma once
+
+struct attempt_end;
+struct exchange;
+
+/* From EXCHANGE_ROUTING: the best target left, or the refusal when there is none. */
+void dispatch_next(struct exchange *x);
+
+/* An attempt failed; its connection is closed and its place given back. */
+void dispatch_after_failure(struct exchange *x, const struct attempt_end *end);

@@ -1,0 +1,329 @@
+#include "exchange.h"
+
+#include "admission.h"
+#include "answer_head.h"
+#include "base/parse.h"
+#include "dispatch.h"
+#include "fitting.h"
+#include "settle.h"
+#include "telemetry.h"
+#include "worker.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UPSTREAM_GRACE USEC_PER_SEC /* for a connection to finish after its end mark */
+#define MAX_SPARE      256
+#define MAX_ARENA      (96u << 20)
+
+static const uint16_t legal[EXCHANGE_STATES] = {
+#define TO(state) (1u << EXCHANGE_##state)
+    [EXCHANGE_ADMITTING] = TO(FITTING) | TO(ROUTING) | TO(SETTLED),
+    [EXCHANGE_FITTING] = TO(ROUTING) | TO(SETTLED),
+    [EXCHANGE_ROUTING] = TO(FITTING) | TO(QUEUED) | TO(ATTEMPTING) | TO(SETTLED),
+    [EXCHANGE_QUEUED] = TO(ROUTING) | TO(ATTEMPTING) | TO(SETTLED),
+    [EXCHANGE_ATTEMPTING] = TO(ROUTING) | TO(BACKING_OFF) | TO(RELAYING) | TO(SETTLED),
+    [EXCHANGE_BACKING_OFF] = TO(ROUTING) | TO(SETTLED),
+    [EXCHANGE_RELAYING] = TO(SETTLED),
+#undef TO
+};
+
+void exchange_set_state(struct exchange *x, enum exchange_state state)
+{
+    assert(legal[x->state] & (1u << state));
+    x->state = state;
+}
+
+static struct loop *loop_of(const struct exchange *x)
+{
+    return x->worker->loop;
+}
+
+/* ---- birth and death ---- */
+
+static void name_request(struct exchange *x)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuv";
+    uint64_t random[2] = {worker_random(x->worker), worker_random(x->worker)};
+    char *to = x->request_id;
+
+    memcpy(to, "req_", 4);
+    for (unsigned i = 0; i < 24; i++)
+        to[4 + i] = alphabet[(random[i / 12] >> (i % 12 * 5)) & 31];
+    to[28] = '\0';
+}
+
+static struct exchange *take_exchange(struct worker *w)
+{
+    struct exchange *x = w->spare;
+
+    if (x) {
+        w->spare = x->next;
+        w->n_spare--;
+        struct arena arena = x->arena;
+        *x = (struct exchange){.arena = arena};
+    } else {
+        x = calloc(1, sizeof(*x));
+        if (!x)
+            abort();
+        arena_init(&x->arena, MAX_ARENA);
+    }
+    x->worker = w;
+    x->next = w->exchanges;
+    if (x->next)
+        x->next->previous = x;
+    w->exchanges = x;
+    return x;
+}
+
+static void reap(void *arg)
+{
+    struct exchange *x = arg;
+    struct worker *w = x->worker;
+
+    attempt_done(&x->attempt);
+    relay_done(&x->relay);
+    snapshot_unref(&x->snapshot);
+    keyring_unref(&x->keyring);
+    arena_clear(&x->arena);
+
+    if (x->previous)
+        x->previous->next = x->next;
+    else
+        w->exchanges = x->next;
+    if (x->next)
+        x->next->previous = x->previous;
+    if (w->n_spare < MAX_SPARE) {
+        x->next = w->spare;
+        w->spare = x;
+        w->n_spare++;
+    } else {
+        exchange_free(&x);
+    }
+    worker_exchange_ended(w);
+}
+
+void exchange_free(struct exchange **x)
+{
+    if (!*x)
+        return;
+    arena_done(&(*x)->arena);
+    free(*x);
+    *x = NULL;
+}
+
+/* Callers up the stack may still look at the exchange, so its end waits for the end of the turn. */
+static void end_exchange(struct exchange *x)
+{
+    loop_timer_stop(&x->timer);
+    x->reap = (struct loop_task){.fn = reap, .arg = x};
+    loop_defer(loop_of(x), &x->reap);
+}
+
+static void on_grace_over(void *arg)
+{
+    struct exchange *x = arg;
+
+    fetch_cancel(&x->attempt.fetch);
+    end_exchange(x);
+}
+
+void exchange_upstream_closed(struct exchange *x)
+{
+    end_exchange(x);
+}
+
+/* The books are written; nothing is left but a provider's connection that may end in its own time.
+ */
+static void settle(struct exchange *x, enum ledger_entry_status status)
+{
+    upstream_wait_cancel(&x->waiter);
+    fitting_cancel(x);
+    loop_timer_stop(&x->timer);
+    loop_timer_stop(&x->deadline);
+    if (x->relay.keepalive.loop)
+        loop_timer_stop(&x->relay.keepalive);
+    exchange_set_state(x, EXCHANGE_SETTLED);
+    settle_request(x, status);
+    admission_release(x);
+
+    if (!x->attempt.fetch) {
+        end_exchange(x);
+        return;
+    }
+    fetch_resume(x->attempt.fetch);
+    loop_timer_init(&x->timer, loop_of(x), on_grace_over, x);
+    loop_timer_start(&x->timer, UPSTREAM_GRACE);
+}
+
+/* ---- answers ---- */
+
+static void answer_error(struct exchange *x, enum refusal refusal, struct str json)
+{
+    struct http_header headers[ANSWER_HEAD_MAX];
+
+    x->http_status = refusal_status(refusal);
+    size_t n = answer_head_write(x, "application/json", headers);
+    n = admission_add_retry_after(x, refusal, headers, n);
+    http_response_send(TAKE(x->client), x->http_status, headers, n, json);
+}
+
+static enum ledger_entry_status status_of(const struct exchange *x, enum refusal refusal)
+{
+    if (refusal == REFUSAL_UPSTREAM_TRUNCATED && x->relay.has_content)
+        return LEDGER_TRUNCATED;
+    return x->attempts > 0 ? LEDGER_ERROR : LEDGER_REFUSED;
+}
+
+void exchange_refuse(struct exchange *x, enum refusal refusal, const char *message,
+                     const char *param)
+{
+    struct buf *json = &x->worker->line;
+
+    attempt_cancel(x, OUTCOME_CANCELLED);
+    x->error_code = refusal_code(refusal);
+    buf_clear(json);
+    if (refusal_write(refusal, message, param, json) != BUF_OK)
+        buf_clear(json);
+    if (x->client && x->relay.has_begun) {
+        x->http_status = 200;
+        relay_fail(&x->relay, buf_str(json));
+    } else if (x->client) {
+        answer_error(x, refusal, buf_str(json));
+    }
+    settle(x, status_of(x, refusal));
+}
+
+void exchange_succeed(struct exchange *x)
+{
+    x->http_status = 200;
+    if (x->attempt.is_event_stream) {
+        relay_end(&x->relay);
+        settle(x, LEDGER_SUCCESS);
+        return;
+    }
+    struct http_header headers[ANSWER_HEAD_MAX];
+    size_t n = answer_head_write(x, "application/json", headers);
+    n = answer_head_add_cost(x, headers, n);
+    http_response_send(TAKE(x->client), 200, headers, n, buf_str(&x->attempt.body));
+    settle(x, LEDGER_SUCCESS);
+}
+
+/* The request itself is wrong, says the provider: its words, its status. */
+void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
+{
+    struct http_header headers[ANSWER_HEAD_MAX];
+    const struct json_value *root;
+    size_t offset;
+
+    bool is_json = json_parse(&x->arena, end->body, &root, &offset) == JSON_OK;
+    if (!is_json || x->relay.has_begun) {
+        exchange_refuse(x, REFUSAL_UPSTREAM_ERROR, NULL, NULL);
+        return;
+    }
+    x->http_status = end->status;
+    x->error_code = "provider_refused";
+    size_t n = answer_head_write(x, "application/json", headers);
+    http_response_send(TAKE(x->client), end->status, headers, n, end->body);
+    settle(x, LEDGER_ERROR);
+}
+
+void exchange_route(struct exchange *x)
+{
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    dispatch_next(x);
+}
+
+void exchange_fit(struct exchange *x)
+{
+    exchange_set_state(x, EXCHANGE_FITTING);
+    if (!fitting_start(x, x->route.models[x->route.at_model]))
+        exchange_route(x);
+}
+
+/* ---- from outside ---- */
+
+void exchange_client_gone(struct exchange *x)
+{
+    x->client = NULL;
+    x->http_status = 499;
+    x->error_code = "client_closed_request";
+    attempt_cancel(x, OUTCOME_CANCELLED);
+    settle(x, LEDGER_CANCELLED);
+}
+
+void exchange_client_writable(struct exchange *x)
+{
+    if (x->attempt.fetch)
+        fetch_resume(x->attempt.fetch);
+}
+
+void exchange_abandon(struct exchange *x)
+{
+    if (x->state == EXCHANGE_SETTLED)
+        on_grace_over(x);
+    else
+        exchange_refuse(x, REFUSAL_DRAINING, NULL, NULL);
+}
+
+static void on_deadline(void *arg)
+{
+    exchange_refuse(arg, REFUSAL_DEADLINE_EXCEEDED, NULL, NULL);
+}
+
+static void set_deadline(struct exchange *x)
+{
+    uint64_t ms;
+
+    if (!parse_u64(http_request_header(x->client, "x-llm-deadline-ms"), &ms) || ms == 0)
+        return;
+    if (ms > 86400000)
+        ms = 86400000;
+    loop_timer_init(&x->deadline, loop_of(x), on_deadline, x);
+    loop_timer_start(&x->deadline, ms * USEC_PER_MSEC);
+}
+
+/* The model asked for, then its fallbacks. */
+static void plan_route(struct exchange *x, const struct settings_model *m)
+{
+    struct exchange_route *r = &x->route;
+
+    r->models[r->n_models++] = m;
+    for (size_t i = 0; i < m->n_fallback && r->n_models < EXCHANGE_MAX_MODELS; i++)
+        r->models[r->n_models++] = snapshot_find_model(x->snapshot, str_from(m->fallback[i]));
+    x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
+}
+
+void exchange_start(struct worker *w, struct http_request *r)
+{
+    struct exchange *x = take_exchange(w);
+
+    x->client = r;
+    x->snapshot = snapshot_ref(w->snapshot);
+    x->keyring = keyring_ref(w->keyring);
+    x->accepted_at = http_request_accepted_at(r);
+    x->started_wall = loop_wall(w->loop);
+    x->api = http_request_route(r);
+    attempt_init(&x->attempt);
+    relay_init(&x->relay, x);
+    loop_timer_init(&x->timer, w->loop, on_grace_over, x);
+    loop_timer_init(&x->deadline, w->loop, on_deadline, x);
+    ledger_entry_init(&x->entry);
+    name_request(x);
+    http_request_set_data(r, x);
+
+    const struct settings_model *model = admission_check(x);
+    if (!model)
+        return; /* answered */
+    plan_route(x, model);
+    set_deadline(x);
+    if (!settle_open(x)) {
+        exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
+        return;
+    }
+    if (x->chat.is_stream)
+        relay_start_keepalive(&x->relay);
+    exchange_fit(x);
+}

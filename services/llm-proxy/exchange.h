@@ -1,0 +1,121 @@
+/* exchange.h -- what has become of one request, from its arrival to its row in the books?
+ *
+ * One struct a request, one arena, one state, one function that changes it. The parts:
+ * exchange.c decides what comes next, attempt.c tries one target, relay.c carries a stream to the
+ * client, settle.c writes the books. All on the worker's thread.
+ */
+#pragma once
+
+#include "attempt.h"
+#include "base/arena.h"
+#include "chat_request.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "keyring.h"
+#include "ledger_entry.h"
+#include "refusal.h"
+#include "relay.h"
+#include "router.h"
+#include "snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXCHANGE_MAX_MODELS 8 /* the one asked for and its fallbacks */
+
+struct worker;
+
+enum exchange_state {
+    EXCHANGE_ADMITTING, /* key, request, limits */
+    EXCHANGE_FITTING,   /* context-service is asked */
+    EXCHANGE_ROUTING,
+    EXCHANGE_QUEUED, /* for a place at the chosen provider */
+    EXCHANGE_ATTEMPTING,
+    EXCHANGE_BACKING_OFF,
+    EXCHANGE_RELAYING, /* bytes of an answer went to the client: no way back */
+    EXCHANGE_SETTLED,  /* in the books; the upstream may still be finishing */
+    EXCHANGE_STATES,
+};
+
+/* How often each target of the model in turn was tried. */
+struct exchange_route {
+    const struct settings_model *models[EXCHANGE_MAX_MODELS];
+    size_t n_models, at_model;
+    uint32_t tries[ROUTER_MAX_TARGETS];
+    bool is_closed[ROUTER_MAX_TARGETS]; /* not to be tried again */
+    size_t target;                      /* the one chosen */
+};
+
+struct exchange {
+    struct worker *worker;
+    struct exchange *next, *previous; /* of the worker's live ones */
+    enum exchange_state state;
+    struct arena arena;
+    struct http_request *client; /* NULL once answered or gone */
+    struct snapshot *snapshot;
+    struct keyring *keyring; /* keeps `key` alive */
+    const struct keyring_key *key;
+    bool holds_slot;         /* one of the key's parallel requests */
+    uint64_t tokens_charged; /* to the key's tpm, ahead of the true count */
+    usec_t retry_after;      /* for a refusal that passes with time */
+
+    char request_id[40];
+    struct ledger_entry entry;
+    struct str tags;
+    usec_t accepted_at, started_wall;
+    const char *api; /* route */
+    struct chat_request chat;
+    struct str condensed; /* messages that replace the caller's; empty: none */
+    uint64_t tokens_before, tokens_after;
+    uint64_t context_call; /* correlation id while FITTING */
+
+    struct exchange_route route;
+    const struct snapshot_provider *provider; /* of the current or last attempt */
+    const char *target_model;
+    struct upstream_waiter *waiter;
+    usec_t queued_at;
+    struct loop_timer timer; /* of the state: queue, back-off, grace after the end */
+    struct loop_timer deadline;
+
+    struct attempt attempt;
+    unsigned attempts;
+    struct relay relay;
+    usec_t upstream_time; /* spent waiting for providers, for llm_overhead_seconds */
+    struct loop_task reap;
+
+    enum refusal last_refusal; /* what to answer when nothing is left to try */
+    int http_status;
+    const char *error_code;
+};
+
+/* Memory kept for reuse. */
+void exchange_free(struct exchange **x);
+
+/* A complete request on the chat route. */
+void exchange_start(struct worker *w, struct http_request *r);
+/* The client left: whatever goes on upstream is cancelled before this returns. */
+void exchange_client_gone(struct exchange *x);
+/* The client can take more. */
+void exchange_client_writable(struct exchange *x);
+/* The proxy is going down and the time to drain is over. */
+void exchange_abandon(struct exchange *x);
+
+/* The one door to `state`. */
+void exchange_set_state(struct exchange *x, enum exchange_state state);
+
+/* Answer with an error and settle; in a stream that has begun, as its one in-band error. */
+void exchange_refuse(struct exchange *x, enum refusal refusal, const char *message,
+                     const char *param);
+
+/* For fitting.c: the conversation fits now (or goes as it is): find a target. */
+void exchange_route(struct exchange *x);
+/* Make the conversation fit the model in turn, then route. */
+void exchange_fit(struct exchange *x);
+
+/* For dispatch.c: the provider blames the request; its words and status are the answer. */
+void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end);
+/* For attempt.c: the answer is complete. */
+void exchange_succeed(struct exchange *x);
+/* For attempt.c: a provider's connection that outlived the answer is finished too. */
+void exchange_upstream_closed(struct exchange *x);

@@ -1,0 +1,57 @@
+#include "keycheck.h"
+
+#include "worker.h"
+
+static struct str presented_key(const struct http_request *r)
+{
+    struct str value = http_request_header(r, "authorization");
+
+    if (value.data && str_has_prefix_nocase(value, "bearer ")) {
+        value.data += 7;
+        value.len -= 7;
+        return str_trim(value);
+    }
+    value = http_request_header(r, "x-api-key");
+    return value.data ? str_trim(value) : STR_EMPTY;
+}
+
+enum keycheck_result keycheck_find(struct worker *w, const struct http_request *r,
+                                   const struct keyring_key **ret_key)
+{
+    struct str text = presented_key(r);
+    usec_t now = loop_wall(w->loop);
+    bool is_required = w->snapshot->settings->proxy.auth_required;
+
+    *ret_key = NULL;
+    if (text.len == 0)
+        return is_required ? KEYCHECK_MISSING : KEYCHECK_OK;
+    const struct keyring_key *key = keyring_find(w->keyring, text, now);
+    if (!key)
+        return is_required ? KEYCHECK_UNKNOWN : KEYCHECK_OK;
+    switch (keyring_check(key, now)) {
+    case KEYRING_VALID:
+        *ret_key = key;
+        return KEYCHECK_OK;
+    case KEYRING_REVOKED:
+        return KEYCHECK_REVOKED;
+    case KEYRING_EXPIRED:
+        return KEYCHECK_EXPIRED;
+    }
+    return KEYCHECK_UNKNOWN;
+}
+
+const char *keycheck_text(enum keycheck_result r)
+{
+    switch (r) {
+    case KEYCHECK_MISSING:
+        return "An API key is required: 'Authorization: Bearer …' or 'x-api-key: …'.";
+    case KEYCHECK_REVOKED:
+        return "This API key was revoked.";
+    case KEYCHECK_EXPIRED:
+        return "This API key has expired.";
+    case KEYCHECK_OK:
+    case KEYCHECK_UNKNOWN:
+        break;
+    }
+    return "This API key is not valid.";
+}

@@ -1,0 +1,26 @@
+/* keycheck.h -- which key does this request carry, and is it good now?
+ */
+#pragma once
+
+#include "io/http_server.h"
+#include "keyring.h"
+
+#include <stdbool.h>
+
+struct worker;
+
+enum keycheck_result {
+    KEYCHECK_OK = 0,
+    KEYCHECK_MISSING,
+    KEYCHECK_UNKNOWN,
+    KEYCHECK_REVOKED,
+    KEYCHECK_EXPIRED,
+};
+
+/* `Authorization: Bearer …` or `x-api-key: …`. *ret_key is borrowed from the worker's keyring; NULL
+ * with KEYCHECK_OK when the configuration asks for no key and none was sent. */
+enum keycheck_result keycheck_find(struct worker *w, const struct http_request *r,
+                                   const struct keyring_key **ret_key);
+
+/* A sentence for the caller. */
+const char *keycheck_text(enum keycheck_result r);

@@ -1,0 +1,57 @@
+/* relay.h -- how does a stream reach the client event by event, and what did it contain?
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/sse.h"
+#include "base/str.h"
+#include "dialect.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exchange;
+
+enum relay_result {
+    RELAY_OK = 0,
+    RELAY_FAILED,   /* the provider's stream broke a rule, or reported an error itself */
+    RELAY_FINISHED, /* its end mark was seen */
+};
+
+struct relay {
+    struct exchange *exchange;
+    struct sse_parser parser;
+    bool has_parser;
+    bool has_begun;   /* the client has the head of a stream */
+    bool has_content; /* … and a piece of the answer */
+    bool is_done;     /* the end mark came */
+    bool has_error;   /* the provider's in-band error */
+    bool is_invalid;
+    uint64_t choices, finished_choices;
+    bool has_usage;
+    struct dialect_usage usage;
+    uint64_t content_tokens; /* estimated, delivered */
+    usec_t first_token_at, last_token_at, last_write_at;
+    struct loop_timer keepalive;
+};
+
+void relay_init(struct relay *r, struct exchange *x);
+void relay_done(struct relay *r);
+
+/* Forget the parser's state before another attempt; what the client has stays. */
+void relay_restart(struct relay *r);
+
+/* Bytes of the provider's event stream. */
+enum relay_result relay_feed(struct relay *r, struct str bytes);
+
+/* Every choice that appeared has its finish reason. */
+bool relay_is_finished(const struct relay *r);
+
+/* The provider thinks; the client gets a comment now and then. */
+void relay_start_keepalive(struct relay *r);
+
+/* Write the end mark and finish the client's answer. */
+void relay_end(struct relay *r);
+/* One in-band error, no end mark, no last chunk. */
+void relay_fail(struct relay *r, struct str error_json);

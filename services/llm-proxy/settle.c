@@ -1,0 +1,153 @@
+#include "settle.h"
+
+#include "base/money.h"
+#include "exchange.h"
+#include "io/log.h"
+#include "telemetry.h"
+#include "worker.h"
+
+static void describe(struct exchange *x)
+{
+    struct ledger_entry *e = &x->entry;
+
+    e->request_id = str_from(x->request_id);
+    e->key_id = x->key ? str_from(x->key->id) : STR_EMPTY;
+    e->api = STR("chat.completions");
+    e->model = x->route.n_models > 0 ? str_from(x->route.models[0]->name) : STR_EMPTY;
+    e->cache = STR("bypass");
+    e->started_at = x->started_wall;
+    e->is_stream = x->chat.is_stream;
+    e->tags = x->tags;
+}
+
+bool settle_open(struct exchange *x)
+{
+    describe(x);
+    return ledger_entry_open(&x->entry, x->worker->spool) == SPOOL_OK;
+}
+
+bool settle_extend(struct exchange *x)
+{
+    /* The first attempt's room came with the intent. */
+    return x->attempts == 0 || ledger_entry_extend(&x->entry, x->worker->spool) == SPOOL_OK;
+}
+
+/* Whether the provider will bill for it: it answered, or it worked until we hung up. */
+static bool is_billed(const struct exchange *x, enum outcome_kind kind)
+{
+    switch (kind) {
+    case OUTCOME_OK:
+        return true;
+    case OUTCOME_CANCELLED:
+        return x->attempt.was_connected;
+    case OUTCOME_CONNECT:
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_HTTP_4XX:
+    case OUTCOME_HTTP_429:
+    case OUTCOME_HTTP_5XX:
+    case OUTCOME_INVALID:
+    case OUTCOME_TRUNCATED:
+        return x->relay.has_content;
+    }
+    return false;
+}
+
+static void count_tokens(struct exchange *x, struct ledger_attempt *a)
+{
+    struct relay *r = &x->relay;
+
+    if (r->has_usage) {
+        a->tokens_in = r->usage.input;
+        a->tokens_out = r->usage.output;
+        a->tokens_cached = r->usage.cached;
+        x->entry.usage_source = LEDGER_SOURCE_UPSTREAM;
+        return;
+    }
+    a->tokens_in = (int64_t)(x->condensed.len > 0 ? x->tokens_after : x->chat.prompt_tokens);
+    a->tokens_out = (int64_t)r->content_tokens;
+    a->tokens_cached = 0;
+    x->entry.usage_source = LEDGER_SOURCE_LOCAL;
+}
+
+static int64_t cost_of(const struct exchange *x, const struct ledger_attempt *a)
+{
+    struct prices_tokens t = {
+        .input = a->tokens_in,
+        .output = a->tokens_out,
+        .cache_read = a->tokens_cached,
+    };
+
+    return prices_cost(prices_find(x->snapshot->prices, str_from(x->provider->settings->name),
+                                   str_from(x->target_model)),
+                       &t);
+}
+
+static int64_t add_count(int64_t sum, int64_t n)
+{
+    return sum == LEDGER_ENTRY_NO_COUNT ? n : sum + n;
+}
+
+static void add_to_request(struct exchange *x, const struct ledger_attempt *a)
+{
+    struct ledger_entry *e = &x->entry;
+
+    e->cost_nano = e->tokens_in == LEDGER_ENTRY_NO_COUNT ? a->cost_nano
+                                                         : money_add(e->cost_nano, a->cost_nano);
+    e->tokens_in = add_count(e->tokens_in, a->tokens_in);
+    e->tokens_out = add_count(e->tokens_out, a->tokens_out);
+    e->tokens_cached = add_count(e->tokens_cached, a->tokens_cached);
+    if (x->relay.has_usage)
+        e->tokens_reasoning = add_count(e->tokens_reasoning, x->relay.usage.reasoning);
+}
+
+static usec_t since_start(const struct exchange *x, usec_t when)
+{
+    return when > 0 ? when - x->accepted_at : USEC_INFINITY;
+}
+
+void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
+{
+    struct ledger_attempt a;
+
+    ledger_entry_init_attempt(&a);
+    a.number = (uint16_t)x->attempts;
+    a.provider = str_from(x->provider->settings->name);
+    a.model = str_from(x->target_model);
+    a.outcome = str_from(outcome_kind_text(kind));
+    a.started_at = loop_wall(x->worker->loop) - duration;
+    a.duration = duration;
+    a.ttft = x->relay.first_token_at > x->attempt.started_at
+                 ? x->relay.first_token_at - x->attempt.started_at
+                 : USEC_INFINITY;
+    a.http_status = (uint16_t)x->attempt.status;
+    if (is_billed(x, kind)) {
+        count_tokens(x, &a);
+        a.cost_nano = cost_of(x, &a);
+        add_to_request(x, &a);
+    }
+    ledger_entry_add_attempt(&x->entry, x->worker->spool, &a);
+    telemetry_attempt(x, kind, &a);
+}
+
+void settle_request(struct exchange *x, enum ledger_entry_status status)
+{
+    struct ledger_entry *e = &x->entry;
+
+    describe(x);
+    e->status = status;
+    e->duration = loop_now(x->worker->loop) - x->accepted_at;
+    e->ttft = since_start(x, x->relay.first_token_at);
+    e->http_status = (uint16_t)x->http_status;
+    e->attempts = (uint16_t)x->attempts;
+    e->error = str_from(x->error_code);
+    if (x->attempts > 0) {
+        e->provider = str_from(x->provider->settings->name);
+        e->backend = str_from(catalogue_backend_text(x->provider->settings->backend));
+    }
+    if (x->key || x->attempts > 0) {
+        /* A refusal that no longer fits costs no money: the log entry below is its record. */
+        if (ledger_entry_settle(e, x->worker->spool) != SPOOL_OK)
+            log_warning("the spool is full: no ledger row for refused request %s", x->request_id);
+    }
+    telemetry_request(x);
+}

@@ -1,0 +1,209 @@
+#include "snapshot.h"
+
+#include "base/json_write.h"
+#include "settings/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_MODELS_JSON (1u << 20)
+
+static void free_provider(struct snapshot_provider *p)
+{
+    secret_free(&p->authorization);
+}
+
+static void free_snapshot(struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n_providers; i++)
+        free_provider(&s->providers[i]);
+    free(s->providers);
+    map_done(&s->models);
+    prices_free(&s->prices);
+    settings_free(&s->settings);
+    free(s->models_json);
+    free(s);
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void snapshot_unref(struct snapshot **s)
+{
+    struct snapshot *old = TAKE(*s);
+
+    if (old && atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) == 1)
+        free_snapshot(old);
+}
+
+static const struct dialect *dialect_of(enum settings_dialect d)
+{
+    switch (d) {
+    case DIALECT_OPENAI:
+        return &dialect_openai;
+    case DIALECT_ANTHROPIC:
+    case DIALECT_GEMINI:
+    case DIALECT_BEDROCK:
+    case DIALECT_OLLAMA:
+        return NULL;
+    }
+    return NULL;
+}
+
+static int read_authorization(struct snapshot_provider *p, char *reterr, size_t reterr_size)
+{
+    char *secret = NULL;
+    int r = secret_read(&p->settings->api_key, &secret, reterr, reterr_size);
+
+    if (r < 0 || !secret)
+        return r;
+    size_t size = strlen(p->dialect->auth_prefix) + strlen(secret) + 1;
+    p->authorization = malloc(size);
+    if (!p->authorization)
+        abort();
+    snprintf(p->authorization, size, "%s%s", p->dialect->auth_prefix, secret);
+    secret_free(&secret);
+    return 0;
+}
+
+static struct upstream *find_upstream(struct map *upstreams, const char *name)
+{
+    struct upstream *u = map_find(upstreams, str_from(name));
+
+    return u ? u : map_add(upstreams, str_from(name), upstream_new(name));
+}
+
+static int add_provider(struct snapshot *s, size_t i, struct map *upstreams, char *reterr,
+                        size_t reterr_size)
+{
+    const struct settings_provider *settings = &s->settings->providers[i];
+    struct snapshot_provider *p = &s->providers[i];
+
+    p->settings = settings;
+    p->dialect = dialect_of(settings->dialect);
+    if (!p->dialect) {
+        snprintf(reterr, reterr_size,
+                 "provider '%s': dialect '%s' is not built yet; allowed: openai", settings->name,
+                 catalogue_dialect_text(settings->dialect));
+        return 1;
+    }
+    p->origin = (struct fetch_origin){
+        .base_url = settings->base_url,
+        .ca_file = settings->ca_file,
+        .connect_timeout = settings->timeouts.connect,
+        .first_byte_timeout = settings->timeouts.first_byte,
+        .idle_timeout = settings->timeouts.idle,
+        .total_timeout = settings->timeouts.total,
+    };
+    p->upstream = find_upstream(upstreams, settings->name);
+    return read_authorization(p, reterr, reterr_size);
+}
+
+static int add_providers(struct snapshot *s, struct map *upstreams, char *reterr,
+                         size_t reterr_size)
+{
+    s->n_providers = s->settings->n_providers;
+    s->providers = calloc(s->n_providers + 1, sizeof(s->providers[0]));
+    if (!s->providers)
+        abort();
+    for (size_t i = 0; i < s->n_providers; i++) {
+        int r = add_provider(s, i, upstreams, reterr, reterr_size);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_models(struct snapshot *s, char *reterr, size_t reterr_size)
+{
+    for (size_t i = 0; i < s->settings->n_models; i++) {
+        struct settings_model *m = &s->settings->models[i];
+        if (m->strategy == STRATEGY_COMPLEXITY) {
+            snprintf(reterr, reterr_size, "model '%s': strategy 'complexity' is not built yet",
+                     m->name);
+            return 1;
+        }
+        map_add(&s->models, str_from(m->name), m);
+        for (size_t a = 0; a < m->n_aliases; a++)
+            map_add(&s->models, str_from(m->aliases[a]), m);
+    }
+    return 0;
+}
+
+void snapshot_write_model(const struct settings_model *m, struct json_write *w)
+{
+    json_write_begin(w, '{');
+    json_write_member(w, "id", m->name);
+    json_write_member(w, "object", "model");
+    json_write_member_int(w, "created", 0);
+    json_write_member(w, "owned_by", "llm-proxy");
+    if (m->context_window > 0)
+        json_write_member_int(w, "context_window", (int64_t)m->context_window);
+    json_write_end(w, '}');
+}
+
+static char *write_models(const struct snapshot *s)
+{
+    struct buf out;
+    struct json_write w;
+
+    buf_init(&out, MAX_MODELS_JSON);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_member(&w, "object", "list");
+    json_write_key(&w, "data");
+    json_write_begin(&w, '[');
+    for (size_t i = 0; i < s->settings->n_models; i++)
+        snapshot_write_model(&s->settings->models[i], &w);
+    json_write_end(&w, ']');
+    json_write_end(&w, '}');
+    if (json_write_finish(&w) != BUF_OK)
+        abort(); /* the configuration file is smaller than the ceiling */
+    return TAKE(out.data);
+}
+
+/* Only a configuration that is going into force may change limits that traffic already obeys. */
+static void configure_upstreams(struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n_providers; i++)
+        upstream_configure(s->providers[i].upstream, s->providers[i].settings);
+}
+
+int snapshot_new(struct settings **settings, struct map *upstreams, unsigned generation,
+                 struct snapshot **ret, char *reterr, size_t reterr_size)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        abort();
+    s->references = 1;
+    s->generation = generation;
+    s->settings = *settings;
+    map_init(&s->models);
+
+    int r = add_providers(s, upstreams, reterr, reterr_size);
+    if (r == 0)
+        r = add_models(s, reterr, reterr_size);
+    if (r == 0)
+        r = prices_new(s->settings, &s->prices, reterr, reterr_size);
+    if (r != 0) {
+        s->settings = NULL; /* stays the caller's */
+        free_snapshot(s);
+        return r;
+    }
+    *settings = NULL;
+    s->models_json = write_models(s);
+    configure_upstreams(s);
+    *ret = s;
+    return 0;
+}
+
+const struct settings_model *snapshot_find_model(const struct snapshot *s, struct str name)
+{
+    return map_find(&s->models, name);
+}

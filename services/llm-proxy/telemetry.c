@@ -1,0 +1,239 @@
+#include "telemetry.h"
+
+#include "base/money.h"
+#include "exchange.h"
+#include "io/log.h"
+#include "proto/message.h"
+#include "proxy_metrics.h"
+#include "worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NONE "none"
+
+static double seconds(usec_t t)
+{
+    return (double)t / (double)USEC_PER_SEC;
+}
+
+static double usd(int64_t nano)
+{
+    return (double)nano / (double)MONEY_NANO_PER_USD;
+}
+
+static const char *model_label(const struct exchange *x)
+{
+    return x->route.n_models > 0 ? x->route.models[0]->name : "other";
+}
+
+static const char *provider_label(const struct exchange *x)
+{
+    return x->attempts > 0 ? x->provider->settings->name : NONE;
+}
+
+static const char *backend_label(const struct exchange *x)
+{
+    return x->attempts > 0 ? catalogue_backend_text(x->provider->settings->backend) : NONE;
+}
+
+static const char *key_label(const struct exchange *x)
+{
+    return x->key ? x->key->id : NONE;
+}
+
+static void count_tokens(struct exchange *x, const struct ledger_attempt *a)
+{
+    struct metrics_shard *s = x->worker->shard;
+    const char *provider = provider_label(x), *model = model_label(x);
+    const char *source = ledger_entry_source_text(x->entry.usage_source);
+
+    if (a->tokens_in == LEDGER_ENTRY_NO_COUNT)
+        return;
+    metrics_count(s, METRIC_llm_tokens_total, (double)a->tokens_in, provider, model, "input",
+                  source);
+    metrics_count(s, METRIC_llm_tokens_total, (double)a->tokens_out, provider, model, "output",
+                  source);
+    if (a->tokens_cached > 0)
+        metrics_count(s, METRIC_llm_tokens_total, (double)a->tokens_cached, provider, model,
+                      "cached", source);
+    if (x->relay.has_usage && x->relay.usage.reasoning > 0)
+        metrics_count(s, METRIC_llm_tokens_total, (double)x->relay.usage.reasoning, provider, model,
+                      "reasoning", source);
+}
+
+static void tell_health_worker(struct exchange *x, enum outcome_kind kind,
+                               const struct ledger_attempt *a)
+{
+    struct outcome o = {
+        .provider = a->provider,
+        .model = a->model,
+        .kind = kind,
+        .status = a->http_status,
+        .duration_us = a->duration,
+    };
+    struct message_header header = {.type = MESSAGE_OUTCOME};
+    uint8_t head[MESSAGE_HEADER_SIZE];
+    struct buf *body = &x->worker->note;
+
+    buf_clear(body);
+    message_encode(&header, head);
+    if (outcome_encode(&o, body) != BUF_OK)
+        return;
+    struct bus_message m = {
+        .frame = {{(const char *)head, sizeof(head)}, buf_str(body)},
+        .n = 2,
+    };
+    if (bus_socket_send(x->worker->outcomes, &m) != BUS_OK)
+        return; /* counted by the bus; the books have it all the same */
+}
+
+void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct ledger_attempt *a)
+{
+    struct metrics_shard *s = x->worker->shard;
+    const char *provider = provider_label(x), *model = model_label(x);
+
+    metrics_count(s, METRIC_llm_attempts_total, 1, provider, model, outcome_kind_text(kind));
+    metrics_sample(s, METRIC_llm_upstream_duration_seconds, seconds(a->duration), provider, model);
+    metrics_sample(s, METRIC_worker_pool_task_duration_seconds, seconds(a->duration), provider);
+    count_tokens(x, a);
+    if (a->cost_nano != MONEY_UNKNOWN)
+        metrics_count(s, METRIC_llm_cost_total, usd(a->cost_nano), provider, model);
+    tell_health_worker(x, kind, a);
+}
+
+static void count_stream(struct exchange *x, const char *status)
+{
+    struct metrics_shard *s = x->worker->shard;
+    const struct relay *r = &x->relay;
+    int64_t tokens = x->entry.tokens_out;
+
+    metrics_count(s, METRIC_llm_streaming_requests_total, 1, model_label(x), status);
+    metrics_sample(s, METRIC_llm_streaming_duration_seconds, seconds(x->entry.duration),
+                   model_label(x));
+    if (tokens > 1 && r->last_token_at > r->first_token_at)
+        metrics_sample(s, METRIC_llm_time_per_output_token_seconds,
+                       seconds(r->last_token_at - r->first_token_at) / (double)(tokens - 1),
+                       model_label(x), provider_label(x));
+}
+
+static void count_request(struct exchange *x)
+{
+    struct metrics_shard *s = x->worker->shard;
+    const struct ledger_entry *e = &x->entry;
+    const char *status = ledger_entry_status_text(e->status);
+
+    metrics_count(s, METRIC_llm_requests_total, 1, model_label(x), provider_label(x),
+                  backend_label(x), NONE, status);
+    metrics_sample(s, METRIC_llm_request_duration_seconds, seconds(e->duration), model_label(x),
+                   provider_label(x), backend_label(x));
+    metrics_count(s, METRIC_api_key_requests_total, 1, key_label(x), status);
+    if (e->ttft != USEC_INFINITY)
+        metrics_sample(s, METRIC_llm_time_to_first_token_seconds, seconds(e->ttft), model_label(x),
+                       provider_label(x));
+    if (x->attempts > 0 && e->duration >= x->upstream_time)
+        metrics_sample(s, METRIC_llm_overhead_seconds, seconds(e->duration - x->upstream_time));
+    if (e->tokens_in != LEDGER_ENTRY_NO_COUNT && e->cost_nano == MONEY_UNKNOWN)
+        metrics_count(s, METRIC_llm_unpriced_requests_total, 1, model_label(x));
+    if (e->cost_nano != MONEY_UNKNOWN)
+        metrics_count(s, METRIC_api_key_cost_total, usd(e->cost_nano), key_label(x));
+    if (x->chat.is_stream)
+        count_stream(x, status);
+}
+
+struct numbers {
+    char status[12], tokens_in[24], tokens_out[24], cost[32], duration[24], ttft[24], attempts[12];
+};
+
+static const char *count_text(char *to, size_t size, int64_t n)
+{
+    if (n == LEDGER_ENTRY_NO_COUNT)
+        return NULL;
+    snprintf(to, size, "%" PRId64, n);
+    return to;
+}
+
+static const char *ms_text(char *to, size_t size, usec_t t)
+{
+    if (t == USEC_INFINITY)
+        return NULL;
+    snprintf(to, size, "%" PRIu64 ".%03" PRIu64, t / 1000, t % 1000);
+    return to;
+}
+
+static const char *cost_text(char *to, int64_t nano)
+{
+    if (nano == MONEY_UNKNOWN)
+        return NULL;
+    money_format(nano, to);
+    return to;
+}
+
+static void log_request(struct exchange *x)
+{
+    const struct ledger_entry *e = &x->entry;
+    const char *status = ledger_entry_status_text(e->status);
+    struct numbers t;
+
+    if (!log_is_on(LOG_LEVEL_INFO))
+        return;
+    snprintf(t.status, sizeof(t.status), "%d", x->http_status);
+    snprintf(t.attempts, sizeof(t.attempts), "%u", x->attempts);
+    const struct log_field fields[] = {
+        {"LLM_REQUEST_ID", x->request_id},
+        {"LLM_KEY_ID", x->key ? x->key->id : NULL},
+        {"LLM_MODEL", x->route.n_models > 0 ? model_label(x) : NULL},
+        {"LLM_PROVIDER", x->attempts > 0 ? provider_label(x) : NULL},
+        {"LLM_STATUS", t.status},
+        {"LLM_OUTCOME", status},
+        {"LLM_ERROR", x->error_code},
+        {"LLM_TOKENS_IN", count_text(t.tokens_in, sizeof(t.tokens_in), e->tokens_in)},
+        {"LLM_TOKENS_OUT", count_text(t.tokens_out, sizeof(t.tokens_out), e->tokens_out)},
+        {"LLM_COST_USD", cost_text(t.cost, e->cost_nano)},
+        {"LLM_DURATION_MS", ms_text(t.duration, sizeof(t.duration), e->duration)},
+        {"LLM_TTFT_MS", ms_text(t.ttft, sizeof(t.ttft), e->ttft)},
+        {"LLM_ATTEMPTS", t.attempts},
+        {"LLM_CACHE", "bypass"},
+        {NULL, NULL},
+    };
+    log_write(LOG_LEVEL_INFO, fields, "%s %s: %s", x->api, model_label(x), status);
+}
+
+void telemetry_request(struct exchange *x)
+{
+    count_request(x);
+    log_request(x);
+}
+
+void telemetry_limit_hit(struct exchange *x, const char *limit)
+{
+    metrics_count(x->worker->shard, METRIC_api_key_rate_limit_hits_total, 1, key_label(x), limit);
+}
+
+void telemetry_routing(struct exchange *x, usec_t took)
+{
+    metrics_sample(x->worker->shard, METRIC_routing_latency_seconds, seconds(took));
+}
+
+void telemetry_selection(struct exchange *x, const struct snapshot_provider *before)
+{
+    const struct settings_model *m = x->route.models[x->route.at_model];
+
+    metrics_count(x->worker->shard, METRIC_model_router_selections_total, 1, m->name,
+                  x->provider->settings->name, catalogue_strategy_text(m->strategy), NONE);
+    if (before && before != x->provider)
+        metrics_count(x->worker->shard, METRIC_llm_fallbacks_total, 1, before->settings->name,
+                      x->provider->settings->name);
+}
+
+void telemetry_retry(struct exchange *x, enum outcome_kind reason)
+{
+    metrics_count(x->worker->shard, METRIC_llm_retries_total, 1, x->provider->settings->name,
+                  outcome_kind_text(reason));
+}
+
+void telemetry_queue_wait(struct exchange *x, usec_t wait)
+{
+    metrics_sample(x->worker->shard, METRIC_worker_pool_queue_wait_seconds, seconds(wait),
+                   x->provider->settings->name);
+}

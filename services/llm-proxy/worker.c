@@ -1,0 +1,267 @@
+#include "worker.h"
+
+#include "api.h"
+#include "io/log.h"
+#include "proxy_metrics.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_SCRATCH (256u << 20)
+#define MAX_LINE    (4u << 20)
+
+/* Work handed to the worker's thread by the control thread. */
+struct order {
+    struct loop_task task;
+    struct worker *worker;
+    void (*fn)(struct worker *w, void *object);
+    void *object;
+};
+
+static void run_order(void *arg)
+{
+    struct order *o = arg;
+
+    o->fn(o->worker, o->object);
+    free(o);
+}
+
+static void give_order(struct worker *w, void (*fn)(struct worker *w, void *object), void *object)
+{
+    struct order *o = calloc(1, sizeof(*o));
+
+    if (!o)
+        abort();
+    *o = (struct order){.worker = w, .fn = fn, .object = object};
+    o->task = (struct loop_task){.fn = run_order, .arg = o};
+    loop_post(w->loop, &o->task);
+}
+
+uint64_t worker_random(struct worker *w)
+{
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return w->random;
+}
+
+static struct http_server_config server_config(const struct settings *s, unsigned n_workers)
+{
+    return (struct http_server_config){
+        .max_header = s->proxy.max_header,
+        .max_body = s->proxy.max_body,
+        .max_fields = 100,
+        .max_connections = (s->proxy.max_connections + n_workers - 1) / n_workers,
+        .header_timeout = s->proxy.header_timeout,
+        .body_timeout = s->proxy.body_timeout,
+        .idle_timeout = s->proxy.idle_timeout,
+        .write_timeout = s->proxy.body_timeout,
+        .high_water = 64u << 10,
+    };
+}
+
+static int open_sockets(struct worker *w, const struct worker_config *c)
+{
+    const struct settings *s = c->snapshot->settings;
+    struct http_server_config config = server_config(s, c->n_workers);
+    char endpoint[512];
+
+    int r = http_server_new(w->loop, &config, &api_handler, w, &w->server);
+    if (r < 0)
+        return r;
+    if ((r = fetch_pool_new(w->loop, &w->fetches)) < 0)
+        return r;
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/context.sock", s->paths.runtime);
+    if ((r = context_client_new(c->bus, w->loop, endpoint, &w->context)) < 0)
+        return r;
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/outcomes.sock", s->paths.runtime);
+    struct bus_socket_config outcomes = {.pattern = BUS_PUSH, .endpoint = endpoint};
+    if ((r = bus_socket_new(c->bus, w->loop, &outcomes, &w->outcomes)) < 0)
+        return r;
+    for (size_t i = 0; i < c->n_listeners; i++)
+        if ((r = http_server_listen(w->server, c->listeners[i], 0)) < 0)
+            return r;
+    return 0;
+}
+
+static void observe_loop(struct worker *w)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "worker%u", w->index);
+    const char *labels[] = {name};
+    loop_set_lag_fn(w->loop, metrics_page_observe_lag,
+                    metrics_find(w->shard, COMMON_eventloop_lag_seconds, labels));
+}
+
+static void show_bus(struct worker *w)
+{
+    struct bus_stats out = bus_socket_stats(w->outcomes);
+    struct bus_stats context = context_client_stats(w->context);
+    struct metrics_shard *s = w->shard;
+
+    metrics_gauge(s, COMMON_bus_messages_total, (double)out.sent, "outcomes", "out");
+    metrics_gauge(s, COMMON_bus_dropped_total, (double)out.dropped_full, "outcomes", "full");
+    metrics_gauge(s, COMMON_bus_messages_total, (double)context.sent, "context", "out");
+    metrics_gauge(s, COMMON_bus_messages_total, (double)context.received, "context", "in");
+    metrics_gauge(s, COMMON_bus_dropped_total, (double)context.dropped_full, "context", "full");
+    metrics_gauge(s, COMMON_bus_dropped_total, (double)context.dropped_invalid, "context",
+                  "invalid");
+}
+
+static void on_tick(void *arg)
+{
+    struct worker *w = arg;
+
+    metrics_page_count_server(w->shard, w->server);
+    show_bus(w);
+    loop_timer_start(&w->tick, USEC_PER_SEC);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    loop_run(w->loop);
+    return NULL;
+}
+
+static void free_worker(struct worker *w)
+{
+    if (w->tick.loop)
+        loop_timer_stop(&w->tick);
+    while (w->spare) {
+        struct exchange *x = w->spare;
+        w->spare = x->next;
+        exchange_free(&x);
+    }
+    http_server_free(&w->server);
+    fetch_pool_free(&w->fetches);
+    context_client_free(&w->context);
+    bus_socket_free(&w->outcomes);
+    snapshot_unref(&w->snapshot);
+    keyring_unref(&w->keyring);
+    arena_done(&w->scratch);
+    buf_done(&w->line);
+    buf_done(&w->note);
+    loop_free(&w->loop);
+    free(w);
+}
+
+int worker_start(const struct worker_config *c, struct worker **ret)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        abort();
+    w->index = c->index;
+    w->ledger = c->ledger;
+    w->spool = c->spool;
+    w->metrics = c->metrics;
+    w->shard = metrics_add_shard(c->metrics);
+    w->snapshot = snapshot_ref(c->snapshot);
+    w->keyring = keyring_ref(c->keyring);
+    w->random = c->seed | 1;
+    arena_init(&w->scratch, MAX_SCRATCH);
+    buf_init(&w->line, MAX_LINE);
+    buf_init(&w->note, MAX_LINE);
+
+    int r = loop_new(&w->loop);
+    if (r == 0)
+        r = open_sockets(w, c);
+    if (r < 0) {
+        free_worker(w);
+        return r;
+    }
+    observe_loop(w);
+    loop_timer_init(&w->tick, w->loop, on_tick, w);
+    on_tick(w);
+    r = -pthread_create(&w->thread, NULL, run, w);
+    if (r < 0) {
+        free_worker(w);
+        return r;
+    }
+    *ret = w;
+    return 0;
+}
+
+static void take_snapshot(struct worker *w, void *object)
+{
+    snapshot_unref(&w->snapshot);
+    w->snapshot = object;
+}
+
+static void take_keyring(struct worker *w, void *object)
+{
+    keyring_unref(&w->keyring);
+    w->keyring = object;
+}
+
+void worker_set_snapshot(struct worker *w, struct snapshot *s)
+{
+    give_order(w, take_snapshot, snapshot_ref(s));
+}
+
+void worker_set_keyring(struct worker *w, struct keyring *k)
+{
+    give_order(w, take_keyring, keyring_ref(k));
+}
+
+static void note_idle(struct worker *w)
+{
+    if (w->is_draining && !w->exchanges && http_server_is_idle(w->server))
+        atomic_store(&w->is_idle, true);
+}
+
+void worker_exchange_ended(struct worker *w)
+{
+    note_idle(w);
+}
+
+static void start_draining(struct worker *w, void *object)
+{
+    (void)object;
+    w->is_draining = true;
+    http_server_drain(w->server);
+    note_idle(w);
+}
+
+void worker_drain(struct worker *w)
+{
+    give_order(w, start_draining, NULL);
+}
+
+static void stop(void *arg)
+{
+    struct worker *w = arg;
+
+    loop_stop(w->loop);
+}
+
+/* Two turns: in the first the exchanges are abandoned, at its end their reaping is done. */
+static void abandon_all(struct worker *w, void *object)
+{
+    (void)object;
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        exchange_abandon(x);
+    }
+    w->stop = (struct loop_task){.fn = stop, .arg = w};
+    loop_defer(w->loop, &w->stop);
+}
+
+void worker_stop(struct worker **w)
+{
+    struct worker *old = TAKE(*w);
+
+    if (!old)
+        return;
+    give_order(old, abandon_all, NULL);
+    pthread_join(old->thread, NULL);
+    assert(!old->exchanges);
+    free_worker(old);
+}
