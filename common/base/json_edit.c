@@ -190,3 +190,17 @@ enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out)
     buf_commit(out, len);
     return BUF_OK;
 }
+
+size_t json_edit_pieces(const struct json_edit *e, struct str *ret_pieces)
+{
+    size_t at = 0, n = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        const struct json_edit_splice *s = &e->splice[i];
+        ret_pieces[n++] = (struct str){e->text.data + at, s->at - at};
+        ret_pieces[n++] = s->text;
+        at = s->at + s->removed;
+    }
+    ret_pieces[n++] = (struct str){e->text.data + at, e->text.len - at};
+    return n;
+}

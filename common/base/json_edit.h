@@ -39,3 +39,7 @@ void json_edit_remove(struct json_edit *e, const struct json_value *object,
 /* Length of the edited text, and the text itself appended to `out`. */
 size_t json_edit_length(const struct json_edit *e);
 MUST_USE enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out);
+
+/* The same text as up to 2 n + 1 pieces, in order, borrowed from the text and the splices; for
+ * sending without a copy. Returns how many. */
+size_t json_edit_pieces(const struct json_edit *e, struct str *ret_pieces);
