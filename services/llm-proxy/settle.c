@@ -100,6 +100,12 @@ static void add_to_request(struct exchange *x, const struct ledger_attempt *a)
         e->tokens_reasoning = add_count(e->tokens_reasoning, x->relay.usage.reasoning);
 }
 
+/* Nothing was done for us: that is zero, not unknown. */
+static void cost_nothing(int64_t *tokens_in, int64_t *tokens_out, int64_t *cost_nano)
+{
+    *tokens_in = *tokens_out = *cost_nano = 0;
+}
+
 static usec_t since_start(const struct exchange *x, usec_t when)
 {
     return when > 0 ? when - x->accepted_at : USEC_INFINITY;
@@ -124,6 +130,8 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
         count_tokens(x, &a);
         a.cost_nano = cost_of(x, &a);
         add_to_request(x, &a);
+    } else {
+        cost_nothing(&a.tokens_in, &a.tokens_out, &a.cost_nano);
     }
     ledger_entry_add_attempt(&x->entry, x->worker->spool, &a);
     telemetry_attempt(x, kind, &a);
@@ -140,6 +148,8 @@ void settle_request(struct exchange *x, enum ledger_entry_status status)
     e->http_status = (uint16_t)x->http_status;
     e->attempts = (uint16_t)x->attempts;
     e->error = str_from(x->error_code);
+    if (e->tokens_in == LEDGER_ENTRY_NO_COUNT)
+        cost_nothing(&e->tokens_in, &e->tokens_out, &e->cost_nano);
     if (x->attempts > 0) {
         e->provider = str_from(x->provider->settings->name);
         e->backend = str_from(catalogue_backend_text(x->provider->settings->backend));

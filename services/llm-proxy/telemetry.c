@@ -48,7 +48,7 @@ static void count_tokens(struct exchange *x, const struct ledger_attempt *a)
     const char *provider = provider_label(x), *model = model_label(x);
     const char *source = ledger_entry_source_text(x->entry.usage_source);
 
-    if (a->tokens_in == LEDGER_ENTRY_NO_COUNT)
+    if (a->tokens_in == 0 && a->tokens_out == 0)
         return;
     metrics_count(s, METRIC_llm_tokens_total, (double)a->tokens_in, provider, model, "input",
                   source);
@@ -133,9 +133,9 @@ static void count_request(struct exchange *x)
                        provider_label(x));
     if (x->attempts > 0 && e->duration >= x->upstream_time)
         metrics_sample(s, METRIC_llm_overhead_seconds, seconds(e->duration - x->upstream_time));
-    if (e->tokens_in != LEDGER_ENTRY_NO_COUNT && e->cost_nano == MONEY_UNKNOWN)
+    if (e->cost_nano == MONEY_UNKNOWN)
         metrics_count(s, METRIC_llm_unpriced_requests_total, 1, model_label(x));
-    if (e->cost_nano != MONEY_UNKNOWN)
+    else
         metrics_count(s, METRIC_api_key_cost_total, usd(e->cost_nano), key_label(x));
     if (x->chat.is_stream)
         count_stream(x, status);

@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <string.h>
+
 static struct arena arena;
 
 static struct dialect_event event(const char *data)
