@@ -183,14 +183,14 @@ size_t admission_add_headers(struct exchange *x, struct http_header *ret_headers
         n = add_number(x, ret_headers, n, "x-ratelimit-remaining-requests",
                        ratelimit_remaining(&u->rpm, l.rpm, now));
         n = add_number(x, ret_headers, n, "x-ratelimit-reset-requests",
-                       whole_seconds(ratelimit_reset(&u->rpm, now)));
+                       whole_seconds(ratelimit_reset(&u->rpm, now) - now));
     }
     if (l.tpm.units > 0) {
         n = add_number(x, ret_headers, n, "x-ratelimit-limit-tokens", l.tpm.units);
         n = add_number(x, ret_headers, n, "x-ratelimit-remaining-tokens",
                        ratelimit_remaining(&u->tpm, l.tpm, now));
         n = add_number(x, ret_headers, n, "x-ratelimit-reset-tokens",
-                       whole_seconds(ratelimit_reset(&u->tpm, now)));
+                       whole_seconds(ratelimit_reset(&u->tpm, now) - now));
     }
     return n;
 }
