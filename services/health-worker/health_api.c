@@ -1,0 +1,177 @@
+#include "health_api.h"
+
+#include "base/json_write.h"
+#include "health_metrics.h"
+#include "io/http_answer.h"
+#include "io/http_route.h"
+#include "service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_ANSWER (4u << 20)
+
+static void write_provider(struct json_write *w, const struct health_provider *p)
+{
+    json_write_begin(w, '{');
+    json_write_member_str(w, "name", p->name);
+    json_write_member(w, "state", health_state_text(p->state));
+    json_write_member_str(w, "reason", p->reason);
+    json_write_member_int(w, "since_ms", (int64_t)p->since_ms);
+    json_write_member_int(w, "last_success_ms", (int64_t)p->last_success_ms);
+    json_write_member_int(w, "consecutive_failures", p->consecutive_failures);
+    json_write_key(w, "latency_ms");
+    json_write_double(w, p->latency_ms);
+    json_write_member_int(w, "models", p->models);
+    json_write_end(w, '}');
+}
+
+static void answer_health(void *arg, struct http_request *r, struct str tail)
+{
+    (void)arg, (void)tail;
+    http_answer_health(r);
+}
+
+static void answer_ready(void *arg, struct http_request *r, struct str tail)
+{
+    const struct service *s = arg;
+
+    (void)tail;
+    http_answer_ready(r, s->is_draining ? "draining" : NULL);
+}
+
+static void answer_metrics(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+
+    (void)tail;
+    metrics_page_refresh(s->metrics, s->shard);
+    metrics_page_send(s->metrics, r);
+}
+
+static void answer_status(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+    struct json_write w;
+    struct buf out;
+
+    (void)tail;
+    monitor_snapshot(s->monitor, &s->snapshot);
+    buf_init(&out, MAX_ANSWER);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_member(&w, "node", s->settings->health.node_id);
+    json_write_key(&w, "providers");
+    json_write_begin(&w, '[');
+    for (size_t i = 0; i < s->snapshot.n_providers; i++)
+        write_provider(&w, &s->snapshot.provider[i]);
+    json_write_end(&w, ']');
+    json_write_end(&w, '}');
+    if (json_write_finish(&w) == BUF_OK)
+        http_answer_json(r, 200, buf_str(&out));
+    else
+        http_answer_error(r, 503, "overloaded", "The answer is too large.");
+    buf_done(&out);
+}
+
+/* 503 when it is down, so that `up` of a scrape or a load balancer's check tells the truth. */
+static void answer_provider(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+    struct health_provider p;
+    struct json_write w;
+    struct buf out;
+
+    if (!monitor_find(s->monitor, tail, &p)) {
+        http_answer_error(r, 404, "not_found", "There is no such provider.");
+        return;
+    }
+    buf_init(&out, 65536);
+    json_write_init(&w, &out);
+    write_provider(&w, &p);
+    if (json_write_finish(&w) != BUF_OK)
+        buf_clear(&out);
+    http_answer_json(r, p.state == HEALTH_DOWN ? 503 : 200, buf_str(&out));
+    buf_done(&out);
+}
+
+static void answer_check(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+    if (monitor_check(s->monitor, tail))
+        http_answer_json(r, 202, STR("{\"checking\":true}"));
+    else
+        http_answer_error(r, 404, "not_found", "There is no such provider.");
+}
+
+static const struct http_route routes[] = {
+    {"GET", "/health", "/health", 0, answer_health},
+    {"GET", "/ready", "/ready", 0, answer_ready},
+    {"GET", "/metrics", "/metrics", 0, answer_metrics},
+    {"GET", "/status", "/status", 0, answer_status},
+    {"GET", "/status/", "/status/{provider}", 0, answer_provider},
+    {"POST", "/check", "/check", 0, answer_check},
+    {"POST", "/check/", "/check/{provider}", 0, answer_check},
+};
+
+static void on_request(void *arg, struct http_request *r)
+{
+    const struct http_route *route;
+    struct str tail;
+
+    switch (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, &tail)) {
+    case HTTP_ROUTE_NO_PATH:
+        http_answer_error(r, 404, "not_found", "There is no such route.");
+        return;
+    case HTTP_ROUTE_NO_METHOD:
+        http_answer_error(r, 405, "method_not_allowed", "This route does not take the method.");
+        return;
+    case HTTP_ROUTE_OK:
+        route->answer(arg, r, tail);
+        return;
+    }
+}
+
+static void on_gone(void *arg, struct http_request *r)
+{
+    (void)arg, (void)r; /* every answer is given at once */
+}
+
+static void on_finished(void *arg, const struct http_request *r, int status, usec_t duration)
+{
+    struct service *s = arg;
+
+    metrics_page_count_http(s->shard, r, status, duration);
+}
+
+int health_api_start(struct service *s, char *reterr, size_t reterr_size)
+{
+    static const struct http_server_handler handler = {
+        .on_request = on_request,
+        .on_gone = on_gone,
+        .on_finished = on_finished,
+    };
+    struct http_server_config config = {
+        .max_header = 16u << 10,
+        .max_body = 64u << 10,
+        .max_fields = 64,
+        .max_connections = 256,
+        .header_timeout = 10 * USEC_PER_SEC,
+        .body_timeout = 10 * USEC_PER_SEC,
+        .idle_timeout = 75 * USEC_PER_SEC,
+        .write_timeout = 10 * USEC_PER_SEC,
+        .high_water = 64u << 10,
+    };
+    const char *why = NULL;
+    int fd = -1;
+
+    int r = http_server_new(s->loop, &config, &handler, s, &s->server);
+    if (r == 0)
+        r = daemon_listen(s->settings->health.listen, false, &fd, &why);
+    if (r == 0)
+        r = http_server_listen(s->server, fd, 0);
+    if (r < 0)
+        snprintf(reterr, reterr_size, "cannot listen on %s: %s", s->settings->health.listen,
+                 why ? why : strerror(-r));
+    return r;
+}

@@ -1,0 +1,323 @@
+#include "monitor.h"
+
+#include "base/digest.h"
+#include "health_metrics.h"
+#include "io/log.h"
+#include "probe.h"
+#include "schedule.h"
+#include "settings/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct watched {
+    struct monitor *monitor;
+    char *name;
+    const struct settings_provider *settings; /* NULL: no longer configured */
+    char *authorization;
+    struct verdict verdict;
+    struct probe *probe;
+    struct loop_timer timer;
+    bool was_probed;
+    uint32_t models;
+    usec_t since_wall, last_success_wall;
+    double latency_ms;
+};
+
+struct monitor {
+    struct loop *loop;
+    struct fetch_pool *fetches;
+    struct metrics_shard *shard;
+    monitor_change_fn on_change;
+    void *arg;
+    struct watched *watched[HEALTH_MAX_PROVIDERS];
+    size_t n;
+    unsigned n_probes;
+    uint64_t random;
+};
+
+static uint64_t next_random(struct monitor *m)
+{
+    m->random ^= m->random << 13;
+    m->random ^= m->random >> 7;
+    m->random ^= m->random << 17;
+    return m->random;
+}
+
+/* ---- what is shown of a provider ---- */
+
+static void describe(const struct watched *w, struct health_provider *ret)
+{
+    *ret = (struct health_provider){
+        .name = str_from(w->name),
+        .state = w->verdict.state,
+        .reason = w->verdict.failures > 0         ? str_from(verdict_result_text(w->verdict.reason))
+                  : w->verdict.is_traffic_failing ? STR("traffic")
+                                                  : STR_EMPTY,
+        .since_ms = w->since_wall / 1000,
+        .last_success_ms = w->last_success_wall / 1000,
+        .consecutive_failures = w->verdict.failures,
+        .latency_ms = w->latency_ms,
+        .models = w->models,
+    };
+}
+
+static void show(const struct watched *w)
+{
+    struct metrics_shard *s = w->monitor->shard;
+    const struct verdict *v = &w->verdict;
+
+    metrics_gauge(s, METRIC_provider_status, v->state == HEALTH_HEALTHY, w->name,
+                  catalogue_backend_text(w->settings->backend));
+    metrics_gauge(s, METRIC_provider_state, v->state, w->name);
+    metrics_gauge(s, METRIC_provider_consecutive_failures, v->failures, w->name);
+    if (w->models > 0)
+        metrics_gauge(s, METRIC_provider_models, w->models, w->name);
+    if (w->last_success_wall > 0)
+        metrics_gauge(s, METRIC_provider_last_success_timestamp_seconds,
+                      (double)w->last_success_wall / (double)USEC_PER_SEC, w->name);
+}
+
+static void tell_change(struct watched *w, enum health_state before)
+{
+    struct health_provider p;
+
+    w->since_wall = loop_wall(w->monitor->loop);
+    describe(w, &p);
+    w->monitor->on_change(w->monitor->arg, &p, before);
+}
+
+/* ---- probing ---- */
+
+static void start_probe(struct watched *w);
+
+static void on_timer(void *arg)
+{
+    struct watched *w = arg;
+
+    start_probe(w);
+}
+
+static usec_t interval_of(const struct watched *w)
+{
+    return w->settings->probe.interval;
+}
+
+static void on_answer(void *arg, const struct probe_answer *answer)
+{
+    struct watched *w = arg;
+    struct monitor *m = w->monitor;
+    enum health_state before = w->verdict.state;
+
+    w->probe = NULL;
+    m->n_probes--;
+    w->was_probed = true;
+    w->latency_ms = (double)answer->duration / 1000.0;
+    metrics_count(m->shard, METRIC_health_checks_total, 1, w->name,
+                  verdict_result_text(answer->result));
+    metrics_sample(m->shard, METRIC_health_check_duration_seconds,
+                   (double)answer->duration / (double)USEC_PER_SEC, w->name);
+    if (answer->result == VERDICT_OK) {
+        w->last_success_wall = loop_wall(m->loop);
+        w->models = answer->models;
+    }
+    bool has_changed = verdict_probe(&w->verdict, answer->result, loop_now(m->loop));
+    show(w);
+    loop_timer_start(&w->timer, schedule_next(interval_of(w), next_random(m)));
+    if (has_changed)
+        tell_change(w, before);
+}
+
+static void start_probe(struct watched *w)
+{
+    struct monitor *m = w->monitor;
+
+    if (w->probe)
+        return;
+    loop_timer_stop(&w->timer);
+    if (m->n_probes >= MONITOR_MAX_PROBES) {
+        loop_timer_start(&w->timer, 50 * USEC_PER_MSEC);
+        return;
+    }
+    m->n_probes++;
+    w->probe = probe_start(m->fetches, m->loop, w->settings, w->authorization, on_answer, w);
+}
+
+/* ---- the set of providers ---- */
+
+static struct watched *find(const struct monitor *m, struct str name)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (str_is(name, m->watched[i]->name))
+            return m->watched[i];
+    return NULL;
+}
+
+static void stop_probe(struct watched *w)
+{
+    if (w->probe)
+        w->monitor->n_probes--;
+    probe_cancel(&w->probe);
+    loop_timer_stop(&w->timer);
+}
+
+static void free_watched(struct watched *w)
+{
+    stop_probe(w);
+    secret_free(&w->authorization);
+    free(w->name);
+    free(w);
+}
+
+static struct watched *add(struct monitor *m, const char *name)
+{
+    struct watched *w = calloc(1, sizeof(*w));
+
+    if (!w || !(w->name = strdup(name)))
+        abort();
+    w->monitor = m;
+    w->since_wall = loop_wall(m->loop);
+    loop_timer_init(&w->timer, m->loop, on_timer, w);
+    m->watched[m->n++] = w;
+    return w;
+}
+
+static void configure(struct watched *w, const struct settings_provider *p)
+{
+    char why[256];
+
+    stop_probe(w);
+    w->settings = p;
+    secret_free(&w->authorization);
+    if (secret_read(&p->api_key, &w->authorization, why, sizeof(why)) < 0)
+        log_warning("provider %s is probed without its key: %s", p->name, why);
+    show(w);
+    loop_timer_start(&w->timer, schedule_first(interval_of(w), next_random(w->monitor)));
+}
+
+static void forget_series(struct watched *w)
+{
+    struct metrics_shard *s = w->monitor->shard;
+    const char *name[] = {w->name};
+    const char *name_backend[] = {w->name, catalogue_backend_text(w->settings->backend)};
+
+    metrics_remove(metrics_find(s, METRIC_provider_status, name_backend));
+    metrics_remove(metrics_find(s, METRIC_provider_state, name));
+    metrics_remove(metrics_find(s, METRIC_provider_consecutive_failures, name));
+    metrics_remove(metrics_find(s, METRIC_provider_models, name));
+    metrics_remove(metrics_find(s, METRIC_provider_last_success_timestamp_seconds, name));
+}
+
+static bool is_configured(const struct settings *s, const char *name)
+{
+    return settings_find_provider(s, name) != NULL;
+}
+
+static void drop_unconfigured(struct monitor *m, const struct settings *s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        struct watched *w = m->watched[i];
+        if (is_configured(s, w->name)) {
+            m->watched[kept++] = w;
+            continue;
+        }
+        forget_series(w);
+        free_watched(w);
+    }
+    m->n = kept;
+}
+
+void monitor_configure(struct monitor *m, const struct settings *s)
+{
+    for (size_t i = 0; i < s->n_providers; i++) {
+        const struct settings_provider *p = &s->providers[i];
+        struct watched *w = find(m, str_from(p->name));
+        if (!w && m->n == HEALTH_MAX_PROVIDERS) {
+            log_warning("provider %s is not watched: at most %d are", p->name,
+                        HEALTH_MAX_PROVIDERS);
+            continue;
+        }
+        configure(w ? w : add(m, p->name), p);
+    }
+    drop_unconfigured(m, s);
+}
+
+struct monitor *monitor_new(struct loop *l, struct fetch_pool *fetches, struct metrics_shard *shard,
+                            monitor_change_fn on_change, void *arg)
+{
+    struct monitor *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        abort();
+    m->loop = l;
+    m->fetches = fetches;
+    m->shard = shard;
+    m->on_change = on_change;
+    m->arg = arg;
+    digest_random(&m->random, sizeof(m->random));
+    m->random |= 1;
+    return m;
+}
+
+void monitor_free(struct monitor **m)
+{
+    if (!*m)
+        return;
+    for (size_t i = 0; i < (*m)->n; i++)
+        free_watched((*m)->watched[i]);
+    free(*m);
+    *m = NULL;
+}
+
+void monitor_outcome(struct monitor *m, const struct outcome *o)
+{
+    struct watched *w = find(m, o->provider);
+
+    if (!w)
+        return;
+    enum health_state before = w->verdict.state;
+    bool has_changed = verdict_outcome(&w->verdict, o->kind, loop_now(m->loop));
+    if (!has_changed)
+        return;
+    show(w);
+    tell_change(w, before);
+}
+
+bool monitor_check(struct monitor *m, struct str name)
+{
+    bool found = name.len == 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (name.len > 0 && !str_is(name, m->watched[i]->name))
+            continue;
+        found = true;
+        start_probe(m->watched[i]);
+    }
+    return found;
+}
+
+void monitor_snapshot(struct monitor *m, struct health_snapshot *ret)
+{
+    ret->n_providers = m->n;
+    for (size_t i = 0; i < m->n; i++)
+        describe(m->watched[i], &ret->provider[i]);
+}
+
+bool monitor_find(struct monitor *m, struct str name, struct health_provider *ret)
+{
+    const struct watched *w = find(m, name);
+
+    if (w)
+        describe(w, ret);
+    return w != NULL;
+}
+
+bool monitor_is_ready(const struct monitor *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!m->watched[i]->was_probed)
+            return false;
+    return true;
+}

@@ -1,0 +1,322 @@
+#include "service.h"
+
+#include "health_api.h"
+#include "health_metrics.h"
+#include "io/log.h"
+#include "io/log_events.h"
+#include "proto/control.h"
+#include "proto/message.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEARTBEAT   USEC_PER_SEC
+#define MAX_MESSAGE (1u << 20)
+#define MAX_REQUEST (64u << 10)
+
+/* ---- telling ---- */
+
+static void publish(struct service *s, enum message_type type)
+{
+    struct message_header header = {.type = type, .correlation_id = s->sequence};
+    uint8_t head[MESSAGE_HEADER_SIZE];
+
+    s->snapshot.node = str_from(s->settings->health.node_id);
+    s->snapshot.sequence = s->sequence++;
+    s->snapshot.at_ms = loop_wall(s->loop) / 1000;
+    message_encode(&header, head);
+    buf_clear(&s->message);
+    if (health_encode(&s->snapshot, &s->message) != BUF_OK) {
+        log_error("the health snapshot is over %u bytes and was not sent", MAX_MESSAGE);
+        return;
+    }
+    struct bus_message m = {
+        .frame = {{(const char *)head, sizeof(head)}, buf_str(&s->message)},
+        .n = 2,
+    };
+    if (bus_socket_send(s->publisher, &m) != BUS_OK)
+        return; /* counted by the bus; the next snapshot follows within a second */
+}
+
+static void show_bus(struct service *s)
+{
+    struct bus_stats out = bus_socket_stats(s->publisher), in = bus_socket_stats(s->outcomes);
+
+    metrics_gauge(s->shard, COMMON_bus_messages_total, (double)out.sent, "health", "out");
+    metrics_gauge(s->shard, COMMON_bus_messages_total, (double)in.received, "outcomes", "in");
+    metrics_gauge(s->shard, COMMON_bus_dropped_total, (double)out.dropped_full, "health", "full");
+    metrics_gauge(s->shard, COMMON_bus_dropped_total, (double)in.dropped_invalid, "outcomes",
+                  "invalid");
+}
+
+static void on_heartbeat(void *arg)
+{
+    struct service *s = arg;
+
+    monitor_snapshot(s->monitor, &s->snapshot);
+    publish(s, MESSAGE_HEALTH_SNAPSHOT);
+    show_bus(s);
+    loop_timer_start(&s->heartbeat, HEARTBEAT);
+}
+
+static void log_change(const struct health_provider *p, enum health_state before)
+{
+    char name[128];
+    bool is_down = p->state == HEALTH_DOWN, was_down = before == HEALTH_DOWN;
+
+    str_copy(name, sizeof(name), p->name);
+    const struct log_field fields[] = {
+        {"LLM_PROVIDER", name},
+        {is_down || was_down ? "MESSAGE_ID" : "LLM_HEALTH", is_down ? LOG_EVENT_PROVIDER_DOWN
+                                                            : was_down
+                                                                ? LOG_EVENT_PROVIDER_UP
+                                                                : health_state_text(p->state)},
+        {NULL, NULL},
+    };
+    log_write(is_down ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, fields,
+              "provider %s is %s (was %s)%s%.*s", name, health_state_text(p->state),
+              health_state_text(before), p->reason.len > 0 ? ": " : "", STR_ARG(p->reason));
+}
+
+static void on_change(void *arg, const struct health_provider *p, enum health_state before)
+{
+    struct service *s = arg;
+
+    log_change(p, before);
+    s->snapshot.n_providers = 1;
+    s->snapshot.provider[0] = *p;
+    publish(s, MESSAGE_HEALTH_CHANGE);
+}
+
+/* ---- listening ---- */
+
+static void on_outcome(void *arg, struct bus_socket *socket, const struct bus_message *m)
+{
+    struct service *s = arg;
+    struct message_header header;
+    struct outcome o;
+    struct arena a;
+
+    arena_init(&a, MAX_REQUEST * 4);
+    if (m->n == 2 && m->frame[1].len <= MAX_REQUEST &&
+        message_decode(m->frame[0], &header) == MESSAGE_OK && header.type == MESSAGE_OUTCOME &&
+        outcome_decode(&a, m->frame[1], &o))
+        monitor_outcome(s->monitor, &o);
+    else
+        bus_socket_count_invalid(socket);
+    arena_done(&a);
+}
+
+static const char *obey(struct service *s, const struct control_request *r)
+{
+    if (!str_is(r->verb, "check"))
+        return "{\"ok\":false,\"problem\":\"unknown verb; allowed: check\"}";
+    if (!monitor_check(s->monitor, r->object))
+        return "{\"ok\":false,\"problem\":\"no such provider\"}";
+    return "{\"ok\":true}";
+}
+
+static void on_control(void *arg, struct bus_socket *socket, const struct bus_message *m)
+{
+    struct service *s = arg;
+    struct message_header header;
+    struct control_request r;
+    uint8_t head[MESSAGE_HEADER_SIZE];
+    struct arena a;
+
+    arena_init(&a, MAX_REQUEST * 4);
+    if (m->n == 3 && m->frame[2].len <= MAX_REQUEST &&
+        message_decode(m->frame[1], &header) == MESSAGE_OK && header.type == MESSAGE_CONTROL &&
+        control_decode(&a, m->frame[2], &r)) {
+        const char *answer = obey(s, &r);
+        header.type = MESSAGE_CONTROL_REPLY;
+        message_encode(&header, head);
+        struct bus_message reply = {
+            .frame = {m->frame[0], {(const char *)head, sizeof(head)}, str_from(answer)},
+            .n = 3,
+        };
+        if (bus_socket_send(socket, &reply) != BUS_OK)
+            log_debug("a control reply was dropped");
+    } else {
+        bus_socket_count_invalid(socket);
+    }
+    arena_done(&a);
+}
+
+static int open_socket(struct service *s, enum bus_pattern pattern, const char *name,
+                       bus_message_fn fn, struct bus_socket **ret)
+{
+    char endpoint[512];
+
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/%s", s->settings->paths.runtime, name);
+    struct bus_socket_config config = {
+        .pattern = pattern,
+        .endpoint = endpoint,
+        .do_bind = true,
+        .on_message = fn,
+        .arg = s,
+    };
+    return bus_socket_new(s->bus, s->loop, &config, ret);
+}
+
+static int open_bus(struct service *s)
+{
+    int r = bus_new(&s->bus);
+
+    if (r == 0)
+        r = open_socket(s, BUS_PUB, "health.sock", NULL, &s->publisher);
+    if (r == 0)
+        r = open_socket(s, BUS_PULL, "outcomes.sock", on_outcome, &s->outcomes);
+    if (r == 0)
+        r = open_socket(s, BUS_ROUTER, "control.sock", on_control, &s->control);
+    return r;
+}
+
+/* ---- configuration ---- */
+
+static void note_reload(struct service *s, bool is_good)
+{
+    metrics_gauge(s->shard, COMMON_config_last_reload_successful, is_good);
+    if (!is_good)
+        return;
+    metrics_gauge(s->shard, COMMON_config_last_reload_success_timestamp_seconds,
+                  (double)loop_wall(s->loop) / (double)USEC_PER_SEC);
+    metrics_gauge(s->shard, COMMON_config_generation, ++s->generation);
+}
+
+static const char *find_fixed(const struct settings *a, const struct settings *b)
+{
+    if (strcmp(a->paths.runtime, b->paths.runtime) != 0)
+        return "paths.runtime";
+    if (strcmp(a->health.listen, b->health.listen) != 0)
+        return "health.listen";
+    return NULL;
+}
+
+static bool reload(struct service *s, char *reterr, size_t reterr_size)
+{
+    struct settings *fresh = NULL;
+
+    if (settings_load(s->config_path, &fresh, reterr, reterr_size) != 0)
+        return false;
+    const char *fixed = find_fixed(s->settings, fresh);
+    if (fixed) {
+        snprintf(reterr, reterr_size, "%s: %s cannot change while health-worker runs; restart it",
+                 s->config_path, fixed);
+        settings_free(&fresh);
+        return false;
+    }
+    struct settings *old = s->settings;
+    s->settings = fresh;
+    monitor_configure(s->monitor, fresh);
+    settings_free(&old);
+    log_init("health-worker", fresh->logging.level, fresh->logging.format);
+    return true;
+}
+
+static void on_hangup(void *arg)
+{
+    struct service *s = arg;
+    char why[512];
+
+    daemon_notify_reloading();
+    bool is_good = reload(s, why, sizeof(why));
+    note_reload(s, is_good);
+    if (is_good) {
+        log_info("configuration %u is in force", s->generation);
+    } else {
+        const struct log_field fields[] = {{"MESSAGE_ID", LOG_EVENT_CONFIG_REJECTED}, {NULL, NULL}};
+        log_write(LOG_LEVEL_ERROR, fields, "configuration rejected, keeping the old one: %s", why);
+    }
+    daemon_notify_ready(is_good ? "watching" : "watching; the last reload was rejected");
+}
+
+/* ---- life ---- */
+
+static void on_terminate(void *arg)
+{
+    struct service *s = arg;
+
+    daemon_notify_stopping();
+    s->is_draining = true;
+    loop_stop(s->loop);
+}
+
+static int catch_signals(struct service *s)
+{
+    int r = loop_on_signal(s->loop, SIGHUP, on_hangup, s);
+
+    if (r == 0)
+        r = loop_on_signal(s->loop, SIGTERM, on_terminate, s);
+    if (r == 0)
+        r = loop_on_signal(s->loop, SIGINT, on_terminate, s);
+    return r;
+}
+
+static int open_all(struct service *s)
+{
+    static const char *const labels[] = {"main"};
+
+    int r = loop_new(&s->loop);
+    if (r < 0)
+        return r;
+    loop_set_lag_fn(s->loop, metrics_page_observe_lag,
+                    metrics_find(s->shard, COMMON_eventloop_lag_seconds, labels));
+    if ((r = catch_signals(s)) < 0 || (r = open_bus(s)) < 0 ||
+        (r = fetch_pool_new(s->loop, &s->fetches)) < 0)
+        return r;
+    s->monitor = monitor_new(s->loop, s->fetches, s->shard, on_change, s);
+    return 0;
+}
+
+int service_start(const char *config_path, struct settings **settings, struct service *ret,
+                  char *reterr, size_t reterr_size)
+{
+    struct service *s = ret;
+
+    *s = (struct service){.config_path = config_path, .settings = TAKE(*settings)};
+    buf_init(&s->message, MAX_MESSAGE);
+    s->metrics =
+        metrics_page_registry(health_metrics_table, HEALTH_METRICS_N, "health_worker_build_info");
+    s->shard = metrics_add_shard(s->metrics);
+    int r = open_all(s);
+    if (r < 0) {
+        snprintf(reterr, reterr_size, "cannot open the bus under %s: %s",
+                 s->settings->paths.runtime, strerror(-r));
+        return r;
+    }
+    if ((r = health_api_start(s, reterr, reterr_size)) < 0)
+        return r;
+    monitor_configure(s->monitor, s->settings);
+    note_reload(s, true);
+    loop_timer_init(&s->heartbeat, s->loop, on_heartbeat, s);
+    loop_timer_start(&s->heartbeat, 0);
+    s->watchdog = daemon_watchdog_new(s->loop);
+    return 0;
+}
+
+void service_run(struct service *s)
+{
+    daemon_notify_ready("watching");
+    log_info("watching %zu providers", s->settings->n_providers);
+    loop_run(s->loop);
+}
+
+void service_stop(struct service *s)
+{
+    if (s->loop)
+        loop_timer_stop(&s->heartbeat);
+    daemon_watchdog_free(&s->watchdog);
+    http_server_free(&s->server);
+    monitor_free(&s->monitor);
+    fetch_pool_free(&s->fetches);
+    bus_socket_free(&s->publisher);
+    bus_socket_free(&s->outcomes);
+    bus_socket_free(&s->control);
+    bus_free(&s->bus);
+    loop_free(&s->loop);
+    metrics_free(&s->metrics);
+    buf_done(&s->message);
+    settings_free(&s->settings);
+}

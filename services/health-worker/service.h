@@ -1,0 +1,44 @@
+/* service.h -- what does health-worker own, and what does it tell the others?
+ *
+ * One loop: the monitor, the HTTP listener, and the bus: PUB of a snapshot every second and of each
+ * change at once, PULL of the proxies' outcomes, ROUTER for control requests.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/metrics.h"
+#include "io/bus.h"
+#include "io/daemon.h"
+#include "io/fetch.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "monitor.h"
+#include "settings/settings.h"
+
+#include <stdbool.h>
+
+struct service {
+    const char *config_path;
+    struct settings *settings;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct metrics_shard *shard;
+    struct bus *bus;
+    struct bus_socket *publisher, *outcomes, *control;
+    struct fetch_pool *fetches;
+    struct http_server *server;
+    struct monitor *monitor;
+    struct daemon_watchdog *watchdog;
+    struct loop_timer heartbeat;
+    struct health_snapshot snapshot; /* filled afresh for each message */
+    struct buf message;
+    uint64_t sequence;
+    unsigned generation;
+    bool is_draining;
+};
+
+/* Everything up to READY; takes over *settings in any case. Not 0: `reterr` is the one line why. */
+MUST_USE int service_start(const char *config_path, struct settings **settings, struct service *ret,
+                           char *reterr, size_t reterr_size);
+void service_run(struct service *s); /* until SIGTERM or SIGINT */
+void service_stop(struct service *s);

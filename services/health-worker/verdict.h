@@ -1,0 +1,59 @@
+/* verdict.h -- is a provider well, given its probes and what happened to real traffic? Pure.
+ *
+ *   unknown --ok--> healthy --fail--> degraded --fail x3--> down --ok--> recovering --ok x2-->
+ * healthy
+ *
+ * One failure does not condemn and one success does not acquit. An answer that blames the caller
+ * (4xx, credentials) is no outage: the provider is degraded, never down. Traffic that mostly fails
+ * keeps a provider from being healthy whatever its probes say.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/macro.h"
+#include "proto/health.h"
+#include "proto/outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VERDICT_DOWN_AFTER    3 /* probes failed in a row */
+#define VERDICT_HEALTHY_AFTER 2 /* probes succeeded in a row, after it was down */
+#define VERDICT_WINDOW        (30 * USEC_PER_SEC)
+#define VERDICT_BUCKETS       6
+#define VERDICT_MIN_TRAFFIC   5 /* attempts in the window before their ratio says anything */
+
+/* The label values of health_checks_total{result}. */
+enum verdict_result {
+    VERDICT_OK,
+    VERDICT_CONNECT,
+    VERDICT_TIMEOUT,
+    VERDICT_TLS,
+    VERDICT_AUTH,
+    VERDICT_HTTP_4XX,
+    VERDICT_HTTP_429,
+    VERDICT_HTTP_5XX,
+    VERDICT_INVALID,
+};
+const char *verdict_result_text(enum verdict_result r);
+
+struct verdict_bucket {
+    uint64_t number; /* which slice of time */
+    uint32_t ok, failed;
+};
+
+struct verdict {
+    enum health_state state;
+    uint32_t failures, successes; /* of probes, in a row */
+    enum verdict_result reason;   /* of the last failed probe */
+    bool is_traffic_failing;
+    usec_t since; /* of the state */
+    struct verdict_bucket traffic[VERDICT_BUCKETS];
+};
+
+/* True when the state changed. */
+MUST_USE bool verdict_probe(struct verdict *v, enum verdict_result result, usec_t now);
+MUST_USE bool verdict_outcome(struct verdict *v, enum outcome_kind kind, usec_t now);
+
+/* Attempts in the window, and how many of them failed. */
+void verdict_traffic(const struct verdict *v, usec_t now, uint32_t *ret_all, uint32_t *ret_failed);
