@@ -1,0 +1,163 @@
+#include "schedule.h"
+#include "verdict.h"
+
+#include "check.h"
+
+static void the_first_good_answer_makes_it_healthy(void **state)
+{
+    struct verdict v = {0};
+
+    (void)state;
+    CHECK(verdict_probe(&v, VERDICT_OK, 10));
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+    CHECK_U64(v.since, 10);
+    CHECK(!verdict_probe(&v, VERDICT_OK, 20));
+    CHECK_U64(v.since, 10);
+}
+
+static void one_failure_does_not_condemn(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    CHECK(verdict_probe(&v, VERDICT_TIMEOUT, 1));
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+    CHECK(!verdict_probe(&v, VERDICT_TIMEOUT, 2));
+    CHECK(verdict_probe(&v, VERDICT_TIMEOUT, 3));
+    CHECK_INT(v.state, HEALTH_DOWN);
+}
+
+static void one_success_does_not_acquit(void **state)
+{
+    struct verdict v = {.state = HEALTH_DOWN, .failures = 9};
+
+    (void)state;
+    CHECK(verdict_probe(&v, VERDICT_OK, 1));
+    CHECK_INT(v.state, HEALTH_RECOVERING);
+    CHECK(verdict_probe(&v, VERDICT_OK, 2));
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+}
+
+static void a_relapse_while_recovering_is_down_at_once(void **state)
+{
+    struct verdict v = {.state = HEALTH_DOWN};
+
+    (void)state;
+    CHECK(verdict_probe(&v, VERDICT_OK, 1));
+    CHECK(verdict_probe(&v, VERDICT_CONNECT, 2));
+    CHECK_INT(v.state, HEALTH_DOWN);
+}
+
+static void flapping_never_gets_to_healthy(void **state)
+{
+    struct verdict v = {.state = HEALTH_DOWN};
+
+    (void)state;
+    for (usec_t now = 0; now < 100; now += 2) {
+        (void)!verdict_probe(&v, VERDICT_OK, now);
+        CHECK(v.state != HEALTH_HEALTHY);
+        (void)!verdict_probe(&v, VERDICT_HTTP_5XX, now + 1);
+    }
+}
+
+static void a_refused_credential_is_no_outage(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        (void)!verdict_probe(&v, i % 2 ? VERDICT_AUTH : VERDICT_HTTP_429, (usec_t)i);
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+    CHECK_INT(v.reason, VERDICT_AUTH);
+}
+
+static void failing_traffic_outweighs_good_probes(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    usec_t now = USEC_PER_SEC;
+
+    (void)state;
+    for (int i = 0; i < VERDICT_MIN_TRAFFIC - 1; i++)
+        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_5XX, now));
+    CHECK(verdict_outcome(&v, OUTCOME_TRUNCATED, now));
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+    CHECK(!verdict_probe(&v, VERDICT_OK, now));
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+}
+
+static void good_traffic_makes_it_healthy_again(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    usec_t now = USEC_PER_SEC;
+
+    (void)state;
+    for (int i = 0; i < VERDICT_MIN_TRAFFIC; i++)
+        (void)!verdict_outcome(&v, OUTCOME_CONNECT, now);
+    for (int i = 0; i < VERDICT_MIN_TRAFFIC + 1; i++)
+        (void)!verdict_outcome(&v, OUTCOME_OK, now);
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+}
+
+static void old_traffic_is_forgotten(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    uint32_t all, failed;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        (void)!verdict_outcome(&v, OUTCOME_CONNECT, USEC_PER_SEC);
+    verdict_traffic(&v, USEC_PER_SEC, &all, &failed);
+    CHECK_U64(failed, 4);
+    verdict_traffic(&v, USEC_PER_SEC + VERDICT_WINDOW, &all, &failed);
+    CHECK_U64(all, 0);
+    CHECK(!verdict_outcome(&v, OUTCOME_CONNECT, USEC_PER_SEC + VERDICT_WINDOW));
+}
+
+static void what_the_caller_did_says_nothing(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    uint32_t all, failed;
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        CHECK(!verdict_outcome(&v, OUTCOME_CANCELLED, 1));
+        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_4XX, 1));
+    }
+    verdict_traffic(&v, 1, &all, &failed);
+    CHECK_U64(all, 0);
+}
+
+static void probes_are_spread_over_a_tenth_either_side(void **state)
+{
+    const usec_t interval = 15 * USEC_PER_SEC;
+    usec_t least = USEC_INFINITY, most = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++) {
+        usec_t next = schedule_next(interval, i * UINT64_C(0x9e3779b97f4a7c15));
+        least = next < least ? next : least;
+        most = next > most ? next : most;
+        CHECK(schedule_first(interval, i * 7919) < USEC_PER_SEC);
+    }
+    CHECK(least >= interval * 9 / 10 && least < interval * 92 / 100);
+    CHECK(most <= interval * 11 / 10 && most > interval * 108 / 100);
+    CHECK_U64(schedule_first(0, 5), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_good_answer_makes_it_healthy),
+        cmocka_unit_test(one_failure_does_not_condemn),
+        cmocka_unit_test(one_success_does_not_acquit),
+        cmocka_unit_test(a_relapse_while_recovering_is_down_at_once),
+        cmocka_unit_test(flapping_never_gets_to_healthy),
+        cmocka_unit_test(a_refused_credential_is_no_outage),
+        cmocka_unit_test(failing_traffic_outweighs_good_probes),
+        cmocka_unit_test(good_traffic_makes_it_healthy_again),
+        cmocka_unit_test(old_traffic_is_forgotten),
+        cmocka_unit_test(what_the_caller_did_says_nothing),
+        cmocka_unit_test(probes_are_spread_over_a_tenth_either_side),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
