@@ -123,7 +123,8 @@ static void on_answer(void *arg, const struct probe_answer *answer)
     }
     bool has_changed = verdict_probe(&w->verdict, answer->result, loop_now(m->loop));
     show(w);
-    loop_timer_start(&w->timer, schedule_next(interval_of(w), next_random(m)));
+    loop_timer_start(
+        &w->timer, schedule_next(interval_of(w), verdict_is_in_doubt(&w->verdict), next_random(m)));
     if (has_changed)
         tell_change(w, before);
 }

@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The first probe comes within a second of the start, spread so that many providers are not asked
  * at once; later ones after 90 … 110 % of the interval, so that several health-workers drift apart.
- */
+ * While a verdict is in doubt (one failure, one success after an outage) a quarter of the interval
+ * must do, so that it is settled within one. */
 usec_t schedule_first(usec_t interval, uint64_t random);
-usec_t schedule_next(usec_t interval, uint64_t random);
+usec_t schedule_next(usec_t interval, bool is_in_doubt, uint64_t random);

@@ -74,8 +74,10 @@ static void log_change(const struct health_provider *p, enum health_state before
                                                                 : health_state_text(p->state)},
         {NULL, NULL},
     };
-    log_write(is_down ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, fields,
-              "provider %s is %s (was %s)%s%.*s", name, health_state_text(p->state),
+    enum log_level level = is_down                      ? LOG_LEVEL_ERROR
+                           : p->state == HEALTH_HEALTHY ? LOG_LEVEL_INFO
+                                                        : LOG_LEVEL_WARNING;
+    log_write(level, fields, "provider %s is %s (was %s)%s%.*s", name, health_state_text(p->state),
               health_state_text(before), p->reason.len > 0 ? ": " : "", STR_ARG(p->reason));
 }
 

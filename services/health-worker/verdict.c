@@ -69,6 +69,12 @@ bool verdict_probe(struct verdict *v, enum verdict_result result, usec_t now)
     return set_state(v, after_failure(v, result), now);
 }
 
+bool verdict_is_in_doubt(const struct verdict *v)
+{
+    return v->state == HEALTH_RECOVERING ||
+           (v->state == HEALTH_DEGRADED && v->failures > 0 && is_outage(v->reason));
+}
+
 static bool is_failure(enum outcome_kind kind)
 {
     switch (kind) {

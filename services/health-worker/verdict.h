@@ -55,5 +55,8 @@ struct verdict {
 MUST_USE bool verdict_probe(struct verdict *v, enum verdict_result result, usec_t now);
 MUST_USE bool verdict_outcome(struct verdict *v, enum outcome_kind kind, usec_t now);
 
+/* The next probe may change the state. */
+bool verdict_is_in_doubt(const struct verdict *v);
+
 /* Attempts in the window, and how many of them failed. */
 void verdict_traffic(const struct verdict *v, usec_t now, uint32_t *ret_all, uint32_t *ret_failed);

@@ -134,7 +134,7 @@ static void probes_are_spread_over_a_tenth_either_side(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < 1000; i++) {
-        usec_t next = schedule_next(interval, i * UINT64_C(0x9e3779b97f4a7c15));
+        usec_t next = schedule_next(interval, false, i * UINT64_C(0x9e3779b97f4a7c15));
         least = next < least ? next : least;
         most = next > most ? next : most;
         CHECK(schedule_first(interval, i * 7919) < USEC_PER_SEC);
@@ -142,6 +142,21 @@ static void probes_are_spread_over_a_tenth_either_side(void **state)
     CHECK(least >= interval * 9 / 10 && least < interval * 92 / 100);
     CHECK(most <= interval * 11 / 10 && most > interval * 108 / 100);
     CHECK_U64(schedule_first(0, 5), 0);
+}
+
+static void a_doubt_is_settled_within_one_interval(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    usec_t interval = 15 * USEC_PER_SEC, now = 0;
+
+    (void)state;
+    (void)!verdict_probe(&v, VERDICT_CONNECT, now);
+    while (v.state != HEALTH_DOWN) {
+        now += schedule_next(interval, verdict_is_in_doubt(&v), UINT64_MAX);
+        (void)!verdict_probe(&v, VERDICT_CONNECT, now);
+    }
+    CHECK(now <= interval);
+    CHECK(!verdict_is_in_doubt(&v));
 }
 
 int main(void)
@@ -157,6 +172,7 @@ int main(void)
         cmocka_unit_test(good_traffic_makes_it_healthy_again),
         cmocka_unit_test(old_traffic_is_forgotten),
         cmocka_unit_test(what_the_caller_did_says_nothing),
+        cmocka_unit_test(a_doubt_is_settled_within_one_interval),
         cmocka_unit_test(probes_are_spread_over_a_tenth_either_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
