@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -37,6 +38,12 @@ def upstream(booted):
     yield child
     child.terminate()
     child.wait(10)
+
+
+@pytest.fixture(scope="module")
+def key(booted):
+    made = booted.run("llmctl", "--json", "keys", "create", "--name", "tester", check=True).out
+    return json.loads(made)["key"]
 
 
 def ask(booted, method, path, body=None, headers=None, port=8080):
@@ -90,14 +97,16 @@ def test_others_cannot_reach_the_sockets_below_run(booted):
     assert not listed.ok
 
 
-def test_the_journal_shows_what_a_request_did(booted, upstream):
-    made = booted.run("llmctl", "--json", "keys", "create", "--name", "tester", check=True).out
-    key = json.loads(made)["key"]
+def chat(booted, key):
     body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello"}]})
     status, headers, _ = ask(booted, "POST", "/v1/chat/completions", body,
                              {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
     assert status == 200
-    request_id = {k.lower(): v for k, v in headers.items()}["x-request-id"]
+    return {name.lower(): value for name, value in headers.items()}["x-request-id"]
+
+
+def test_the_journal_shows_what_a_request_did(booted, upstream, key):
+    request_id = chat(booted, key)
 
     def entries():
         return booted.journal("-u", "llm-proxy", f"LLM_REQUEST_ID={request_id}")
@@ -111,6 +120,26 @@ def test_the_journal_shows_what_a_request_did(booted, upstream):
     assert float(entry["LLM_DURATION_MS"]) > 0
     assert entry["LLM_KEY_ID"]
     assert key not in json.dumps(booted.journal()) and "Hello" not in json.dumps(entry)
+
+
+def test_a_journal_that_hangs_delays_no_request(booted, upstream, key):
+    journald = booted.main_pid("systemd-journald.service")
+    os.kill(journald, signal.SIGSTOP)
+    try:
+        slowest = 0.0
+        for _ in range(200):
+            begun = time.monotonic()
+            chat(booted, key)
+            slowest = max(slowest, time.monotonic() - begun)
+    finally:
+        os.kill(journald, signal.SIGCONT)
+    assert slowest < 1
+
+    def confessed():
+        chat(booted, key)
+        return [e for e in booted.journal("-u", "llm-proxy", "PRIORITY=4")
+                if "log entries were lost" in e["MESSAGE"]]
+    wait_until(confessed, "the number of lost entries")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -159,8 +188,10 @@ def test_a_broken_configuration_is_refused_on_reload_and_explained(booted):
 def test_stopping_the_target_stops_every_daemon_with_status_0(booted):
     booted.run("systemctl", "stop", machines.TARGET, check=True)
     for name in SERVICES:
-        now = booted.show(f"{name}.service", "ActiveState", "Result", "ExecMainStatus")
-        assert now == {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}, name
+        wait_until(lambda: state(booted, name)["ActiveState"] in ("inactive", "failed"),
+                   f"the end of {name}")
+        now = booted.show(f"{name}.service", "Result", "ExecMainStatus")
+        assert now == {"Result": "success", "ExecMainStatus": "0"}, name
     booted.run("systemctl", "start", machines.TARGET, check=True)
     for name in SERVICES:
-        assert state(booted, name)["ActiveState"] == "active"
+        wait_until(lambda: state(booted, name)["ActiveState"] == "active", f"{name} again")
