@@ -10,7 +10,10 @@
 
 #define MAX_ACCEPTS 64                    /* a turn */
 #define PAUSE       (100 * USEC_PER_MSEC) /* when descriptors are short */
-#define MAX_HEAD    (1 << 20)             /* of an answer: the handler's own fields */
+/* What the kernel may hold back for a client that reads slowly: without it megabytes, and a write
+ * timeout that takes the draining of a third of them for silence. */
+#define MAX_UNSENT 131072
+#define MAX_HEAD   (1 << 20) /* of an answer: the handler's own fields */
 
 struct http_listener {
     struct http_server *server;
@@ -142,13 +145,14 @@ void http_server_free(struct http_server **ref)
 int http_server_listen(struct http_server *s, int fd, int tag)
 {
     struct http_listener *l = calloc(1, sizeof(*l));
-    int on = 1;
+    int on = 1, unsent = MAX_UNSENT;
 
     if (!l)
         return -ENOMEM;
     *l = (struct http_listener){.server = s, .tag = tag};
-    /* Connections inherit it; a unix socket has no such thing. */
+    /* Connections inherit both; a unix socket has no such thing. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     loop_fd_init(&l->fd, s->loop, fd, on_acceptable, l);
     int error = loop_fd_want(&l->fd, LOOP_READ);
     if (error < 0) {
