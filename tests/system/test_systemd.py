@@ -16,16 +16,17 @@ from machine import SERVICES, wait_until
 
 CONFIG = """\
 providers:
-  - {name: here, base_url: "http://127.0.0.1:9000/v1", backend: local}
+  - {name: here, base_url: "http://127.0.0.1:9000/v1", backend: local, api_key: {credential: here-key}}
 models:
   - {name: small, targets: [{provider: here, model: tiny}], context_window: 8192}
 """
-IMPATIENT = {f"{name}.service.d/test.conf": "[Service]\nWatchdogSec=1s\n" for name in SERVICES}
+UPSTREAM_KEY = "sk-upstream-canary"
+DROP_IN = f"[Service]\nWatchdogSec=1s\nSetCredential=here-key:{UPSTREAM_KEY}\n"
 
 
 @pytest.fixture(scope="module")
 def booted(start_machine):
-    return start_machine(config=CONFIG, units=IMPATIENT)
+    return start_machine(config=CONFIG, units={f"{name}.service.d/test.conf": DROP_IN for name in SERVICES})
 
 
 @pytest.fixture
@@ -119,7 +120,16 @@ def test_the_journal_shows_what_a_request_did(booted, upstream, key):
     assert int(entry["LLM_TOKENS_IN"]) > 0 and int(entry["LLM_TOKENS_OUT"]) > 0
     assert float(entry["LLM_DURATION_MS"]) > 0
     assert entry["LLM_KEY_ID"]
-    assert key not in json.dumps(booted.journal()) and "Hello" not in json.dumps(entry)
+    assert "Hello" not in json.dumps(entry)
+
+
+def test_an_upstream_key_comes_from_a_credential_and_no_key_reaches_the_journal(booted, upstream,
+                                                                               key):
+    chat(booted, key)
+    received = ask(booted, "GET", "/sim/record?since=0", port=9000)[2].decode()
+    assert f"Bearer {UPSTREAM_KEY}" in received and key not in received
+    journal = json.dumps(booted.journal())
+    assert UPSTREAM_KEY not in journal and key not in journal
 
 
 def test_a_journal_that_hangs_delays_no_request(booted, upstream, key):
