@@ -1,0 +1,180 @@
+#include "conversation.h"
+
+#include "count.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool has_text(const struct json_value *v, const char *text)
+{
+    size_t len = strlen(text);
+
+    return json_is(v, JSON_STRING) && v->raw.len == len + 2 &&
+           memcmp(v->raw.data + 1, text, len) == 0;
+}
+
+static enum conversation_role openai_role(const struct json_value *message)
+{
+    static const struct {
+        const char *text;
+        enum conversation_role role;
+    } roles[] = {
+        {"system", ROLE_SYSTEM},       {"developer", ROLE_SYSTEM}, {"user", ROLE_USER},
+        {"assistant", ROLE_ASSISTANT}, {"tool", ROLE_TOOL},        {"function", ROLE_TOOL},
+    };
+    const struct json_value *role = json_get(message, "role");
+
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        if (has_text(role, roles[i].text))
+            return roles[i].role;
+    return ROLE_UNKNOWN;
+}
+
+/* A tool message's content is a string or a list of parts. */
+static bool openai_next_output(const struct json_value *message, struct conversation_output *o)
+{
+    if (o->text && !o->part)
+        return false;
+    if (!o->text && openai_role(message) != ROLE_TOOL)
+        return false;
+
+    const struct json_value *content = json_get(message, "content");
+    o->call = json_get(message, "tool_call_id");
+    if (json_is(content, JSON_STRING)) {
+        o->text = content;
+        return true;
+    }
+    const struct json_value *part = o->part                        ? o->part->next
+                                    : json_is(content, JSON_ARRAY) ? content->child
+                                                                   : NULL;
+    for (; part; part = part->next) {
+        const struct json_value *text = json_get(part, "text");
+        if (json_is(text, JSON_STRING)) {
+            o->part = part;
+            o->text = text;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct conversation_dialect dialects[] = {
+    {"openai", openai_role, openai_next_output},
+};
+
+const struct conversation_dialect *conversation_find_dialect(struct str name)
+{
+    for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++)
+        if (str_is(name, dialects[i].name))
+            return &dialects[i];
+    return NULL;
+}
+
+static bool are_messages(const struct conversation_dialect *dialect,
+                         const struct json_value *messages)
+{
+    if (!json_is(messages, JSON_ARRAY) || !messages->child)
+        return false;
+    for (const struct json_value *m = messages->child; m; m = m->next)
+        if (dialect->role(m) == ROLE_UNKNOWN)
+            return false;
+    return true;
+}
+
+static void add_message(struct conversation *c, const struct json_value *json)
+{
+    struct conversation_message *m = &c->message[c->n];
+    struct conversation_group *g = c->n_groups ? &c->group[c->n_groups - 1] : NULL;
+
+    *m = (struct conversation_message){.original = json, .json = json};
+    m->role = c->dialect->role(json);
+    m->tokens = m->tokens_before = count_message(json);
+    /* Results stay with whatever precedes them, so that dropping never makes an orphan. */
+    if (!g || m->role != ROLE_TOOL) {
+        g = &c->group[c->n_groups++];
+        *g = (struct conversation_group){.first = c->n, .role = m->role};
+    }
+    g->n++;
+    g->tokens += m->tokens;
+    c->tokens += m->tokens;
+    c->n++;
+}
+
+enum conversation_result conversation_init(struct conversation *c, struct arena *a,
+                                           const struct conversation_dialect *dialect,
+                                           const struct json_value *messages)
+{
+    if (!are_messages(dialect, messages))
+        return CONVERSATION_INVALID;
+
+    *c = (struct conversation){.dialect = dialect, .arena = a, .tokens = count_overhead()};
+    c->message = arena_alloc(a, messages->n_children * sizeof(*c->message));
+    c->group = arena_alloc(a, messages->n_children * sizeof(*c->group));
+    if (!c->message || !c->group)
+        return CONVERSATION_TOO_BIG;
+    for (const struct json_value *m = messages->child; m; m = m->next)
+        add_message(c, m);
+    return CONVERSATION_OK;
+}
+
+void conversation_drop(struct conversation *c, struct conversation_group *g)
+{
+    g->is_dropped = true;
+    c->tokens -= g->tokens;
+}
+
+/* The message spelled anew, with what `fn` puts in place of its tool output. Empty: unchanged. */
+static struct str respell(struct conversation *c, const struct json_value *message,
+                          conversation_rewrite_fn fn, void *arg)
+{
+    struct conversation_output o = {.text = NULL};
+    const char *from = message->raw.data, *end = from + message->raw.len;
+    char *text = NULL;
+    size_t len = 0;
+
+    while (c->dialect->next_output(message, &o)) {
+        struct str new = fn(arg, &o);
+        if (new.data == o.text->raw.data)
+            continue;
+        assert(new.len <= o.text->raw.len);
+        if (!text)
+            text = arena_alloc(c->arena, message->raw.len);
+        if (!text) {
+            c->is_full = true;
+            return STR_EMPTY;
+        }
+        size_t kept = (size_t)(o.text->raw.data - from);
+        memcpy(text + len, from, kept);
+        memcpy(text + len + kept, new.data, new.len);
+        len += kept + new.len;
+        from = o.text->raw.data + o.text->raw.len;
+    }
+    if (!text)
+        return STR_EMPTY;
+    memcpy(text + len, from, (size_t)(end - from));
+    return (struct str){text, len + (size_t)(end - from)};
+}
+
+bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
+                          conversation_rewrite_fn fn, void *arg)
+{
+    struct conversation_message *m = &c->message[i];
+    struct str text = respell(c, m->json, fn, arg);
+    const struct json_value *json;
+    size_t at;
+
+    if (text.len == 0)
+        return false;
+    if (json_parse(c->arena, text, &json, &at) != JSON_OK) {
+        c->is_full = true; /* what was put together from JSON is JSON: only the ceiling is left */
+        return false;
+    }
+    uint64_t tokens = count_message(json);
+    if (tokens >= m->tokens)
+        return false;
+    c->tokens -= m->tokens - tokens;
+    g->tokens -= m->tokens - tokens;
+    m->tokens = tokens;
+    m->json = json;
+    return true;
+}

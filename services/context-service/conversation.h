@@ -1,0 +1,81 @@
+/* conversation.h -- what is each message, whatever the dialect: who speaks, in which group, and
+ * where does it hold the output of tools?
+ *
+ *   system   user   assistant(calls a, b)  tool(a)  tool(b)  assistant   user   …
+ *   |group|  |group||--------------- group ----------------| |-group--|  |group|
+ *
+ * A call and its results are one group, kept or dropped as a whole. Messages are the client's own
+ * bytes until a stage rewrites one.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/macro.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conversation_result { CONVERSATION_OK = 0, CONVERSATION_INVALID, CONVERSATION_TOO_BIG };
+
+enum conversation_role { ROLE_UNKNOWN, ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
+
+/* One piece of text that a tool returned; all zero before the first. */
+struct conversation_output {
+    const struct json_value *text; /* a JSON string */
+    const struct json_value *part; /* the content part it stands in; NULL: the whole content */
+    const struct json_value *call; /* id of the call it answers, a JSON string; NULL: none given */
+};
+
+struct conversation_dialect {
+    const char *name;
+    enum conversation_role (*role)(const struct json_value *message);
+    bool (*next_output)(const struct json_value *message, struct conversation_output *o);
+};
+
+struct conversation_message {
+    const struct json_value *original; /* as the client sent it */
+    const struct json_value *json;     /* as it stands */
+    enum conversation_role role;
+    uint64_t tokens_before; /* of original */
+    uint64_t tokens;        /* of json */
+    bool is_masked;         /* part of what it said is gone */
+};
+
+struct conversation_group {
+    size_t first, n; /* messages */
+    enum conversation_role role;
+    bool is_pinned, is_dropped;
+    uint64_t tokens;
+};
+
+struct conversation {
+    const struct conversation_dialect *dialect;
+    struct arena *arena;
+    struct conversation_message *message;
+    size_t n;
+    struct conversation_group *group;
+    size_t n_groups;
+    uint64_t tokens; /* of what is kept, as it stands */
+    bool is_full;    /* the arena's ceiling stopped a stage */
+};
+
+/* NULL when there is no such dialect. */
+const struct conversation_dialect *conversation_find_dialect(struct str name);
+
+/* Everything lives in `a`, and borrows from `messages`. */
+MUST_USE enum conversation_result conversation_init(struct conversation *c, struct arena *a,
+                                                    const struct conversation_dialect *dialect,
+                                                    const struct json_value *messages);
+
+void conversation_drop(struct conversation *c, struct conversation_group *g);
+
+/* The JSON string to stand for the text of `o`: shorter than it, or o->text->raw to keep it. */
+typedef struct str (*conversation_rewrite_fn)(void *arg, const struct conversation_output *o);
+
+/* Offers every piece of tool output in message `i` of `g` to `fn`. False, and nothing changed, when
+ * it kept all of them or the result would have as many tokens. */
+bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
+                          conversation_rewrite_fn fn, void *arg);

@@ -1,0 +1,14 @@
+/* pin.h -- which groups of a conversation must stay, and how far may condensing reach? */
+#pragma once
+
+#include "conversation.h"
+
+struct pin_reach {
+    size_t calm;   /* groups before it are older than the last thing the user said */
+    size_t utmost; /* groups before it are not among the last messages asked for */
+};
+
+/* Pins system and developer messages, the groups of the last `keep_last` messages (at least one),
+ * and the user message that what is kept answers to: the last one before them, unless they begin
+ * with one. */
+struct pin_reach pin_groups(struct conversation *c, size_t keep_last);

@@ -1,0 +1,329 @@
+#include "condense.h"
+
+#include "base/buf.h"
+#include "count.h"
+#include "lossless.h"
+
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SYSTEM       "{\"role\":\"system\",\"content\":\"Be brief.\"}"
+#define USER(t)      "{\"role\":\"user\",\"content\":\"" t "\"}"
+#define SAYS(t)      "{\"role\":\"assistant\",\"content\":\"" t "\"}"
+#define CALLS(id)    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"" id "\"}]}"
+#define GIVES(id, t) "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"" t "\"}"
+#define TEN(t)       t t t t t t t t t t
+#define LONG         TEN("; the quick brown fox jumps over the lazy dog")
+
+struct run {
+    struct arena arena;
+    struct condense_report report;
+    enum condense_outcome outcome;
+};
+
+static uint64_t tokens_in(const char *messages)
+{
+    struct arena a;
+    const struct json_value *json;
+    size_t at;
+
+    arena_init(&a, 64 << 20);
+    CHECK_INT(json_parse(&a, str_from(messages), &json, &at), JSON_OK);
+    uint64_t tokens = count_messages(json).tokens;
+    arena_done(&a);
+    return tokens;
+}
+
+static struct run condense(const char *messages, enum condense_mode mode, uint64_t budget,
+                           size_t keep_last)
+{
+    struct run r;
+    const struct json_value *json;
+    size_t at;
+    const struct condense_options options = {
+        .dialect = STR("openai"), .mode = mode, .budget_tokens = budget, .keep_last = keep_last};
+
+    arena_init(&r.arena, 64 << 20);
+    CHECK_INT(json_parse(&r.arena, str_from(messages), &json, &at), JSON_OK);
+    r.outcome = condense_run(&r.arena, json, &options, &r.report);
+    return r;
+}
+
+static void expect(struct run r, enum condense_outcome outcome, const char *messages)
+{
+    CHECK_INT(r.outcome, outcome);
+    if (messages) {
+        CHECK_U64(r.report.messages.len, strlen(messages));
+        assert_memory_equal(r.report.messages.data, messages, strlen(messages));
+    }
+    arena_done(&r.arena);
+}
+
+static void what_fits_is_the_same_bytes(void **state)
+{
+    const char *text = "[ " SYSTEM " ,\n" USER("hi") " ]";
+
+    (void)state;
+    expect(condense(text, CONDENSE_MASK, tokens_in(text), 4), CONDENSE_UNCHANGED, text);
+}
+
+static void blanks_at_line_ends_and_runs_of_blank_lines_go_first(void **state)
+{
+    (void)state;
+    const char *text = "[" USER("u") "," CALLS("a") "," GIVES(
+        "a", "x   \\t\\n\\n\\n\\n\\n  y  ") "," SAYS("s") "," USER("v") "]";
+    expect(
+        condense(text, CONDENSE_LOSSLESS, tokens_in(text) - 1, 1), CONDENSE_CONDENSED,
+        "[" USER("u") "," CALLS("a") "," GIVES("a", "x\\n\\n  y") "," SAYS("s") "," USER("v") "]");
+}
+
+static void squeezing_understands_escapes(void **state)
+{
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {"\"\"", "\"\""},
+        {"\"   \"", "\"   \""}, /* never to nothing */
+        {"\"a \\\\n b\"", "\"a \\\\n b\""},
+        {"\"a \\n\"", "\"a\\n\""},
+        {"\"a \\t \\n\\tb\\\"  \"", "\"a\\n\\tb\\\"\""},
+        {"\"a\\r\\n\\r\\n\\r\\n\"", "\"a\\r\\n\\r\\n\\r\\n\""},
+        {"\"a\\u0020\\n\"", "\"a\\u0020\\n\""},
+        {"\" \\n\\n\\n\\n a\"", "\"\\n\\n a\""},
+        {"\"a\\n  \\n \\n\\n\"", "\"a\\n\\n\""},
+    };
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str s = lossless_squeeze(&a, str_from(cases[i].from));
+        CHECK_TEXT(arena_copy(&a, s), cases[i].to);
+    }
+    arena_done(&a);
+}
+
+static void the_newest_copy_of_a_repeated_result_stays(void **state)
+{
+    const char *text = "[" USER("u") "," CALLS("a") "," GIVES("a", LONG) "," SAYS("s") "," USER(
+        "v") "," CALLS("b") "," GIVES("b", LONG) "," USER("w") "]";
+
+    (void)state;
+    expect(condense(text, CONDENSE_LOSSLESS, tokens_in(text) - 50, 1), CONDENSE_CONDENSED,
+           "[" USER("u") "," CALLS("a") "," GIVES("a", "[same as the result of b]") "," SAYS(
+               "s") "," USER("v") "," CALLS("b") "," GIVES("b", LONG) "," USER("w") "]");
+}
+
+static void old_tool_output_becomes_a_marker_that_says_how_much_it_was(void **state)
+{
+    const char *text = "[" SYSTEM "," USER("u") "," CALLS("a") "," GIVES(
+        "a", "one\\ntwo " LONG) "," SAYS("s") "," USER("v") "]";
+    struct run r = condense(text, CONDENSE_MASK, tokens_in(text) - 50, 1);
+    char marked[1024];
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    CHECK_U64(r.report.n_stages, 1);
+    CHECK_TEXT(r.report.stage[0], "mask");
+    CHECK_U64(r.report.n_omitted, 1);
+    snprintf(marked, sizeof(marked), "%.*s", STR_ARG(r.report.messages));
+    CHECK(strstr(marked, "\"content\":\"[tool result omitted: 2 lines, "));
+    CHECK(!strstr(marked, "quick"));
+    CHECK_U64(r.report.tokens_after, tokens_in(marked));
+    arena_done(&r.arena);
+}
+
+static void a_part_keeps_what_stands_beside_its_text(void **state)
+{
+    const char *text = "[" USER("u") "," CALLS(
+        "a") ",{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":[{\"type\":"
+             "\"text\",\"text\":\"" LONG
+             "\",\"cache_control\":{\"type\":\"ephemeral\"}}]}," USER("v") "]";
+    struct run r = condense(text, CONDENSE_MASK, tokens_in(text) - 50, 1);
+    char marked[1024];
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    snprintf(marked, sizeof(marked), "%.*s", STR_ARG(r.report.messages));
+    CHECK(strstr(marked, "tokens]\",\"cache_control\":{\"type\":\"ephemeral\"}}]}"));
+    arena_done(&r.arena);
+}
+
+static void the_oldest_turns_are_dropped_whole(void **state)
+{
+    const char *text =
+        "[" SYSTEM "," USER("1 " LONG) "," SAYS("2") "," USER("3") "," SAYS("4") "," USER("5") "]";
+
+    (void)state;
+    /* The answer to what was dropped goes with it, though it would fit. */
+    expect(condense(text, CONDENSE_MASK, tokens_in(text) - 1, 1), CONDENSE_CONDENSED,
+           "[" SYSTEM "," USER("3") "," SAYS("4") "," USER("5") "]");
+}
+
+static void a_call_and_its_results_go_together(void **state)
+{
+    const char *text = "[" USER("u") "," CALLS("a") "," GIVES("a", "x") "," GIVES(
+        "b", LONG) "," SAYS("s") "," USER("v") "," SAYS("w") "]";
+
+    (void)state;
+    expect(condense(text, CONDENSE_MASK, tokens_in("[" USER("v") "," SAYS("w") "]"), 1),
+           CONDENSE_CONDENSED, "[" USER("v") "," SAYS("w") "]");
+}
+
+static void the_question_that_the_last_messages_answer_stays(void **state)
+{
+    const char *text = "[" USER("0 " LONG) "," SAYS("1") "," USER("2") "," CALLS("a") "," GIVES(
+        "a", "x") "," SAYS("s") "," USER("t") "," SAYS("z") "]";
+
+    (void)state;
+    expect(condense(text, CONDENSE_MASK, tokens_in(text) - 1, 4), CONDENSE_CONDENSED,
+           "[" USER("2") "," CALLS("a") "," GIVES("a", "x") "," SAYS("s") "," USER("t") "," SAYS(
+               "z") "]");
+}
+
+static void the_running_turn_is_touched_only_when_nothing_older_is_left(void **state)
+{
+    const char *turn = USER("task") "," CALLS("a") "," GIVES("a", "A" LONG) "," CALLS(
+        "b") "," GIVES("b", "B" LONG) "," CALLS("c") "," GIVES("c", "short");
+    char text[20000], kept[20000];
+    struct run r;
+
+    (void)state;
+    snprintf(text, sizeof(text), "[" USER("old " LONG) "," SAYS("s") ",%s]", turn);
+    snprintf(kept, sizeof(kept), "[%s]", turn);
+    expect(condense(text, CONDENSE_MASK, tokens_in(text) - 1, 2), CONDENSE_CONDENSED, kept);
+
+    r = condense(text, CONDENSE_MASK, tokens_in(kept) - 1, 2);
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    snprintf(text, sizeof(text), "%.*s", STR_ARG(r.report.messages));
+    CHECK(strstr(text, USER("task") "," CALLS("a") ","
+                                                   "{\"role\":\"tool\",\"tool_call_id\":\"a\","
+                                                   "\"content\":\"[tool result omitted: "));
+    CHECK(strstr(text, GIVES("b", "B" LONG)));
+    arena_done(&r.arena);
+}
+
+static void what_must_stay_and_does_not_fit_is_named_with_numbers(void **state)
+{
+    const char *text = "[" SYSTEM "," USER("u") "," SAYS("s") "," USER("v " LONG) "]";
+    struct run r = condense(text, CONDENSE_MASK, 50, 1);
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_TOO_LARGE);
+    CHECK_U64(r.report.tokens_before, tokens_in(text));
+    CHECK_U64(r.report.tokens_after, tokens_in("[" SYSTEM "," USER("v " LONG) "]"));
+    CHECK_U64(r.report.messages.len, 0);
+    arena_done(&r.arena);
+}
+
+static void lossless_never_drops(void **state)
+{
+    const char *text = "[" USER("u " LONG) "," SAYS("s") "," USER("v") "]";
+
+    (void)state;
+    expect(condense(text, CONDENSE_LOSSLESS, tokens_in(text) - 1, 1), CONDENSE_TOO_LARGE, NULL);
+}
+
+static void a_mode_that_is_not_built_yet_says_what_it_did_instead(void **state)
+{
+    const char *text = "[" USER("u " LONG) "," SAYS("s") "," USER("v") "]";
+    struct run r = condense(text, CONDENSE_EXTRACT, tokens_in(text) - 1, 1);
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    CHECK_U64(r.report.n_stages, 2);
+    CHECK_TEXT(r.report.stage[0], "extract_as_mask");
+    CHECK_TEXT(r.report.stage[1], "drop");
+    arena_done(&r.arena);
+}
+
+static void what_is_no_conversation_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        "{}",    "[]", "[1]", "[{\"role\":1}]", "[{\"role\":\"oracle\"}]", "[{\"content\":\"x\"}]",
+        "\"x\"",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect(condense(cases[i], CONDENSE_MASK, 1, 1), CONDENSE_INVALID, NULL);
+}
+
+static void the_arenas_ceiling_is_an_outcome(void **state)
+{
+    const char *text = "[" USER("u " LONG) "," SAYS("s") "," USER("v") "]";
+    struct arena parsed, small;
+    const struct json_value *json;
+    size_t at;
+    struct condense_report report;
+    const struct condense_options options = {
+        .dialect = STR("openai"), .mode = CONDENSE_MASK, .budget_tokens = 40, .keep_last = 1};
+    enum condense_outcome outcome = CONDENSE_TOO_BIG;
+
+    (void)state;
+    arena_init(&parsed, 1 << 20);
+    CHECK_INT(json_parse(&parsed, str_from(text), &json, &at), JSON_OK);
+    for (size_t max = 1; outcome == CONDENSE_TOO_BIG; max += 64) {
+        CHECK(max < 1 << 20);
+        arena_init(&small, max);
+        outcome = condense_run(&small, json, &options, &report);
+        arena_done(&small);
+    }
+    CHECK_INT(outcome, CONDENSE_CONDENSED);
+    arena_done(&parsed);
+}
+
+/* An attacker's shapes must cost what their bytes cost: each of these is a second or less. */
+static void adversarial_shapes_take_linear_time(void **state)
+{
+    static const struct {
+        const char *message;
+        int n;
+    } cases[] = {
+        {SAYS(""), 100000},
+        {USER(""), 100000},
+        {GIVES("a", TEN("same same ") TEN("same same ")), 20000},
+        {CALLS("a") "," GIVES("a", TEN("\\n \\n ") TEN("\\t\\n  ")), 20000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf text;
+        buf_init(&text, 64 << 20);
+        CHECK_INT(buf_add_str(&text, STR("[" USER("u"))), BUF_OK);
+        for (int n = 0; n < cases[i].n; n++)
+            CHECK_INT(buf_printf(&text, ",%s", cases[i].message), BUF_OK);
+        CHECK_INT(buf_add_str(&text, STR("," USER("v") "]")), BUF_OK);
+        clock_t from = clock();
+        expect(condense(text.data, CONDENSE_MASK, 50, 1), CONDENSE_CONDENSED, NULL);
+        CHECK((double)(clock() - from) / CLOCKS_PER_SEC <
+              5.0); /* a sanitizer's slowness included */
+        buf_done(&text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_fits_is_the_same_bytes),
+        cmocka_unit_test(blanks_at_line_ends_and_runs_of_blank_lines_go_first),
+        cmocka_unit_test(squeezing_understands_escapes),
+        cmocka_unit_test(the_newest_copy_of_a_repeated_result_stays),
+        cmocka_unit_test(old_tool_output_becomes_a_marker_that_says_how_much_it_was),
+        cmocka_unit_test(a_part_keeps_what_stands_beside_its_text),
+        cmocka_unit_test(the_oldest_turns_are_dropped_whole),
+        cmocka_unit_test(a_call_and_its_results_go_together),
+        cmocka_unit_test(the_question_that_the_last_messages_answer_stays),
+        cmocka_unit_test(the_running_turn_is_touched_only_when_nothing_older_is_left),
+        cmocka_unit_test(what_must_stay_and_does_not_fit_is_named_with_numbers),
+        cmocka_unit_test(lossless_never_drops),
+        cmocka_unit_test(a_mode_that_is_not_built_yet_says_what_it_did_instead),
+        cmocka_unit_test(what_is_no_conversation_is_refused),
+        cmocka_unit_test(the_arenas_ceiling_is_an_outcome),
+        cmocka_unit_test(adversarial_shapes_take_linear_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
