@@ -1,0 +1,156 @@
+#include "answer.h"
+
+#include "base/digest.h"
+#include "base/json_write.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define PREVIEW_BYTES 80
+#define KEY_BYTES     16
+
+static enum fault condense(struct arena *a, const struct question *q, struct answer *ret,
+                           struct fault_detail *reterr)
+{
+    ret->outcome = condense_run(a, q->messages, &q->options, &ret->report);
+    ret->count = count_describe(ret->report.tokens_after);
+    switch (ret->outcome) {
+    case CONDENSE_UNCHANGED:
+    case CONDENSE_CONDENSED:
+        return FAULT_NONE;
+    case CONDENSE_TOO_LARGE:
+        *reterr = (struct fault_detail){
+            arena_printf(a,
+                         "The conversation has about %" PRIu64
+                         " tokens, what must stay about %" PRIu64 ", the budget is %" PRIu64 ".",
+                         ret->report.tokens_before, ret->report.tokens_after,
+                         q->options.budget_tokens),
+            "messages"};
+        return FAULT_CONTEXT_LENGTH_EXCEEDED;
+    case CONDENSE_INVALID:
+        *reterr = (struct fault_detail){"messages must be an array, not empty, of messages whose "
+                                        "roles the dialect knows.",
+                                        "messages"};
+        return FAULT_INVALID_REQUEST;
+    case CONDENSE_TOO_BIG:
+        return FAULT_REQUEST_TOO_LARGE;
+    }
+    return FAULT_INVALID_REQUEST;
+}
+
+enum fault answer_find(struct arena *a, const struct question *q, struct answer *ret,
+                       struct fault_detail *reterr)
+{
+    *ret = (struct answer){.outcome = CONDENSE_INVALID};
+    if (q->op == QUESTION_CONDENSE)
+        return condense(a, q, ret, reterr);
+    ret->count = q->body ? count_body(q->body) : count_messages(q->messages);
+    return FAULT_NONE;
+}
+
+/* The beginning of what a message says: its content, or the first text in it. */
+static struct str preview(struct arena *a, const struct json_value *message)
+{
+    const struct json_value *content = json_get(message, "content");
+    struct str text;
+
+    if (json_is(content, JSON_ARRAY))
+        content = json_at(content, "0.text");
+    if (!json_string(content, a, &text))
+        return STR_EMPTY;
+    text.len = utf8_prefix(text.data, text.len, PREVIEW_BYTES);
+    return text;
+}
+
+/* The key is the message's content address, so the same message has the same key for ever. */
+static void write_omitted(struct arena *a, const struct condense_omitted *omitted,
+                          struct json_write *w)
+{
+    uint8_t digest[DIGEST_SIZE];
+    char key[2 * KEY_BYTES + 1];
+
+    digest_sha256(omitted->message->raw, digest);
+    digest_hex(digest, KEY_BYTES, key);
+    json_write_begin(w, '{');
+    json_write_member(w, "key", key);
+    json_write_member_int(w, "tokens", (int64_t)omitted->tokens);
+    json_write_member_str(w, "preview", preview(a, omitted->message));
+    json_write_end(w, '}');
+}
+
+static void write_condensed(struct arena *a, const struct answer *answer, struct json_write *w)
+{
+    const struct condense_report *r = &answer->report;
+
+    json_write_key(w, "messages");
+    json_write_raw(w, r->messages);
+    json_write_member_int(w, "tokens_before", (int64_t)r->tokens_before);
+    json_write_member_int(w, "tokens_after", (int64_t)r->tokens_after);
+    json_write_key(w, "stages");
+    json_write_begin(w, '[');
+    for (size_t i = 0; i < r->n_stages; i++)
+        json_write_text(w, r->stage[i]);
+    json_write_end(w, ']');
+    json_write_key(w, "omitted");
+    json_write_begin(w, '[');
+    for (size_t i = 0; i < r->n_omitted; i++)
+        write_omitted(a, &r->omitted[i], w);
+    json_write_end(w, ']');
+    json_write_member_int(w, "epoch", 0);
+}
+
+enum buf_result answer_write(struct arena *a, enum question_op op, const struct answer *answer,
+                             struct buf *out)
+{
+    struct json_write w;
+
+    json_write_init(&w, out);
+    json_write_begin(&w, '{');
+    if (op == QUESTION_COUNT)
+        json_write_member_int(&w, "tokens", (int64_t)answer->count.tokens);
+    else
+        write_condensed(a, answer, &w);
+    json_write_member_bool(&w, "exact", answer->count.exact);
+    json_write_member(&w, "method", answer->count.method);
+    json_write_key(&w, "margin");
+    json_write_double(&w, answer->count.margin);
+    json_write_end(&w, '}');
+    return json_write_finish(&w);
+}
+
+static struct str list_stages(struct arena *a, const struct condense_report *r)
+{
+    const char *list = "";
+
+    for (size_t i = 0; list && i < r->n_stages; i++)
+        list = arena_printf(a, "%s%s%s", list, i ? "," : "", r->stage[i]);
+    return str_from(list);
+}
+
+void answer_fill_reply(struct arena *a, enum question_op op, const struct answer *answer,
+                       struct context_reply *ret)
+{
+    *ret = (struct context_reply){
+        .tokens_before = answer->count.tokens,
+        .tokens_after = answer->count.tokens,
+        .exact = answer->count.exact,
+        .margin = answer->count.margin,
+        .method = str_from(answer->count.method),
+        .outcome = STR("unchanged"),
+        .stages = STR_EMPTY,
+        .message = STR_EMPTY,
+    };
+    if (op == QUESTION_COUNT)
+        return;
+    ret->tokens_before = answer->report.tokens_before;
+    ret->outcome = str_from(condense_outcome_text(answer->outcome));
+    ret->stages = list_stages(a, &answer->report);
+}
+
+const char *answer_last_stage(const struct answer *answer)
+{
+    const struct condense_report *r = &answer->report;
+
+    return answer->outcome == CONDENSE_CONDENSED ? r->stage[r->n_stages - 1] : "none";
+}

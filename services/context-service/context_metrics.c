@@ -1,0 +1,46 @@
+#include "context_metrics.h"
+
+static const double context_metrics_buckets[] = {
+    .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 0};
+
+static const struct metrics_family table[] = {
+#define METRIC(kind, name, labels, buckets, help) {METRICS_##kind, #name, labels, buckets, help},
+#include "context_metrics.def"
+#undef METRIC
+};
+
+struct metrics *context_metrics_registry(void)
+{
+    return metrics_page_registry(table, sizeof(table) / sizeof(table[0]),
+                                 "context_service_build_info");
+}
+
+static void begin_condensations(struct metrics_shard *shard, const char *mode)
+{
+    static const char *const rows[][2] = {
+        {"none", "unchanged"},     {"none", "too_large"}, {"none", "error"},
+        {"lossless", "condensed"}, {"mask", "condensed"}, {"drop", "condensed"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        metrics_count(shard, METRIC_context_condensations_total, 0, mode, rows[i][0], rows[i][1]);
+}
+
+void context_metrics_begin(struct metrics_shard *shard)
+{
+    static const char *const modes[] = {"lossless", "mask", "extract", "summarize"};
+    static const char *const caches[] = {"count", "condense"};
+    static const char *const ops[] = {"count", "condense", "retrieve"};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        begin_condensations(shard, modes[i]);
+    for (size_t i = 0; i < sizeof(caches) / sizeof(caches[0]); i++) {
+        metrics_gauge(shard, METRIC_context_cache_size, 0, caches[i]);
+        metrics_count(shard, METRIC_context_cache_hits_total, 0, caches[i]);
+        metrics_count(shard, METRIC_context_cache_misses_total, 0, caches[i]);
+    }
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        (void)metrics_find(shard, METRIC_context_processing_time_seconds, &ops[i]);
+    metrics_count(shard, METRIC_context_tokens_saved_total, 0, "other");
+    metrics_count(shard, METRIC_context_tokens_counted_total, 0, "other");
+}

@@ -1,0 +1,43 @@
+/* context_service.h -- what is the daemon made of, and how does it live? One loop, a pool of
+ * threads for the work, a socket on the bus and an HTTP server.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "base/metrics.h"
+#include "io/bus.h"
+#include "io/daemon.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "offload.h"
+#include "settings/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct context_service {
+    const char *config_path;
+    struct settings *settings; /* replaced by a reload: keep no pointer into it across turns */
+    unsigned generation;
+    struct loop *loop;
+    struct bus *bus;
+    struct bus_socket *socket;
+    struct bus_stats counted; /* of the socket, as far as the counters know */
+    struct http_server *http;
+    struct offload *pool;
+    struct metrics *metrics;
+    struct metrics_shard *shard;
+    struct daemon_watchdog *watchdog;
+    struct loop_timer drain;
+    usec_t drain_until;
+    bool is_draining;
+};
+
+/* Takes *settings over. -errno with `reterr` filled; then, too, context_service_stop(). */
+MUST_USE int context_service_start(struct context_service *s, const char *config_path,
+                                   struct settings **settings, char *reterr, size_t reterr_size);
+void context_service_run(struct context_service *s); /* until SIGTERM has been obeyed */
+void context_service_stop(struct context_service *s);
+
+/* The gauges and counters that are read off rather than counted. For the scrape. */
+void context_service_refresh_metrics(struct context_service *s);

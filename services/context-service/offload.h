@@ -1,0 +1,37 @@
+/* offload.h -- how does work that would stall the loop leave it, and come back?
+ *
+ * A pool of threads behind a queue that is bounded in tasks and in bytes. All functions are for the
+ * loop's thread.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "io/loop.h"
+
+#include <stddef.h>
+
+enum offload_result { OFFLOAD_OK = 0, OFFLOAD_FULL };
+
+struct offload;
+
+struct offload_task {
+    loop_fn work; /* on a thread of the pool */
+    loop_fn done; /* back on the loop; the task is its owner's again */
+    void *arg;
+    size_t bytes; /* that it holds, for the queue's limit */
+    struct offload *pool;
+    struct loop_task back;
+    struct offload_task *next;
+};
+
+struct offload_config {
+    unsigned threads, max_tasks;
+    size_t max_bytes;
+};
+
+MUST_USE int offload_new(struct loop *l, const struct offload_config *config, struct offload **ret);
+void offload_free(struct offload **o); /* nothing may be under way */
+
+/* `t` must live until its `done`. A single task may be larger than max_bytes. */
+MUST_USE enum offload_result offload_submit(struct offload *o, struct offload_task *t);
+unsigned offload_under_way(const struct offload *o);

@@ -1,0 +1,14 @@
+/* reception.h -- may this job be worked on, and what is counted of it afterwards? */
+#pragma once
+
+#include "base/macro.h"
+#include "context_service.h"
+#include "fault.h"
+#include "job.h"
+
+/* FAULT_NONE: it is under way, and its `done` will follow. FAULT_OVERLOADED, FAULT_DRAINING: it is
+ * not, and still the caller's. */
+MUST_USE enum fault reception_admit(struct context_service *s, struct job *j);
+
+/* In `done`. */
+void reception_count(struct context_service *s, struct job *j);
