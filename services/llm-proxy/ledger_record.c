@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define N_TEXTS 10 /* of an entry */
+
 /* Numbers first, then each text as a length byte and its bytes. */
 struct fixed {
     uint8_t kind, status, source, is_stream;
@@ -17,7 +19,7 @@ struct fixed {
 };
 
 static_assert(sizeof(struct fixed) == 88, "no padding, so no stale bytes in the file");
-static_assert(sizeof(struct fixed) + 10 + 64 + 16 + 24 + 80 + 48 + 8 + 32 + 8 + 8 + 88 <=
+static_assert(sizeof(struct fixed) + N_TEXTS + 64 + 16 + 24 + 80 + 48 + 8 + 32 + 8 + 8 + 88 <=
                   SPOOL_MAX_PAYLOAD,
               "the longest entry fits");
 static_assert(sizeof(struct fixed) + 4 + 64 + 48 + 160 + 16 <= SPOOL_MAX_PAYLOAD,
@@ -124,9 +126,10 @@ static bool read_entry(const struct fixed *f, struct str rest, struct ledger_ent
                                .status = (enum ledger_entry_status)f->status,
                                .usage_source = (enum ledger_entry_source)f->source,
                                .is_stream = f->is_stream};
-    struct str *texts[] = {&e->request_id, &e->key_id, &e->api,   &e->model,      &e->provider,
-                           &e->backend,    &e->error,  &e->cache, &e->complexity, &e->tags};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+    struct str *texts[N_TEXTS] = {&e->request_id, &e->key_id,  &e->api,   &e->model,
+                                  &e->provider,   &e->backend, &e->error, &e->cache,
+                                  &e->complexity, &e->tags};
+    for (size_t i = 0; i < N_TEXTS; i++)
         if (!get(&rest, texts[i]))
             return false;
     return true;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTENT_SLOTS (2 * LEDGER_WRITE_MAX_BATCH) /* a power of two */
+#define INTENT_SLOTS ((size_t)2 * LEDGER_WRITE_MAX_BATCH) /* a power of two */
 
 static_assert((INTENT_SLOTS & (INTENT_SLOTS - 1)) == 0, "a mask wraps");
 

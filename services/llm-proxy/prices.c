@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAME 512 /* "provider model" as filed */
+#define MAX_BYTES 16777216 /* of the lists in a file of 1 MiB */
+#define MAX_NAME  512      /* "provider model" as filed */
 
 struct file_row {
     const char *provider, *model, *source, *date;
@@ -47,7 +48,7 @@ static const struct settings_row row_keys[] = {
 static const struct settings_row file_keys[] = {
     {.name = "prices",
      .type = SETTINGS_LIST,
-     PLACE(price_file, rows),
+     .offset = offsetof(struct price_file, rows),
      .count_offset = offsetof(struct price_file, n_rows),
      .item_size = sizeof(struct file_row),
      .rows = row_keys,
@@ -130,7 +131,7 @@ static int fill(struct prices *p, const struct settings *s, struct yaml_tree *tr
 {
     struct price_file file = {0};
     CLEANUP(arena_done) struct arena arena;
-    arena_init(&arena, 16 * 1024 * 1024);
+    arena_init(&arena, MAX_BYTES);
     CLEANUP(settings_read_done)
     struct settings_reader r = {
         .arena = &arena, .tree = tree, .reterr = reterr, .reterr_size = reterr_size};

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #define MAX_WAITING 8
-#define MAX_JSON    (8 * 1024 * 1024)
+#define MAX_JSON    8388608
 
 struct usage {
     char path[PATH_MAX];
