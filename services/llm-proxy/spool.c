@@ -14,7 +14,8 @@
 
 #define MAGIC       UINT64_C(0x314c4f4f50534c4c) /* "LLSPOOL1" in memory order */
 #define HEADER_SIZE 4096
-#define STAMP_BITS  8 /* of the lane, below the time */
+#define STAMP_BITS  8    /* of the lane, below the time */
+#define BURST       4096 /* slots, 2 MiB */
 
 struct header {
     uint64_t magic; /* written last: a file without it was never used */
@@ -55,6 +56,7 @@ struct spool {
     uint64_t cursor_base;
     struct leftover *leftovers;
     size_t n_leftovers, next_leftover, safe_leftover;
+    uint64_t extent; /* slots used since the pages were last given back */
     uint64_t lost;
 };
 
@@ -79,6 +81,13 @@ static bool is_whole(const struct slot *slot, uint64_t sequence)
 {
     return sequence > 0 && slot->len <= SPOOL_MAX_PAYLOAD &&
            slot->checksum == checksum(sequence, slot);
+}
+
+/* Out of our memory; they stay in the file and in its cache. */
+static void give_pages_back(struct spool *s)
+{
+    (void)!madvise(s->slots, (size_t)s->n_slots * SPOOL_SLOT_SIZE, MADV_DONTNEED);
+    s->extent = 0;
 }
 
 static int by_sequence(const void *a, const void *b)
@@ -108,6 +117,7 @@ static void find_leftovers(struct spool *s)
     atomic_store(&s->head, head);
     s->cursor = tail;
     s->lost = head - tail - s->n_leftovers;
+    give_pages_back(s);
 }
 
 static int make_file(int fd, uint32_t n_slots)
@@ -277,10 +287,21 @@ int64_t spool_stamp(struct spool *s, usec_t wall)
     return s->last_stamp << STAMP_BITS | s->lane;
 }
 
+bool spool_has_news(const struct spool *s)
+{
+    return s->wake ? s->cursor < atomic_load(&s->head) : s->next_leftover < s->n_leftovers;
+}
+
 void spool_advance(struct spool *s)
 {
     s->safe_leftover = s->next_leftover;
+    if (atomic_load_explicit(&s->header->tail, memory_order_relaxed) == s->cursor)
+        return;
     atomic_store_explicit(&s->header->tail, s->cursor, memory_order_release);
+    if (s->cursor - s->cursor_base > s->extent)
+        s->extent = s->cursor - s->cursor_base;
+    if (s->extent >= BURST && !spool_has_news(s))
+        give_pages_back(s);
 }
 
 void spool_skip_to(struct spool *s, uint64_t position)
@@ -329,11 +350,6 @@ void spool_rewind(struct spool *s)
 {
     s->next_leftover = s->safe_leftover;
     s->cursor = atomic_load_explicit(&s->header->tail, memory_order_relaxed);
-}
-
-bool spool_has_news(const struct spool *s)
-{
-    return s->wake ? s->cursor < atomic_load(&s->head) : s->next_leftover < s->n_leftovers;
 }
 
 uint64_t spool_pending(const struct spool *s)

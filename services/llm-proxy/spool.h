@@ -57,12 +57,12 @@ int64_t spool_stamp(struct spool *s, usec_t wall);
 
 /* Reader. After spool_open() it sees what an earlier process left, in order; the writer may begin
  * once that was read and advanced over. Positions are sequence numbers. */
-void spool_advance(struct spool *s); /* what was read is safe elsewhere: free its slots */
+bool spool_has_news(const struct spool *s); /* is there a record after the last read? */
+void spool_advance(struct spool *s);        /* what was read is safe elsewhere: free its slots */
 void spool_skip_to(struct spool *s, uint64_t position);   /* everything before is safe already */
 const void *spool_next(struct spool *s, size_t *ret_len); /* NULL: nothing more now */
 uint64_t spool_position(const struct spool *s);           /* of the record after the last read */
 void spool_rewind(struct spool *s);                       /* read again from the last advance */
 
-bool spool_has_news(const struct spool *s);    /* is there a record after the last read? */
 uint64_t spool_pending(const struct spool *s); /* records not advanced over; any thread */
 uint64_t spool_lost(const struct spool *s);    /* records of an earlier process a power cut tore */

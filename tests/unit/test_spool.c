@@ -303,6 +303,45 @@ static void test_only_a_sleeping_reader_is_woken_and_only_once(void **state)
     spool_close(&s);
 }
 
+/* KiB of the ring's file in this process */
+static unsigned long resident(void)
+{
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[256];
+    bool is_ring = false;
+    unsigned long kib = 0;
+    while (fgets(line, sizeof(line), f)) {
+        if (strstr(line, path))
+            is_ring = true;
+        else if (is_ring && sscanf(line, "Rss: %lu kB", &kib) == 1)
+            break;
+    }
+    fclose(f);
+    return kib;
+}
+
+static void test_a_drained_burst_gives_its_memory_back(void **state)
+{
+    (void)state;
+    struct spool *s = open_fresh(16384);
+    CHECK(resident() < 256);
+    for (uint64_t i = 1; i <= 10000; i++)
+        CHECK(put(s, i));
+    CHECK(resident() > 4096);
+    for (uint64_t i = 1; i <= 10000; i++)
+        CHECK_U64(get(s), i);
+    spool_advance(s);
+    CHECK(resident() < 256);
+
+    CHECK(put(s, 7));
+    spool_close(&s);
+    s = open_ring(16384);
+    CHECK(resident() < 256);
+    CHECK_U64(get(s), 7);
+    CHECK_U64(get(s), 0);
+    spool_close(&s);
+}
+
 #define N_RECORDS 200000
 
 static void *write_many(void *arg)
@@ -348,6 +387,7 @@ int main(void)
         TEST(test_a_file_keeps_its_own_size),
         TEST(test_stamps_rise_even_when_the_clock_falls),
         TEST(test_only_a_sleeping_reader_is_woken_and_only_once),
+        TEST(test_a_drained_burst_gives_its_memory_back),
         TEST(test_two_threads_need_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
