@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
   libcmocka-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev libssl-dev libsystemd-dev
   libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
 
-TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm git procps
+TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
   python3-pytest sqlite3 prometheus strace nodejs npm"
 
 # install_packages PACKAGE… installs what is missing and nothing else.
