@@ -6,12 +6,36 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
   libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
 
 TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
-  python3-pytest sqlite3 prometheus strace systemd iproute2 nodejs npm"
+  python3-pytest sqlite3 prometheus strace systemd iproute2
+  nginx-light nodejs npm"
+
+# as_root COMMAND…
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Tools are wanted, not services: nothing that is installed here starts by itself.
+apt_install()
+{
+    local policy=/usr/sbin/policy-rc.d status=0
+
+    if [ -e $policy ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
+    fi
+    as_root apt-get -q update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
+            install --no-install-recommends "$@" || status=$?
+    [ -z "$policy" ] || as_root rm -f "$policy"
+    return $status
+}
 
 # install_packages PACKAGE… installs what is missing and nothing else.
 install_packages()
 {
-    local missing=() package sudo=()
+    local missing=() package log
 
     for package in "$@"; do
         # nodejs of other origins brings npm along without a package of that name.
@@ -21,17 +45,13 @@ install_packages()
     done
     [ ${#missing[@]} -eq 0 ] && return 0
 
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null ||
-            { echo "missing: ${missing[*]}; run as root, or install sudo" >&2; return 1; }
-        sudo=(sudo)
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        echo "missing: ${missing[*]}; run this as root, or install sudo" >&2
+        return 1
     fi
     echo "installing ${#missing[@]} packages: ${missing[*]}"
-    local log
     log=$(mktemp)
-    if ! { "${sudo[@]}" apt-get -q update &&
-        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-            -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    if ! apt_install "${missing[@]}" >"$log" 2>&1; then
         echo "apt-get could not install ${missing[*]}: $(grep -m1 '^E:' "$log" || tail -n1 "$log")" >&2
         return 1
     fi

@@ -1,4 +1,5 @@
 """Builds and runs the tiers of tests, prints one line for each and the sum at the end."""
+import collections
 import json
 import os
 import pathlib
@@ -29,13 +30,23 @@ THREADED = ("bus", "ledger", "log", "loop", "metrics", "ratelimit", "spool")
 
 class Tally:
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-        self.notes = []
+        self.passed = self.failed = 0
+        self.notes = []  # of failures
+        self.reasons = collections.Counter()  # of skips
+
+    @property
+    def skipped(self):
+        return sum(self.reasons.values())
+
+    def fail(self, note):
+        self.failed += 1
+        self.notes.append(note)
+        return self
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
-        self.skipped += other.skipped
+        self.reasons += other.reasons
 
     def __str__(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -78,8 +89,7 @@ def meson_tests(name, folder, suite, only=()):
          "--print-errorlogs", *only], log)
     results = folder / "meson-logs" / f"{name}.json"
     if not results.exists() or results.stat().st_mtime < begun - 1:
-        tally.failed, tally.notes = 1, [f"meson test did not run:\n{tail(log)}"]
-        return tally
+        return tally.fail(f"meson test did not run:\n{tail(log)}")
     for line in results.read_text().splitlines():
         count_program(json.loads(line), tally)
     return tally
@@ -88,14 +98,12 @@ def meson_tests(name, folder, suite, only=()):
 def count_program(test, tally):
     output = test.get("stdout", "") + test.get("stderr", "")
     if test["result"] == "SKIP":
-        tally.skipped += 1
-        tally.notes.append(f"skipped {test['name']}: {output.strip()[-200:]}")
+        tally.reasons[output.strip()[-200:]] += 1
     elif test["result"] in ("OK", "EXPECTEDFAIL"):
         tally.passed += max(1, output.count("[       OK ]"))
     else:
         tally.passed += output.count("[       OK ]")
-        tally.failed += 1
-        tally.notes.append(f"FAILED {test['name']} ({test['result']}):\n{output[-3000:]}")
+        tally.fail(f"FAILED {test['name']} ({test['result']}):\n{output[-3000:]}")
 
 
 def pytest(name, folder, build_dir, options=()):
@@ -107,8 +115,7 @@ def pytest(name, folder, build_dir, options=()):
     run(["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
          f"--junitxml={report}", *options, folder], log, {"BUILD_DIR": str(build_dir)})
     if not report.exists():
-        tally.failed, tally.notes = 1, [f"pytest did not run:\n{tail(log)}"]
-        return tally
+        return tally.fail(f"pytest did not run:\n{tail(log)}")
     for case in xml.etree.ElementTree.parse(report).iter("testcase"):
         count_case(case, tally)
     return tally
@@ -121,11 +128,9 @@ def count_case(case, tally):
         failure = case.find("error")
     skipped = case.find("skipped")
     if failure is not None:
-        tally.failed += 1
-        tally.notes.append(f"FAILED {title}:\n{(failure.text or failure.get('message'))[-3000:]}")
+        tally.fail(f"FAILED {title}:\n{(failure.text or failure.get('message'))[-3000:]}")
     elif skipped is not None:
-        tally.skipped += 1
-        tally.notes.append(f"skipped {title}: {skipped.get('message')}")
+        tally.reasons[skipped.get("message")] += 1
     else:
         tally.passed += 1
 
@@ -136,11 +141,9 @@ def no_sdk(log):
     if re.search("npm (ERR!|error) errno (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|"
                  "SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
                  log.read_text(errors="replace")):
-        tally.skipped, tally.notes = 1, ["skipped: the npm registry cannot be reached, see "
-                                         f"{log}"]
-    else:
-        tally.failed, tally.notes = 1, [f"npm ci failed:\n{tail(log)}"]
-    return tally
+        tally.reasons[f"the npm registry cannot be reached, see {log}"] = 1
+        return tally
+    return tally.fail(f"npm ci failed:\n{tail(log)}")
 
 
 def conformance(build_dir):
@@ -191,6 +194,8 @@ def main(mode):
         tally = tier()
         total.add(tally)
         print(f"{name:<14} {tally} ({time.monotonic() - begun:.0f} s)", flush=True)
+        for reason, n in tally.reasons.items():
+            print(f"    {n} skipped: {reason}", flush=True)
         for note in tally.notes:
             print("    " + note.replace("\n", "\n    "), flush=True)
     print(total)
