@@ -3,6 +3,7 @@
 #include "fetch_curl_request.h"
 #include "fetch_head.h"
 #include "fetch_request.h"
+#include "fetch_trust.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +19,8 @@ struct transfer {
     struct fetch_curl *owner;
     CURL *easy;
     struct fetch_curl_request request;
+    struct fetch_trust_waiter waiter;
+    struct fetch_trust_file *authorities;
     struct fetch_head head;
     char error[CURL_ERROR_SIZE];
     bool is_added; /* to the multi handle */
@@ -39,6 +42,8 @@ struct fetch_curl {
     struct loop *loop;
     CURLM *multi;
     CURLSH *share;
+    struct fetch_trust trust;
+    const char *system_authorities; /* their file */
     struct loop_timer timer;
     struct loop_task task;
     struct transfer *idle, *pending, *condemned;
@@ -153,17 +158,64 @@ static size_t on_body_bytes(char *data, size_t size, size_t n, void *arg)
 
 /* ---- the life of a transfer ---- */
 
+static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)easy;
+    if (!t->authorities)
+        return CURLE_SSL_CACERT_BADFILE;
+    fetch_trust_apply(t->authorities, ssl_ctx);
+    return CURLE_OK;
+}
+
 static void set_callbacks(struct transfer *t)
 {
     t->error[0] = '\0';
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+    curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_head_line);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body_bytes);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+}
+
+static void add_soon(struct transfer *t)
+{
+    t->next = t->owner->pending;
+    t->owner->pending = t;
+    kick(t->owner);
+}
+
+static void on_trust(void *arg, struct fetch_trust_file *file)
+{
+    struct transfer *t = arg;
+
+    t->authorities = file;
+    if (file)
+        add_soon(t);
+    else
+        fetch_transfer_fail_soon(&t->base, FETCH_TLS);
+}
+
+static void trust(struct transfer *t)
+{
+    struct fetch_curl *c = t->owner;
+    const char *path = t->base.origin->ca_file ? t->base.origin->ca_file : c->system_authorities;
+    struct fetch_trust_file *file = NULL;
+
+    switch (fetch_trust_find(&c->trust, path, &t->waiter, &file)) {
+    case FETCH_TRUST_READY:
+    case FETCH_TRUST_NONE:
+        on_trust(t, file);
+        return;
+    case FETCH_TRUST_WAITING:
+        return;
+    }
 }
 
 void fetch_curl_start(struct fetch *f, const struct fetch_request *request)
@@ -179,9 +231,10 @@ void fetch_curl_start(struct fetch *f, const struct fetch_request *request)
     curl_easy_setopt(t->easy, CURLOPT_SHARE, t->owner->share);
     fetch_curl_request_set(&t->request, t->easy, request);
 
-    t->next = t->owner->pending;
-    t->owner->pending = t;
-    kick(t->owner);
+    if (str_has_prefix_nocase(str_from(f->origin->base_url), "https:"))
+        trust(t);
+    else
+        add_soon(t);
 }
 
 static void free_transfer(struct transfer *t)
@@ -231,6 +284,7 @@ static void on_stop(struct fetch *f)
     struct fetch_curl *c = t->owner;
 
     if (!t->is_added) {
+        fetch_trust_stop_waiting(&t->waiter);
         unlink_pending(t);
     } else if (!c->is_driving) {
         remove_from_multi(t);
@@ -294,9 +348,12 @@ struct fetch *fetch_curl_take(struct fetch_curl *c)
         if (!t || !(t->easy = curl_easy_init()))
             abort();
         t->owner = c;
+        t->waiter.fn = on_trust;
+        t->waiter.arg = t;
         fetch_head_init(&t->head);
     }
     t->base = (struct fetch){.client = &client};
+    t->authorities = NULL;
     t->is_added = t->is_held = t->is_released = t->is_condemned = false;
     return &t->base;
 }
@@ -431,6 +488,8 @@ int fetch_curl_new(struct fetch_pool *p, struct fetch_curl **ret)
         return -ENOMEM;
 
     c->loop = p->loop;
+    fetch_trust_init(&c->trust, c->loop);
+    c->system_authorities = curl_version_info(CURLVERSION_NOW)->cainfo;
     loop_timer_init(&c->timer, c->loop, on_timer, c);
     c->task = (struct loop_task){.fn = on_task, .arg = c};
     c->multi = curl_multi_init();
@@ -463,6 +522,7 @@ void fetch_curl_free(struct fetch_curl **c)
         curl_multi_cleanup(self->multi);
     if (self->share)
         curl_share_cleanup(self->share);
+    fetch_trust_done(&self->trust);
     loop_timer_stop(&self->timer);
     for (struct watch *w; (w = self->all_watches);) {
         self->all_watches = w->all;

@@ -134,10 +134,9 @@ static void set_connection(CURL *easy, const struct fetch_origin *origin)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (origin->ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, origin->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
+    /* Whom to trust is not libcurl's to read: it would do so while the loop waits. */
+    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
 void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,

@@ -7,6 +7,7 @@
 
 #include "base/macro.h"
 #include "base/str.h"
+#include "io/fetch_errand.h"
 #include "io/loop.h"
 
 #include <netinet/in.h>
@@ -38,14 +39,18 @@ MUST_USE bool fetch_resolve_literal(struct str host, uint16_t port, struct fetch
 /* The socket at `path`; false if the path is too long for one. */
 MUST_USE bool fetch_resolve_socket(struct str path, struct fetch_addresses *ret);
 
-struct fetch_resolve;
-
-/* `addresses` is empty when the name has none, and borrowed for the call. */
+/* `addresses` is empty when the name has none, and borrowed for the call, which may free the
+ * lookup. */
 typedef void (*fetch_resolve_fn)(void *arg, const struct fetch_addresses *addresses);
 
-/* -errno if no thread or descriptor is to be had. */
-MUST_USE int fetch_resolve_start(struct loop *l, struct str host, uint16_t port,
-                                 fetch_resolve_fn fn, void *arg, struct fetch_resolve **ret);
-/* Releases it, before the answer or in its callback; the thread may outlive it, the answer goes
- * nowhere then. */
-void fetch_resolve_free(struct fetch_resolve **r);
+struct fetch_resolve {
+    struct fetch_errand *errand; /* NULL: nothing is being looked up */
+    fetch_resolve_fn fn;
+    void *arg;
+};
+
+/* `r` must stay where it is until the answer or fetch_resolve_stop(). -errno if no thread or
+ * descriptor is to be had. */
+MUST_USE int fetch_resolve_start(struct fetch_resolve *r, struct loop *l, struct str host,
+                                 uint16_t port);
+void fetch_resolve_stop(struct fetch_resolve *r);

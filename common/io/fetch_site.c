@@ -21,7 +21,7 @@ static void free_site(struct fetch_site *site)
     assert(site->n_users == 0 && TAILQ_EMPTY(&site->waiting));
     while (site->n_idle > 0)
         drop_idle(site, TAILQ_FIRST(&site->idle));
-    fetch_resolve_free(&site->lookup);
+    fetch_resolve_stop(&site->lookup);
     LIST_REMOVE(site, link);
     free(site->base_url);
     free(site);
@@ -39,7 +39,7 @@ static void on_sweep(void *arg)
         for (struct fetch_connection *c;
              (c = TAILQ_LAST(&site->idle, fetch_site_idle)) && now - c->idle_at > MAX_IDLE_AGE;)
             drop_idle(site, c);
-        if (site->n_users == 0 && site->n_idle == 0 && !site->lookup &&
+        if (site->n_users == 0 && site->n_idle == 0 && !site->lookup.errand &&
             now - site->used_at > MAX_UNUSED_AGE)
             free_site(site);
     }
@@ -61,6 +61,24 @@ void fetch_site_done(struct fetch_sites *s)
     loop_timer_stop(&s->sweep);
 }
 
+static void on_resolved(void *arg, const struct fetch_addresses *addresses)
+{
+    struct fetch_site *site = arg;
+
+    site->addresses = *addresses;
+    site->preferred = 0;
+    site->expires_at = loop_now(site->owner->loop) + ADDRESSES_LAST;
+    if (addresses->n == 0)
+        site->expires_at = 0;
+
+    site->n_users++; /* a waiter's callback may be its last user's */
+    for (struct fetch_site_waiter *w; (w = TAILQ_FIRST(&site->waiting));) {
+        fetch_site_stop_waiting(site, w);
+        w->fn(w->arg, addresses->n > 0);
+    }
+    fetch_site_leave(&site);
+}
+
 static struct fetch_site *new_site(struct fetch_sites *s, const char *base_url, size_t len)
 {
     struct fetch_site *site = calloc(1, sizeof(*site));
@@ -74,6 +92,7 @@ static struct fetch_site *new_site(struct fetch_sites *s, const char *base_url, 
         return NULL;
     }
     site->owner = s;
+    site->lookup = (struct fetch_resolve){.fn = on_resolved, .arg = site};
     TAILQ_INIT(&site->waiting);
     TAILQ_INIT(&site->idle);
     if (site->url.socket.len > 0
@@ -112,31 +131,12 @@ void fetch_site_leave(struct fetch_site **ref)
     site->used_at = loop_now(site->owner->loop);
 }
 
-static void on_resolved(void *arg, const struct fetch_addresses *addresses)
-{
-    struct fetch_site *site = arg;
-
-    fetch_resolve_free(&site->lookup);
-    site->addresses = *addresses;
-    site->preferred = 0;
-    site->expires_at = loop_now(site->owner->loop) + ADDRESSES_LAST;
-    if (addresses->n == 0)
-        site->expires_at = 0;
-
-    site->n_users++; /* a waiter's callback may be its last user's */
-    for (struct fetch_site_waiter *w; (w = TAILQ_FIRST(&site->waiting));) {
-        fetch_site_stop_waiting(site, w);
-        w->fn(w->arg, addresses->n > 0);
-    }
-    fetch_site_leave(&site);
-}
-
 enum fetch_site_result fetch_site_resolve(struct fetch_site *site, struct fetch_site_waiter *w)
 {
     if (loop_now(site->owner->loop) < site->expires_at)
         return FETCH_SITE_READY;
-    if (!site->lookup && fetch_resolve_start(site->owner->loop, site->url.host, site->url.port,
-                                             on_resolved, site, &site->lookup) < 0)
+    if (!site->lookup.errand &&
+        fetch_resolve_start(&site->lookup, site->owner->loop, site->url.host, site->url.port) < 0)
         return FETCH_SITE_UNKNOWN;
     TAILQ_INSERT_TAIL(&site->waiting, w, link);
     w->is_waiting = true;

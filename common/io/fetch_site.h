@@ -37,7 +37,7 @@ struct fetch_site {
     struct fetch_addresses addresses;
     size_t preferred;  /* the address that answered last */
     usec_t expires_at; /* of the addresses; USEC_INFINITY for a literal */
-    struct fetch_resolve *lookup;
+    struct fetch_resolve lookup;
     TAILQ_HEAD(, fetch_site_waiter) waiting;
     TAILQ_HEAD(fetch_site_idle, fetch_connection) idle; /* the latest first */
     unsigned n_idle, n_users;

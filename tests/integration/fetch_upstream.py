@@ -58,8 +58,9 @@ class Connection:
             self.sock.sendall(data)
 
     def drip(self, data, seconds):
+        """Byte by byte; ends the script when the peer has gone."""
         for i in range(len(data)):
-            self.send(data[i:i + 1])
+            self.sock.sendall(data[i:i + 1])
             time.sleep(seconds)
 
     def wait_closed(self):

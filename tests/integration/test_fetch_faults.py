@@ -23,6 +23,18 @@ def client(request):
     return ["--client", "curl"] if request.param == "curl" else []
 
 
+def fetch_timely(url, *args, result, after, since="started_ms"):
+    """The fetch ends so `after` that many milliseconds, never before; at the third try at the
+    latest within 100 ms, for the machine may be busy."""
+    for _ in range(3):
+        found = fetch(url, *args)
+        late = found.done_ms - found.get(since, 0) - after
+        assert found.result == result and late >= -10
+        if late < 100:
+            return found
+    raise AssertionError(f"{late} ms late")
+
+
 COMPLETE = {
     "length": (HELLO, "hello", 200),
     "empty": (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200),
@@ -133,8 +145,7 @@ def test_an_answer_may_come_before_the_request_is_sent(client):
 def test_refused_is_told_at_once(client):
     with Upstream(answering(HELLO)) as upstream:
         pass
-    found = fetch(upstream.url, *client)
-    assert found.result == "connect" and found.done_ms < 50 * SLOW
+    fetch_timely(upstream.url, *client, result="connect", after=0)
 
 
 @pytest.fixture
@@ -150,8 +161,7 @@ def blackhole():
 
 
 def test_a_blackhole_is_a_connect_timeout(client, blackhole):
-    found = fetch(blackhole, "--connect", 300, *client)
-    assert found.result == "connect_timeout" and 300 <= found.done_ms < 400 * SLOW
+    fetch_timely(blackhole, "--connect", 300, *client, result="connect_timeout", after=300)
 
 
 def test_localhost_is_found_on_either_address_family(client):
@@ -188,17 +198,16 @@ def test_a_name_without_an_address_and_a_malformed_one(client):
 
 def test_no_first_byte(client):
     with Upstream(lambda c: c.wait_closed()) as upstream:
-        found = fetch(upstream.url, "--first-byte", 300, *client)
-    assert found.result == "first_byte_timeout" and found.connected_ms >= 0
-    assert 300 <= found.done_ms - found.connected_ms < 400 * SLOW
+        found = fetch_timely(upstream.url, "--first-byte", 300, *client,
+                             result="first_byte_timeout", after=300, since="connected_ms")
+    assert found.connected_ms >= 0
 
 
 def test_silence_in_the_middle(client):
     with Upstream(answering(CHUNKED[:200], then=lambda c: c.wait_closed())) as upstream:
-        found = fetch(upstream.url, "--first-byte", 5000, "--idle", 300, *client)
-    assert found.result == "idle_timeout" and found.status == 200
-    assert CHUNKED_BODY.startswith(found.body) and found.body
-    assert 300 <= found.done_ms - found.head_ms < 400 * SLOW
+        found = fetch_timely(upstream.url, "--first-byte", 5000, "--idle", 300, *client,
+                             result="idle_timeout", after=300, since="head_ms")
+    assert found.status == 200 and found.body and CHUNKED_BODY.startswith(found.body)
 
 
 def test_a_drip_moves_the_idle_limit_but_not_the_total(client):
@@ -207,9 +216,9 @@ def test_a_drip_moves_the_idle_limit_but_not_the_total(client):
         connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
         connection.drip(b"x" * 100, 0.1)
     with Upstream(script) as upstream:
-        found = fetch(upstream.url, "--idle", 700, "--total", 1500, *client)
-    assert found.result == "total_timeout" and 1500 <= found.done_ms < 1600 * SLOW
-    assert 2 <= found.bytes <= 15
+        found = fetch_timely(upstream.url, "--idle", 700, "--total", 1500, *client,
+                             result="total_timeout", after=1500)
+    assert 2 <= found.bytes <= 16
 
 
 # Cuts (U-05)
@@ -418,17 +427,16 @@ def test_nothing_is_delivered_during_a_pause_and_nothing_lost(client):
 
 def test_the_idle_limit_holds_again_after_a_pause(client):
     with Upstream(answering(CHUNKED[:200], then=lambda c: c.wait_closed())) as upstream:
-        found = fetch(upstream.url, "--pause-at", 1, "--pause-for", 400, "--idle", 200, *client)
-    assert found.result == "idle_timeout"
-    assert 590 <= found.done_ms - found.head_ms < 700 * SLOW
+        fetch_timely(upstream.url, "--pause-at", 1, "--pause-for", 400, "--idle", 200, *client,
+                     result="idle_timeout", after=600, since="head_ms")
 
 
 def check_closed_at_once(upstream, found):
-    """Both sides read the same clock. The median, and a bound that a busy machine keeps."""
+    """Both sides read the same clock. The median, and a bound that a busy machine keeps too."""
     assert {f.result for f in found} == {"cancelled"}
     delays = sorted(c.closed_at - f.done_us / 1e6 for c, f in zip(upstream.connections, found))
     assert len(delays) == len(found)
-    assert delays[len(delays) // 2] < 0.005 * SLOW and delays[-1] < 0.2 * SLOW
+    assert delays[len(delays) // 2] < 0.005 * SLOW and delays[-1] < 1
 
 
 @pytest.mark.parametrize("when", [["--cancel-on-head", 1], ["--cancel-at", 1]])
