@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include "io/log.h"
+#include "io/log_events.h"
 #include "ledger_check.h"
 #include "ledger_replay.h"
 #include "ledger_schema.h"
@@ -23,9 +24,6 @@
 #define COMMIT_INTERVAL (8 * USEC_PER_MSEC)   /* records gather so long before a commit */
 #define RETRY_INTERVAL  (100 * USEC_PER_MSEC) /* between failing commits */
 #define STOP_DEADLINE   (2 * USEC_PER_SEC)
-
-/* Explained in the message catalogue. */
-#define MESSAGE_UNAVAILABLE "0f3c1b7f5be24c0c9d35f2f0a8a4c1d6"
 
 struct ledger {
     char path[PATH_MAX];
@@ -239,7 +237,7 @@ static void set_failing(struct ledger *l, bool is_failing, usec_t since)
                  (double)(clock_now() - since) / (double)USEC_PER_SEC);
         return;
     }
-    struct log_field fields[] = {{"MESSAGE_ID", MESSAGE_UNAVAILABLE}, {NULL, NULL}};
+    struct log_field fields[] = {{"MESSAGE_ID", LOG_EVENT_LEDGER_UNAVAILABLE}, {NULL, NULL}};
     log_write(LOG_LEVEL_ERROR, fields, "the ledger cannot commit: %s; spooling, retrying",
               db_error_text(l->db));
 }

@@ -1,6 +1,7 @@
 #include "ledger_check.h"
 
 #include "io/log.h"
+#include "io/log_events.h"
 #include "ledger_schema.h"
 
 #include <assert.h>
@@ -9,9 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Explained in the message catalogue. */
-#define MESSAGE_DAMAGED "6a1b7e0d1f9c4b6f8a53c0f5d2e7b914"
 
 struct ledger_check {
     char path[PATH_MAX];
@@ -55,7 +53,7 @@ static void *run(void *arg)
         r = db_check(db);
     if (r == DB_CORRUPT) {
         atomic_store(c->is_damaged, true);
-        struct log_field fields[] = {{"MESSAGE_ID", MESSAGE_DAMAGED}, {NULL, NULL}};
+        struct log_field fields[] = {{"MESSAGE_ID", LOG_EVENT_LEDGER_UNAVAILABLE}, {NULL, NULL}};
         log_write(LOG_LEVEL_ERROR, fields,
                   "%s is damaged (%s): nothing more is written to it, new requests are refused; "
                   "stop the service, move the file away and restore a copy",
