@@ -11,9 +11,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_CONNECTIONS 1024
+#define RESERVED_FDS    64
 #define MAX_FIELDS      100
 #define MAX_TASKS       256
 #define MAX_TASK_BYTES  ((size_t)256 << 20)
@@ -118,6 +120,17 @@ static int open_bus(struct context_service *s, char *reterr, size_t reterr_size)
     return r ? fail(r, reterr, reterr_size, "cannot serve %s: %s", endpoint, strerror(-r)) : 0;
 }
 
+/* libzmq aborts the process when it finds no descriptor for a peer on the bus: HTTP leaves some. */
+static unsigned max_connections(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= MAX_CONNECTIONS + RESERVED_FDS)
+        return MAX_CONNECTIONS;
+    return (unsigned)(files.rlim_cur > 2 * RESERVED_FDS ? files.rlim_cur - RESERVED_FDS
+                                                        : files.rlim_cur / 2);
+}
+
 static int open_http(struct context_service *s, char *reterr, size_t reterr_size)
 {
     const struct settings *c = s->settings;
@@ -125,7 +138,7 @@ static int open_http(struct context_service *s, char *reterr, size_t reterr_size
         .max_header = c->proxy.max_header,
         .max_body = c->proxy.max_body,
         .max_fields = MAX_FIELDS,
-        .max_connections = MAX_CONNECTIONS,
+        .max_connections = max_connections(),
         .header_timeout = c->proxy.header_timeout,
         .body_timeout = c->proxy.body_timeout,
         .idle_timeout = c->proxy.idle_timeout,

@@ -12,15 +12,30 @@
 #define MAX_ERROR       4096
 #define MAX_DEADLINE_MS 3600000
 
-static void answer_fault(struct http_request *r, enum fault f, const struct fault_detail *detail)
+static struct buf fault_text(enum fault f, const struct fault_detail *detail)
 {
     struct buf text;
 
     buf_init(&text, MAX_ERROR);
     if (fault_write(f, detail, &text) != BUF_OK)
         abort(); /* words of ours */
+    return text;
+}
+
+static void answer_fault(struct http_request *r, enum fault f, const struct fault_detail *detail)
+{
+    CLEANUP(buf_done) struct buf text = fault_text(f, detail);
+
     http_answer_json(r, fault_status(f), buf_str(&text));
-    buf_done(&text);
+}
+
+static void answer_no_method(struct http_request *r, const char *allowed)
+{
+    CLEANUP(buf_done) struct buf text = fault_text(FAULT_METHOD_NOT_ALLOWED, NULL);
+    const struct http_header headers[] = {{STR("content-type"), STR("application/json")},
+                                          {STR("allow"), str_from(allowed)}};
+
+    http_response_send(r, fault_status(FAULT_METHOD_NOT_ALLOWED), headers, 2, buf_str(&text));
 }
 
 static void on_done(void *arg)
@@ -131,7 +146,7 @@ static const struct http_route *find_route(struct http_request *r)
         answer_fault(r, FAULT_NOT_FOUND, NULL);
         return NULL;
     case HTTP_ROUTE_NO_METHOD:
-        answer_fault(r, FAULT_METHOD_NOT_ALLOWED, NULL);
+        answer_no_method(r, route->method); /* each path has one */
         return NULL;
     }
     return NULL;

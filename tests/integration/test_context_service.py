@@ -133,6 +133,7 @@ def test_what_is_wrong_is_said_in_the_suites_shape(service, method, path, body, 
     answer = post(service, path, body, method=method)
     assert (answer.status, answer.code) == (status, code)
     assert set(answer.json["error"]) == {"message", "type", "code", "param"}
+    assert ("allow" in answer.headers) == (status == 405)
 
 
 def test_a_deadline_that_has_passed_is_said_and_one_that_is_none_refused(service):

@@ -1,4 +1,5 @@
 """context-service on the bus: pairing, deadlines, overload, garbage, neighbours that die."""
+import contextlib
 import json
 import os
 import random
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from bus_client import CONDENSE, COUNT, ERROR, REPLY, RETRIEVE, ContextClient, header
-from suite import SLOW, wait_until
+from suite import SLOW, connect, wait_until
 from test_context_service import long_session, user
 
 
@@ -187,3 +188,17 @@ def test_sigterm_with_a_peer_that_takes_no_answers_ends_in_time(service, client)
     begun = time.monotonic()
     service["context-service"].stop()
     assert time.monotonic() - begun < 6.0 * SLOW
+
+
+def test_http_clients_cannot_take_the_descriptors_that_the_bus_needs(service):
+    service["context-service"].stop()
+    poor = service["context-service"]
+    poor.args = ["prlimit", "--nofile=256:256", *poor.args]
+    poor.start_and_wait_ready()
+    with contextlib.ExitStack() as crowd:
+        for _ in range(400):
+            crowd.enter_context(connect(service.context_port))
+        for peer in [ContextClient(service) for _ in range(30)]:
+            assert peer.ask(COUNT, b"[]").kind == REPLY
+            peer.close()
+    wait_until(lambda: counter(service, "http_connections") < 5, "the crowd to be gone")
