@@ -166,31 +166,6 @@ size_t json_edit_length(const struct json_edit *e)
     return len;
 }
 
-static char *put(char *to, const char *bytes, size_t n)
-{
-    if (n > 0)
-        memcpy(to, bytes, n);
-    return to + n;
-}
-
-enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out)
-{
-    size_t len = json_edit_length(e), at = 0;
-    char *to = buf_reserve(out, len);
-
-    if (!to)
-        return BUF_FULL;
-    for (size_t i = 0; i < e->n; i++) {
-        const struct json_edit_splice *s = &e->splice[i];
-        to = put(to, e->text.data + at, s->at - at);
-        to = put(to, s->text.data, s->text.len);
-        at = end_of_splice(s);
-    }
-    put(to, e->text.data + at, e->text.len - at);
-    buf_commit(out, len);
-    return BUF_OK;
-}
-
 size_t json_edit_pieces(const struct json_edit *e, struct str *ret_pieces)
 {
     size_t at = 0, n = 0;
@@ -199,8 +174,22 @@ size_t json_edit_pieces(const struct json_edit *e, struct str *ret_pieces)
         const struct json_edit_splice *s = &e->splice[i];
         ret_pieces[n++] = (struct str){e->text.data + at, s->at - at};
         ret_pieces[n++] = s->text;
-        at = s->at + s->removed;
+        at = end_of_splice(s);
     }
     ret_pieces[n++] = (struct str){e->text.data + at, e->text.len - at};
     return n;
+}
+
+enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out)
+{
+    struct str piece[2 * JSON_EDIT_MAX + 1];
+    size_t n = json_edit_pieces(e, piece);
+
+    if (!buf_reserve(out, json_edit_length(e)))
+        return BUF_FULL;
+    for (size_t i = 0; i < n; i++) {
+        if (buf_add_str(out, piece[i]) != BUF_OK)
+            return BUF_FULL;
+    }
+    return BUF_OK;
 }

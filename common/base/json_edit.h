@@ -36,10 +36,11 @@ void json_edit_set(struct json_edit *e, const struct json_value *object, const c
 void json_edit_remove(struct json_edit *e, const struct json_value *object,
                       const struct json_value *member);
 
-/* Length of the edited text, and the text itself appended to `out`. */
-size_t json_edit_length(const struct json_edit *e);
-MUST_USE enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out);
+size_t json_edit_length(const struct json_edit *e); /* of the edited text */
 
-/* The same text as up to 2 n + 1 pieces, in order, borrowed from the text and the splices; for
- * sending without a copy. Returns how many. */
+/* The edited text as pieces in order, borrowed from the text and the splices, for sending without
+ * a copy; some may be empty. Returns how many: 2 n + 1. */
 size_t json_edit_pieces(const struct json_edit *e, struct str *ret_pieces);
+
+/* The same, appended to `out`: all or nothing. */
+MUST_USE enum buf_result json_edit_apply(const struct json_edit *e, struct buf *out);

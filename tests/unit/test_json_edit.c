@@ -300,6 +300,20 @@ static void check_untouched_bytes(const struct fixture *f)
     CHECK_TEXT(was, is);
 }
 
+static void check_pieces(const struct fixture *f)
+{
+    struct str piece[2 * JSON_EDIT_MAX + 1];
+    size_t n = json_edit_pieces(&f->edit, piece);
+    const char *is = f->out.data;
+
+    CHECK_U64(n, 2 * f->edit.n + 1);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(memcmp(is, piece[i].data, piece[i].len) == 0);
+        is += piece[i].len;
+    }
+    CHECK(*is == '\0');
+}
+
 static void any_sequence_of_edits_gives_the_intended_tree(void **state)
 {
     struct fixture *f = *state;
@@ -314,6 +328,7 @@ static void any_sequence_of_edits_gives_the_intended_tree(void **state)
             random_edit(f, &m, step);
         check_model(f, &m);
         check_untouched_bytes(f);
+        check_pieces(f);
     }
 }
 
