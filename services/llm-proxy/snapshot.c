@@ -174,6 +174,17 @@ static void configure_upstreams(struct snapshot *s)
         upstream_configure(s->providers[i].upstream, s->providers[i].settings);
 }
 
+/* What is configured must not be silently left out. */
+static int check_built(const struct settings *s, char *reterr, size_t reterr_size)
+{
+    if (!s->proxy.tls_certificate)
+        return 0;
+    snprintf(reterr, reterr_size,
+             "proxy.tls is not built yet: put a TLS proxy in front, or remove "
+             "it to serve clear text");
+    return 1;
+}
+
 int snapshot_new(struct settings **settings, struct map *upstreams, unsigned generation,
                  struct snapshot **ret, char *reterr, size_t reterr_size)
 {
@@ -186,7 +197,9 @@ int snapshot_new(struct settings **settings, struct map *upstreams, unsigned gen
     s->settings = *settings;
     map_init(&s->models);
 
-    int r = add_providers(s, upstreams, reterr, reterr_size);
+    int r = check_built(s->settings, reterr, reterr_size);
+    if (r == 0)
+        r = add_providers(s, upstreams, reterr, reterr_size);
     if (r == 0)
         r = add_models(s, reterr, reterr_size);
     if (r == 0)
