@@ -1,55 +1,26 @@
-#include "io/daemon.h"
-#include "io/log.h"
 #include "proxy.h"
-#include "settings/settings.h"
+#include "settings/boot.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
-static int print_config(const struct settings *s)
+static int start(void *root, const char *config_path, struct settings **settings, char *reterr,
+                 size_t reterr_size)
 {
-    struct buf out;
-
-    buf_init(&out, 1u << 20);
-    bool is_printed =
-        settings_print(s, &out) == BUF_OK && fwrite(out.data, 1, out.len, stdout) == out.len;
-    buf_done(&out);
-    return is_printed ? 0 : 1;
+    return proxy_start(config_path, settings, root, reterr, reterr_size);
 }
 
-static int serve(const char *config_path, struct settings **settings)
+static void run(void *root)
 {
-    static struct proxy proxy;
-    char why[512] = "";
+    proxy_run(root);
+}
 
-    log_init("llm-proxy", (*settings)->logging.level, (*settings)->logging.format);
-    daemon_harden();
-    int r = proxy_start(config_path, settings, &proxy, why, sizeof(why));
-    if (r == 0)
-        proxy_run(&proxy);
-    else
-        log_error("cannot start: %s", why);
-    proxy_stop(&proxy);
-    log_close();
-    return r == 0 ? 0 : 1;
+static void stop(void *root)
+{
+    proxy_stop(root);
 }
 
 int main(int argc, char **argv)
 {
-    struct daemon_options options;
-    CLEANUP(settings_free) struct settings *settings = NULL;
-    char why[512];
-    int status;
+    static const struct boot_daemon daemon = {"llm-proxy", start, run, stop};
+    static struct proxy root;
 
-    if (!daemon_parse_options(argc, argv, "llm-proxy", &options, &status))
-        return status;
-    if (settings_load(options.config_path, &settings, why, sizeof(why)) != 0) {
-        fprintf(stderr, "%s\n", why);
-        return 1;
-    }
-    if (options.check_config)
-        return 0;
-    if (options.print_config)
-        return print_config(settings);
-    return serve(options.config_path, &settings);
+    return boot_main(argc, argv, &daemon, &root);
 }

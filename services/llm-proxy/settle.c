@@ -137,6 +137,15 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
     telemetry_attempt(x, kind, &a);
 }
 
+/* A row belongs to a key. What is refused because the ledger cannot be written would only fill the
+ * spool that the outage keeps from draining. */
+static bool is_recorded(const struct exchange *x)
+{
+    if (x->attempts > 0)
+        return true;
+    return x->key && ledger_is_available(x->worker->ledger, loop_now(x->worker->loop));
+}
+
 void settle_request(struct exchange *x, enum ledger_entry_status status)
 {
     struct ledger_entry *e = &x->entry;
@@ -154,7 +163,7 @@ void settle_request(struct exchange *x, enum ledger_entry_status status)
         e->provider = str_from(x->provider->settings->name);
         e->backend = str_from(catalogue_backend_text(x->provider->settings->backend));
     }
-    if (x->key || x->attempts > 0) {
+    if (is_recorded(x)) {
         /* A refusal that no longer fits costs no money: the log entry below is its record. */
         if (ledger_entry_settle(e, x->worker->spool) != SPOOL_OK)
             log_warning("the spool is full: no ledger row for refused request %s", x->request_id);

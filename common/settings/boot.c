@@ -1,0 +1,56 @@
+#include "settings/boot.h"
+
+#include "io/daemon.h"
+#include "io/log.h"
+
+#include <stdio.h>
+
+#define MAX_CONFIG (1u << 20)
+
+static int print_config(const struct settings *s)
+{
+    struct buf out;
+
+    buf_init(&out, MAX_CONFIG);
+    bool is_printed =
+        settings_print(s, &out) == BUF_OK && fwrite(out.data, 1, out.len, stdout) == out.len;
+    buf_done(&out);
+    return is_printed ? 0 : 1;
+}
+
+static int serve(const struct boot_daemon *d, void *root, const char *config_path,
+                 struct settings **settings)
+{
+    char why[512] = "";
+
+    log_init(d->name, (*settings)->logging.level, (*settings)->logging.format);
+    daemon_harden();
+    int r = d->start(root, config_path, settings, why, sizeof(why));
+    if (r == 0)
+        d->run(root);
+    else
+        log_error("cannot start: %s", why);
+    d->stop(root);
+    log_close();
+    return r == 0 ? 0 : 1;
+}
+
+int boot_main(int argc, char **argv, const struct boot_daemon *d, void *root)
+{
+    struct daemon_options options;
+    CLEANUP(settings_free) struct settings *settings = NULL;
+    char why[512];
+    int status;
+
+    if (!daemon_parse_options(argc, argv, d->name, &options, &status))
+        return status;
+    if (settings_load(options.config_path, &settings, why, sizeof(why)) != 0) {
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
+    if (options.check_config)
+        return 0;
+    if (options.print_config)
+        return print_config(settings);
+    return serve(d, root, options.config_path, &settings);
+}
