@@ -25,6 +25,19 @@ static const unsigned char *skip_ascii(const unsigned char *p, const unsigned ch
     return p;
 }
 
+/* Characters of three bytes (E1 to EC, EE, EF: any tail will do), as most of Asia writes them. */
+static const unsigned char *skip_three(const unsigned char *p, const unsigned char *end)
+{
+    uint32_t word;
+
+    for (; end - p >= 4 && *p != 0xe0 && *p != 0xed; p += 3) {
+        memcpy(&word, p, sizeof(word));
+        if ((word & 0x00c0c0f0) != 0x008080e0)
+            break;
+    }
+    return p;
+}
+
 static bool is_tail(unsigned char c)
 {
     return (c & 0xc0) == 0x80;
@@ -69,7 +82,7 @@ size_t utf8_valid_length(const char *text, size_t len)
         size_t n = sequence(p, (size_t)(end - p));
         if (n == 0)
             break;
-        p += n;
+        p = n == 3 ? skip_three(p + 3, end) : p + n;
     }
     return (size_t)(p - start);
 }

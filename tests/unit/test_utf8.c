@@ -38,9 +38,12 @@ static void every_sequence_of_three_bytes_is_judged_by_its_code_point(void **sta
 {
     (void)state;
     for (uint32_t n = 0x800000; n < 0x1000000; n++) { /* every lead but ASCII */
-        unsigned char p[3] = {(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
-        if (utf8_valid_length((char *)p, 3) != slow_valid_length(p, 3))
-            fail_msg("%02x %02x %02x", p[0], p[1], p[2]);
+        unsigned char p[8] = {
+            0xe4, 0xb8, 0xad, (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n,
+            'a',  'b'};
+        if (utf8_valid_length((char *)p + 3, 3) != slow_valid_length(p + 3, 3) ||
+            utf8_valid_length((char *)p, 8) != slow_valid_length(p, 8))
+            fail_msg("%02x %02x %02x", p[3], p[4], p[5]);
     }
 }
 
