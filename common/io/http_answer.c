@@ -6,6 +6,18 @@
 
 #define MAX_SMALL (16u << 10)
 
+const struct http_server_config http_answer_operators = {
+    .max_header = 16u << 10,
+    .max_body = 1u << 20,
+    .max_fields = 64,
+    .max_connections = 256,
+    .header_timeout = 10 * USEC_PER_SEC,
+    .body_timeout = 10 * USEC_PER_SEC,
+    .idle_timeout = 75 * USEC_PER_SEC,
+    .write_timeout = 10 * USEC_PER_SEC,
+    .high_water = 64u << 10,
+};
+
 void http_answer_json(struct http_request *r, int status, struct str json)
 {
     static const struct http_header headers[] = {

@@ -4,6 +4,9 @@
 
 #include "io/http_server.h"
 
+/* Limits and patience of a listener for operators: admin, status, metrics. */
+extern const struct http_server_config http_answer_operators;
+
 void http_answer_json(struct http_request *r, int status, struct str json);
 
 /* 200: the process lives. */

@@ -151,21 +151,10 @@ int health_api_start(struct service *s, char *reterr, size_t reterr_size)
         .on_gone = on_gone,
         .on_finished = on_finished,
     };
-    struct http_server_config config = {
-        .max_header = 16u << 10,
-        .max_body = 64u << 10,
-        .max_fields = 64,
-        .max_connections = 256,
-        .header_timeout = 10 * USEC_PER_SEC,
-        .body_timeout = 10 * USEC_PER_SEC,
-        .idle_timeout = 75 * USEC_PER_SEC,
-        .write_timeout = 10 * USEC_PER_SEC,
-        .high_water = 64u << 10,
-    };
     const char *why = NULL;
     int fd = -1;
 
-    int r = http_server_new(s->loop, &config, &handler, s, &s->server);
+    int r = http_server_new(s->loop, &http_answer_operators, &handler, s, &s->server);
     if (r == 0)
         r = daemon_listen(s->settings->health.listen, false, &fd, &why);
     if (r == 0)

@@ -2,6 +2,7 @@
 
 #include "health_api.h"
 #include "health_metrics.h"
+#include "io/bus_metrics.h"
 #include "io/log.h"
 #include "io/log_events.h"
 #include "proto/control.h"
@@ -41,13 +42,9 @@ static void publish(struct service *s, enum message_type type)
 
 static void show_bus(struct service *s)
 {
-    struct bus_stats out = bus_socket_stats(s->publisher), in = bus_socket_stats(s->outcomes);
-
-    metrics_gauge(s->shard, COMMON_bus_messages_total, (double)out.sent, "health", "out");
-    metrics_gauge(s->shard, COMMON_bus_messages_total, (double)in.received, "outcomes", "in");
-    metrics_gauge(s->shard, COMMON_bus_dropped_total, (double)out.dropped_full, "health", "full");
-    metrics_gauge(s->shard, COMMON_bus_dropped_total, (double)in.dropped_invalid, "outcomes",
-                  "invalid");
+    bus_metrics_count(s->shard, "health", bus_socket_stats(s->publisher), &s->counted.publisher);
+    bus_metrics_count(s->shard, "outcomes", bus_socket_stats(s->outcomes), &s->counted.outcomes);
+    bus_metrics_count(s->shard, "control", bus_socket_stats(s->control), &s->counted.control);
 }
 
 static void on_heartbeat(void *arg)

@@ -25,6 +25,9 @@ struct service {
     struct metrics_shard *shard;
     struct bus *bus;
     struct bus_socket *publisher, *outcomes, *control;
+    struct {
+        struct bus_stats publisher, outcomes, control;
+    } counted; /* already in the metrics */
     struct fetch_pool *fetches;
     struct http_server *server;
     struct monitor *monitor;

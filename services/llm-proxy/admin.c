@@ -247,22 +247,11 @@ int admin_start(struct proxy *p, char *reterr, size_t reterr_size)
         .on_finished = on_finished,
     };
     const struct settings *s = p->snapshot->settings;
-    struct http_server_config config = {
-        .max_header = 16u << 10,
-        .max_body = 1u << 20,
-        .max_fields = 64,
-        .max_connections = 256,
-        .header_timeout = 10 * USEC_PER_SEC,
-        .body_timeout = 10 * USEC_PER_SEC,
-        .idle_timeout = 75 * USEC_PER_SEC,
-        .write_timeout = 10 * USEC_PER_SEC,
-        .high_water = 64u << 10,
-    };
     char socket_address[512];
 
     int r = load_token(p);
     if (r == 0)
-        r = http_server_new(p->loop, &config, &handler, p, &p->admin);
+        r = http_server_new(p->loop, &http_answer_operators, &handler, p, &p->admin);
     if (r < 0) {
         snprintf(reterr, reterr_size, "cannot start the admin listener: %s", strerror(-r));
         return r;

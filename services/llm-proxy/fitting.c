@@ -1,6 +1,7 @@
 #include "fitting.h"
 
 #include "exchange.h"
+#include "tokens/estimate.h"
 #include "worker.h"
 
 #include <inttypes.h>
@@ -16,6 +17,16 @@ static uint64_t budget_of(const struct exchange *x, const struct settings_model 
     if (x->chat.max_tokens == 0 && output > window / 4)
         output = window / 4;
     return output < window ? window - output : 0;
+}
+
+/* What the messages may have: tools and all the rest of the request stay as they are. */
+static uint64_t messages_budget(const struct exchange *x, const struct settings_model *m)
+{
+    uint64_t messages = estimate_messages(x->chat.messages);
+    uint64_t rest = x->chat.prompt_tokens > messages ? x->chat.prompt_tokens - messages : 0;
+    uint64_t budget = budget_of(x, m);
+
+    return rest < budget ? budget - rest : 0;
 }
 
 /* The caller may choose per request; the configuration is the default. */
@@ -94,7 +105,7 @@ bool fitting_start(struct exchange *x, const struct settings_model *m)
         .mode = str_from(catalogue_context_mode_text(mode)),
         .session = http_request_header(x->client, "x-llm-session"),
         .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,
-        .budget_tokens = budget_of(x, m),
+        .budget_tokens = messages_budget(x, m),
         .keep_last = s->context.keep_last,
         .deadline = s->context.deadline,
     };

@@ -1,5 +1,6 @@
 #include "gauges.h"
 
+#include "io/bus_metrics.h"
 #include "proxy.h"
 #include "proxy_metrics.h"
 
@@ -22,6 +23,7 @@ struct gauges {
     size_t n_rates;
     unsigned rate_generation;
     uint64_t tick;
+    struct bus_stats counted; /* already in the metrics */
 };
 
 static void show_upstream(struct proxy *p, struct upstream *u)
@@ -38,15 +40,6 @@ static void show_upstream(struct proxy *p, struct upstream *u)
                       name, state_text[to]);
 }
 
-static void show_bus(struct proxy *p)
-{
-    struct bus_stats s = health_view_stats(p->health);
-
-    metrics_gauge(p->shard, COMMON_bus_messages_total, (double)s.received, "health", "in");
-    metrics_gauge(p->shard, COMMON_bus_dropped_total, (double)s.dropped_invalid, "health",
-                  "invalid");
-}
-
 void gauges_refresh(struct gauges *g)
 {
     struct proxy *p = g->proxy;
@@ -56,7 +49,7 @@ void gauges_refresh(struct gauges *g)
 
     while (map_next(&p->upstreams, &cursor, &name, &upstream))
         show_upstream(p, upstream);
-    show_bus(p);
+    bus_metrics_count(p->shard, "health", health_view_stats(p->health), &g->counted);
     usec_t heard_at = health_view_heard_at(p->health);
     if (heard_at > 0)
         metrics_gauge(p->shard, METRIC_health_view_age_seconds,

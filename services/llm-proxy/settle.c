@@ -52,6 +52,14 @@ static bool is_billed(const struct exchange *x, enum outcome_kind kind)
     return false;
 }
 
+/* Estimated: of the request as it was sent, condensed or not. */
+static uint64_t prompt_tokens(const struct exchange *x)
+{
+    uint64_t saved = x->tokens_before > x->tokens_after ? x->tokens_before - x->tokens_after : 0;
+
+    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->tokens_after;
+}
+
 static void count_tokens(struct exchange *x, struct ledger_attempt *a)
 {
     struct relay *r = &x->relay;
@@ -63,7 +71,7 @@ static void count_tokens(struct exchange *x, struct ledger_attempt *a)
         x->entry.usage_source = LEDGER_SOURCE_UPSTREAM;
         return;
     }
-    a->tokens_in = (int64_t)(x->condensed.len > 0 ? x->tokens_after : x->chat.prompt_tokens);
+    a->tokens_in = (int64_t)prompt_tokens(x);
     a->tokens_out = (int64_t)r->content_tokens;
     a->tokens_cached = 0;
     x->entry.usage_source = LEDGER_SOURCE_LOCAL;

@@ -1,7 +1,7 @@
 #include "worker.h"
 
 #include "api.h"
-#include "io/log.h"
+#include "io/bus_metrics.h"
 #include "proxy_metrics.h"
 
 #include <assert.h>
@@ -100,17 +100,8 @@ static void observe_loop(struct worker *w)
 
 static void show_bus(struct worker *w)
 {
-    struct bus_stats out = bus_socket_stats(w->outcomes);
-    struct bus_stats context = context_client_stats(w->context);
-    struct metrics_shard *s = w->shard;
-
-    metrics_gauge(s, COMMON_bus_messages_total, (double)out.sent, "outcomes", "out");
-    metrics_gauge(s, COMMON_bus_dropped_total, (double)out.dropped_full, "outcomes", "full");
-    metrics_gauge(s, COMMON_bus_messages_total, (double)context.sent, "context", "out");
-    metrics_gauge(s, COMMON_bus_messages_total, (double)context.received, "context", "in");
-    metrics_gauge(s, COMMON_bus_dropped_total, (double)context.dropped_full, "context", "full");
-    metrics_gauge(s, COMMON_bus_dropped_total, (double)context.dropped_invalid, "context",
-                  "invalid");
+    bus_metrics_count(w->shard, "outcomes", bus_socket_stats(w->outcomes), &w->counted.outcomes);
+    bus_metrics_count(w->shard, "context", context_client_stats(w->context), &w->counted.context);
 }
 
 static void on_tick(void *arg)

@@ -40,6 +40,9 @@ struct worker {
     struct fetch_pool *fetches;
     struct context_client *context;
     struct bus_socket *outcomes;
+    struct {
+        struct bus_stats outcomes, context;
+    } counted; /* already in the metrics */
     struct ledger *ledger;
     struct spool *spool;
     struct metrics *metrics;
