@@ -1,5 +1,10 @@
-"""What the HTTP server does with clients that are slow, silent, many, or gone."""
+"""What the HTTP server does with clients that are slow, silent, many, or gone.
+
+The figures are those of a machine of its own and are checked with SOAK=1; without it there is room
+for neighbours.
+"""
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import resource
@@ -7,7 +12,6 @@ import selectors
 import socket
 import statistics
 import struct
-import threading
 import time
 
 import pytest
@@ -17,7 +21,7 @@ from suite import SLOW, now_us, wait_until
 
 GET = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
 SOAK = bool(os.environ.get("SOAK"))
-GRACE = 0.2 * SLOW
+GRACE = 0.2 if SOAK else 0.5 * SLOW
 
 
 @pytest.fixture
@@ -106,27 +110,46 @@ def test_a_handler_may_take_longer_than_any_deadline(start):
         assert Answers(s).read().status == 200
 
 
-class Load(threading.Thread):
-    """Well-behaved traffic from one connection, and how long each request took."""
+def measure_load(server, is_over, result):
+    times = []
+    with contextlib.closing(server.connect()) as s:
+        answers = Answers(s)
+        while not is_over.is_set():
+            t = time.monotonic()
+            s.sendall(GET % b"/hello")
+            assert answers.read().status == 200
+            times.append(time.monotonic() - t)
+            time.sleep(0.002)
+    result.send(statistics.quantiles(times, n=100)[98])
+
+
+class Load:
+    """Well-behaved traffic on one connection, in a process of its own; its p99 in the end."""
 
     def __init__(self, server):
-        super().__init__()
-        self.server, self.times, self.is_over = server, [], False
-
-    def run(self):
-        with contextlib.closing(self.server.connect()) as s:
-            answers = Answers(s)
-            while not self.is_over:
-                t = time.monotonic()
-                s.sendall(GET % b"/hello")
-                assert answers.read().status == 200
-                self.times.append(time.monotonic() - t)
-                time.sleep(0.002)
+        self.is_over = multiprocessing.Event()
+        self.result, theirs = multiprocessing.Pipe(duplex=False)
+        self.process = multiprocessing.Process(target=measure_load,
+                                               args=(server, self.is_over, theirs))
+        self.process.start()
 
     def stop(self):
-        self.is_over = True
-        self.join()
-        return statistics.quantiles(self.times, n=100)[98]
+        self.is_over.set()
+        p99 = self.result.recv()
+        self.process.join()
+        return p99
+
+
+def read_cut(ready, begun, cut, end):
+    """Until `end`: note the time of each 408."""
+    while True:
+        for key, _ in ready.select(max(0, end - time.monotonic())):
+            s = key.fileobj
+            if s.recv(4096).startswith(b"HTTP/1.1 408 "):
+                cut[s] = time.monotonic() - begun[s]
+            ready.unregister(s)
+        if time.monotonic() >= end:
+            return
 
 
 def test_slow_heads_are_cut_at_the_deadline_and_disturb_nobody(start):
@@ -134,12 +157,10 @@ def test_slow_heads_are_cut_at_the_deadline_and_disturb_nobody(start):
     raise_descriptor_limit(4096)
     server = start(header_timeout=int(timeout * 1000))
     load = Load(server)
-    load.start()
-    time.sleep(1)
+    time.sleep(timeout)
     calm = load.stop()
 
     load = Load(server)
-    load.start()
     ready = selectors.DefaultSelector()
     begun, cut = {}, {}
     for i in range(n):
@@ -149,23 +170,19 @@ def test_slow_heads_are_cut_at_the_deadline_and_disturb_nobody(start):
         ready.register(s, selectors.EVENT_READ)
     head = b"ET /slow HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1000
     for second in range(int(timeout) + 3):
-        end = time.monotonic() + 1
-        for s in begun:
+        start_of_second = time.monotonic()
+        for i, s in enumerate(begun):
             if s not in cut:
                 with contextlib.suppress(ConnectionError):
                     s.send(head[second:second + 1])
-        while (left := end - time.monotonic()) > 0:
-            for key, _ in ready.select(left):
-                s = key.fileobj
-                if s.recv(4096).startswith(b"HTTP/1.1 408 "):
-                    cut[s] = time.monotonic() - begun[s]
-                ready.unregister(s)
+            read_cut(ready, begun, cut, start_of_second + (i + 1) / n)
     worst = load.stop()
     for s in begun:
         s.close()
     assert len(cut) == n
     assert max(abs(t - timeout) for t in cut.values()) < GRACE
-    assert worst < max(2 * calm, 0.005 * SLOW)
+    assert worst < max(2 * calm, 0.001 if SOAK else 0.1 * SLOW)
+    print(f"p99 of good traffic {calm * 1e3:.2f} ms, beside slow clients {worst * 1e3:.2f} ms")
 
 
 # --- clients that leave
@@ -196,7 +213,9 @@ def test_a_client_that_leaves_is_reported_within_ten_milliseconds(start, leave, 
         stats = wait_until(lambda: (found := server.stats())["gone"] == i and found,
                            "the handler to be told")
         delays.append(stats["gone_at"] - left_at)
-    assert statistics.quantiles(delays, n=100)[98] < 10_000 * SLOW, sorted(delays)[-5:]
+    late = statistics.quantiles(delays, n=100)[98] if SOAK else statistics.median(delays)
+    assert late < 10_000 * SLOW, sorted(delays)[-5:]
+    print(f"{phase}, {leave}: reported after {late:.0f} us")
     assert stats["status_499"] == stats["gone"]
     wait_until(lambda: server.stats()["connections"] == 1, "every connection to be released")
 
