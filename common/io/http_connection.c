@@ -34,6 +34,7 @@ static void release(struct http_connection *c)
 {
     if (c->request)
         http_request_free(TAKE(c->request));
+    http_tls_session_free(&c->tls);
     buf_done(&c->in);
     buf_done(&c->out);
     free(c);
@@ -75,6 +76,8 @@ static void finish_connection(struct http_connection *c)
 
     if (r->is_cut && !r->is_chunked) /* without a frame only a reset tells a cut from the end */
         setsockopt(c->fd.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    if (c->tls && !r->is_cut)
+        http_tls_end(c->tls);
     bool lingers = c->lingers || c->phase == HTTP_BODY || c->in.len > 0;
     if (r->is_cut || c->is_half_closed || !lingers) {
         http_connection_close(c);
@@ -109,9 +112,13 @@ static void await(struct http_connection *c)
         [HTTP_BODY] = HTTP_WAIT_BODY,        [HTTP_ANSWERING] = HTTP_WAIT_FOREVER,
         [HTTP_LINGERING] = HTTP_WAIT_LINGER,
     };
-    enum http_wait wait =
-        c->phase == HTTP_ANSWERING && c->is_blocked ? HTTP_WAIT_WRITE : waits[c->phase];
+    enum http_wait wait = waits[c->phase];
     unsigned wanted = c->is_blocked ? LOOP_WRITE : 0;
+
+    if (c->phase == HTTP_ANSWERING && c->is_blocked)
+        wait = HTTP_WAIT_WRITE;
+    else if (c->phase == HTTP_IDLE && c->tls && !http_tls_is_open(c->tls))
+        wait = HTTP_WAIT_HEADER;
 
     if (!c->is_half_closed)
         wanted |= c->phase == HTTP_ANSWERING && c->in.len >= MAX_AHEAD ? LOOP_CLOSED : LOOP_READ;
@@ -215,20 +222,21 @@ static void name_peer(struct http_connection *c, const struct sockaddr_storage *
     }
 }
 
-void http_connection_new(struct http_server *s, int fd, int tag,
-                         const struct sockaddr_storage *peer)
+void http_connection_new(struct http_server *s, const struct http_accepted *accepted)
 {
     struct http_connection *c = calloc(1, sizeof(*c));
 
     if (!c)
         abort();
     c->server = s;
-    c->tag = tag;
+    c->tag = accepted->tag;
+    if (accepted->is_encrypted)
+        c->tls = http_tls_session_new(s->tls, accepted->fd);
     c->after = (struct loop_task){.fn = at_end_of_turn, .arg = c};
     buf_init(&c->in, s->config.max_header + MAX_AHEAD + sizeof(s->scratch));
     buf_init(&c->out, MAX_OUTPUT);
-    name_peer(c, peer);
-    loop_fd_init(&c->fd, s->loop, fd, on_ready, c);
+    name_peer(c, &accepted->peer);
+    loop_fd_init(&c->fd, s->loop, accepted->fd, on_ready, c);
     s->n_connections++;
     TAILQ_INSERT_TAIL(&s->waiting[HTTP_WAIT_IDLE], c, link);
     c->renews_deadline = true;

@@ -1,6 +1,7 @@
 /* http_connection.h -- what is one client's connection doing? Private to the server's own files:
  * http_server (listening), http_input (bytes to requests), http_output (bytes to the socket),
- * http_deadline (patience), http_request and http_response (what the handler sees).
+ * http_tls (encryption), http_deadline (patience), http_request and http_response (what the handler
+ * sees).
  *
  * A connection has at most one request; what a client sends ahead waits. `request` is there from
  * its first byte until its answer is out and its body is in. Memory of a connection, and of a
@@ -11,7 +12,9 @@
 #include "base/buf.h"
 #include "base/http1_chunked.h"
 #include "base/http1_request.h"
+#include "http_deadline.h"
 #include "io/http_server.h"
+#include "io/http_tls.h"
 
 #include <netinet/in.h>
 #include <sys/queue.h>
@@ -24,16 +27,6 @@ enum http_phase {
     HTTP_ANSWERING, /* it is the handler's, or its answer is on the way out */
     HTTP_LINGERING, /* our side is shut; the rest of what they send is thrown away */
     HTTP_CLOSED,    /* released at the end of the turn */
-};
-
-enum http_wait {
-    HTTP_WAIT_IDLE,
-    HTTP_WAIT_HEADER,
-    HTTP_WAIT_BODY,
-    HTTP_WAIT_WRITE,
-    HTTP_WAIT_LINGER,
-    HTTP_WAIT_FOREVER, /* the handler sets its own deadlines */
-    HTTP_WAITS,
 };
 
 struct http_request {
@@ -64,6 +57,7 @@ struct http_request {
 
 struct http_connection {
     struct http_server *server;
+    struct http_tls_session *tls; /* NULL: clear text */
     struct loop_fd fd;
     struct loop_task after; /* at the end of the turn: go on, or be released */
     TAILQ_ENTRY(http_connection) link;
@@ -96,6 +90,7 @@ struct http_server {
     struct http_server_handler handler;
     void *arg;
     struct http_listener *listeners;
+    struct http_tls *tls;
     struct http_connections waiting[HTTP_WAITS]; /* each in the order of its deadlines */
     usec_t patience[HTTP_WAITS];
     struct loop_timer tick, resume;
@@ -112,8 +107,12 @@ struct http_server {
 };
 
 /* http_connection.c */
-void http_connection_new(struct http_server *s, int fd, int tag,
-                         const struct sockaddr_storage *peer);
+struct http_accepted {
+    int fd, tag;
+    bool is_encrypted;
+    struct sockaddr_storage peer;
+};
+void http_connection_new(struct http_server *s, const struct http_accepted *accepted);
 void http_connection_close(struct http_connection *c);
 /* The client left or the connection failed: tells the handler. */
 void http_connection_lose(struct http_connection *c);
@@ -122,10 +121,6 @@ void http_connection_expire(struct http_connection *c);
 void http_connection_schedule(struct http_connection *c);
 /* If the answer is out, report it and, if the body is in, end the request. */
 void http_connection_settle(struct http_connection *c);
-
-/* http_deadline.c */
-void http_deadline_init(struct http_server *s);
-void http_deadline_set(struct http_connection *c, enum http_wait wait);
 
 /* http_input.c */
 void http_input_read(struct http_connection *c);

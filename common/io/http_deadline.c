@@ -1,3 +1,5 @@
+#include "http_deadline.h"
+
 #include "http_connection.h"
 
 /* Deadlines are met this exactly; 1,000 connections that are due together cost one timer. */
@@ -48,7 +50,6 @@ void http_deadline_init(struct http_server *s)
     loop_timer_init(&s->tick, s->loop, on_tick, s);
 }
 
-/* One list a kind: all on it have the same patience, so joining at the end keeps it sorted. */
 void http_deadline_set(struct http_connection *c, enum http_wait wait)
 {
     struct http_server *s = c->server;

@@ -191,7 +191,7 @@ void http_input_end(struct http_connection *c)
 /* > 0: bytes read. 0: there is nothing now, or the connection is over. */
 static size_t receive(struct http_connection *c, void *to, size_t size)
 {
-    ssize_t n = recv(c->fd.fd, to, size, MSG_DONTWAIT);
+    ssize_t n = c->tls ? http_tls_read(c->tls, to, size) : recv(c->fd.fd, to, size, MSG_DONTWAIT);
 
     if (n > 0)
         return (size_t)n;
@@ -263,7 +263,7 @@ static void read_lingering(struct http_connection *c)
         http_connection_close(c);
 }
 
-void http_input_read(struct http_connection *c)
+static void read_once(struct http_connection *c)
 {
     struct http_request *r = c->request;
 
@@ -289,4 +289,11 @@ void http_input_read(struct http_connection *c)
     case HTTP_CLOSED:
         break;
     }
+}
+
+void http_input_read(struct http_connection *c)
+{
+    do
+        read_once(c);
+    while (c->phase != HTTP_CLOSED && c->tls && http_tls_has_pending(c->tls));
 }

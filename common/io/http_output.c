@@ -16,17 +16,24 @@ static void note_failure(struct http_connection *c)
     http_connection_schedule(c);
 }
 
+static ssize_t send_pieces(struct http_connection *c, struct iovec *pieces, size_t n)
+{
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = n};
+
+    return c->tls ? http_tls_write(c->tls, pieces, n)
+                  : sendmsg(c->fd.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Bytes the socket took; fewer than given means it is full, or that it failed. */
 static size_t send_now(struct http_connection *c, struct iovec *pieces, size_t n)
 {
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = n};
     size_t wanted = 0;
 
     for (size_t i = 0; i < n; i++)
         wanted += pieces[i].iov_len;
     ssize_t sent;
     do
-        sent = sendmsg(c->fd.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send_pieces(c, pieces, n);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN) {
         note_failure(c);

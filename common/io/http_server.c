@@ -19,6 +19,7 @@ struct http_listener {
     struct http_server *server;
     struct loop_fd fd;
     int tag;
+    bool is_encrypted;
     struct http_listener *next;
 };
 
@@ -59,9 +60,9 @@ static void on_acceptable(void *arg, unsigned ready)
 
     (void)ready;
     for (int i = 0; i < MAX_ACCEPTS; i++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t size = sizeof(peer);
-        int fd = accept4(l->fd.fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct http_accepted a = {.tag = l->tag, .is_encrypted = l->is_encrypted};
+        socklen_t size = sizeof(a.peer);
+        int fd = accept4(l->fd.fd, (struct sockaddr *)&a.peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && errno == EAGAIN)
             return;
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
@@ -70,10 +71,13 @@ static void on_acceptable(void *arg, unsigned ready)
         }
         if (fd < 0)
             continue; /* that client is gone already */
-        if (s->n_connections >= s->config.max_connections)
-            turn_away(fd);
+        a.fd = fd;
+        if (s->n_connections < s->config.max_connections)
+            http_connection_new(s, &a);
+        else if (a.is_encrypted) /* a handshake, to say no, is what we cannot afford */
+            close(fd);
         else
-            http_connection_new(s, fd, l->tag, &peer);
+            turn_away(fd);
     }
 }
 
@@ -142,14 +146,14 @@ void http_server_free(struct http_server **ref)
     loop_defer(s->loop, &s->release);
 }
 
-int http_server_listen(struct http_server *s, int fd, int tag)
+static int listen_on(struct http_server *s, int fd, int tag, bool is_encrypted)
 {
     struct http_listener *l = calloc(1, sizeof(*l));
     int on = 1, unsent = MAX_UNSENT;
 
     if (!l)
         return -ENOMEM;
-    *l = (struct http_listener){.server = s, .tag = tag};
+    *l = (struct http_listener){.server = s, .tag = tag, .is_encrypted = is_encrypted};
     /* Connections inherit both; a unix socket has no such thing. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
@@ -162,6 +166,22 @@ int http_server_listen(struct http_server *s, int fd, int tag)
     l->next = s->listeners;
     s->listeners = l;
     return 0;
+}
+
+int http_server_listen(struct http_server *s, int fd, int tag)
+{
+    return listen_on(s, fd, tag, false);
+}
+
+int http_server_listen_tls(struct http_server *s, int fd, int tag)
+{
+    assert(s->tls);
+    return listen_on(s, fd, tag, true);
+}
+
+void http_server_set_tls(struct http_server *s, struct http_tls *tls)
+{
+    s->tls = tls;
 }
 
 void http_server_drain(struct http_server *s)

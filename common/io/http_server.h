@@ -17,13 +17,14 @@
 #include <stdint.h>
 
 struct http_server;
+struct http_tls;
 struct http_request; /* lives from on_head until its answer is finished or on_gone returns */
 
 struct http_header {
     struct str name, value;
 };
 
-struct http_server_config {
+struct http_server_config { /* none of the limits may be 0; a timeout of 0 never ends */
     size_t max_header, max_body;
     unsigned max_fields; /* 100 */
     unsigned max_connections;
@@ -39,8 +40,8 @@ struct http_server_handler {
     void (*on_head)(void *arg, struct http_request *r);
     /* The whole request is here. Answer now or later. */
     void (*on_request)(void *arg, struct http_request *r);
-    /* The client left, or the connection failed, before the answer was finished. Only after
-     * on_request. `r` is gone when this returns. */
+    /* The client left, or the connection failed, before the handler had finished its answer. Only
+     * after on_request, or if an answer had been begun before. `r` is gone when this returns. */
     void (*on_gone)(void *arg, struct http_request *r);
     /* Output that was over the high-water mark has drained: go on writing. */
     void (*on_writable)(void *arg, struct http_request *r);
@@ -57,6 +58,10 @@ void http_server_free(struct http_server **s); /* closes every connection */
 /* Takes over a listening, non-blocking socket; `on_gone` etc. as above for its connections.
  * `tag` comes back from http_request_tag(): which listener was it? */
 MUST_USE int http_server_listen(struct http_server *s, int fd, int tag);
+/* The same, with TLS. What http_server_set_tls() was told last is used for new connections;
+ * borrowed until it is told something else, as after a reload. */
+MUST_USE int http_server_listen_tls(struct http_server *s, int fd, int tag);
+void http_server_set_tls(struct http_server *s, struct http_tls *tls);
 
 /* Stop accepting, answer what is under way with `Connection: close`, close idle connections. */
 void http_server_drain(struct http_server *s);

@@ -1,9 +1,11 @@
 /* A server made of nothing but http_server: what its tests talk to.
  *
- * usage: http_echo [name=value ...]   times in milliseconds, sizes in bytes
- * Says "port N" when it listens; SIGTERM drains it, a second one ends it.
+ * usage: http_echo [name=value ...]   times in milliseconds, sizes in bytes, certificate and key
+ * Says "port N" when it listens; SIGTERM drains it, a second one ends it; SIGHUP reads the
+ * certificate and the key again.
  */
 #include "io/http_server.h"
+#include "io/http_tls.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -19,6 +21,8 @@ struct echo {
     struct loop *loop;
     struct http_server *server;
     struct http_server_config config;
+    const char *certificate, *key;
+    struct http_tls *tls;
     unsigned n_requests, n_gone, n_finished, n_499;
     usec_t gone_at; /* the last one */
     bool is_draining;
@@ -220,6 +224,26 @@ static void on_stop(void *arg)
     e->is_draining = true;
 }
 
+static bool load_tls(struct echo *e)
+{
+    struct http_tls *old = e->tls, *fresh = NULL;
+    enum http_tls_result r = http_tls_new(e->certificate, e->key, &fresh);
+
+    if (r != HTTP_TLS_OK) {
+        fprintf(stderr, "http_echo: %s\n", http_tls_result_text(r));
+        return false;
+    }
+    e->tls = fresh;
+    http_server_set_tls(e->server, fresh);
+    http_tls_free(&old);
+    return true;
+}
+
+static void on_reload(void *arg)
+{
+    (void)load_tls(arg);
+}
+
 static bool set(struct echo *e, const char *name, const char *value)
 {
     unsigned long long n = strtoull(value, NULL, 10);
@@ -241,6 +265,10 @@ static bool set(struct echo *e, const char *name, const char *value)
         e->config.max_connections = (unsigned)n;
     else if (strncmp(name, "max_body=", 9) == 0)
         e->config.max_body = n;
+    else if (strncmp(name, "certificate=", 12) == 0)
+        e->certificate = value;
+    else if (strncmp(name, "key=", 4) == 0)
+        e->key = value;
     else
         return false;
     return true;
@@ -286,13 +314,16 @@ int main(int argc, char **argv)
     if (loop_new(&e.loop) < 0 || http_server_new(e.loop, &e.config, &handler, &e, &e.server) < 0 ||
         loop_on_signal(e.loop, SIGTERM, on_stop, &e) < 0)
         return 1;
+    if (e.certificate && (!load_tls(&e) || loop_on_signal(e.loop, SIGHUP, on_reload, &e) < 0))
+        return 1;
     int fd = listen_somewhere();
-    if (fd < 0 || http_server_listen(e.server, fd, 7) < 0) {
+    if (fd < 0 || (e.tls ? http_server_listen_tls : http_server_listen)(e.server, fd, 7) < 0) {
         perror("http_echo");
         return 1;
     }
     loop_run(e.loop);
     http_server_free(&e.server);
     loop_free(&e.loop);
+    http_tls_free(&e.tls);
     return 0;
 }

@@ -19,6 +19,7 @@ class Echo(Process):
         args = [f"{name}={value}" for name, value in settings.items()]
         super().__init__("http_echo", [BUILD / "tests/integration/http_echo", *args], folder)
         self.port = None
+        self.tls = None  # an ssl.SSLContext, when it has a certificate
 
     def start(self):
         self.spawn(stdout=subprocess.PIPE)
@@ -32,7 +33,7 @@ class Echo(Process):
         s.settimeout(timeout)
         s.connect(("127.0.0.1", self.port))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return s
+        return self.tls.wrap_socket(s, server_hostname="localhost") if self.tls else s
 
     def stats(self):
         with contextlib.closing(self.connect()) as s:
