@@ -25,7 +25,8 @@ enum fetch_result {
     FETCH_IDLE_TIMEOUT, /* silent in mid-answer */
     FETCH_TOTAL_TIMEOUT,
     FETCH_RESET,     /* connection lost before or in the answer */
-    FETCH_INVALID,   /* the answer is not HTTP, or breaks a limit of its head */
+    FETCH_INVALID,   /* the answer is not HTTP, or breaks a limit of its head; or the request has a
+                        control character where it may not, and was not sent */
     FETCH_TOO_LARGE, /* more body than max_body */
 };
 
@@ -46,7 +47,7 @@ struct fetch_request {
     const struct fetch_origin *origin; /* must outlive the fetch */
     const char *method;
     const char *path;                  /* appended to base_url; begins with '/' */
-    const struct http_header *headers; /* copied */
+    const struct http_header *headers; /* copied; Host, framing and connection fields left out */
     size_t n_headers;
     struct str body[4]; /* gathered in order; must outlive the fetch unless it is cancelled */
     size_t n_body;
@@ -56,8 +57,8 @@ struct fetch_handler {
     /* The final head (interim 1xx are swallowed). fetch_header() works from here on. */
     void (*on_head)(void *arg, struct fetch *f, int status);
     void (*on_body)(void *arg, struct fetch *f, struct str bytes);
-    /* Last callback of a fetch; it is gone when this returns. FETCH_OK only if the answer was
-     * complete by its own framing. Never called after fetch_cancel(). */
+    /* Last callback of a fetch, possible during a pause too; it is gone when this returns. FETCH_OK
+     * only if the answer was complete by its own framing. Never called after fetch_cancel(). */
     void (*on_done)(void *arg, struct fetch *f, enum fetch_result result);
 };
 

@@ -240,6 +240,7 @@ void fetch_curl_start(struct fetch *f, const struct fetch_request *request)
 static void free_transfer(struct transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    fetch_curl_request_done(&t->request);
     fetch_head_done(&t->head);
     free(t);
 }
@@ -248,7 +249,7 @@ static void recycle(struct transfer *t)
 {
     struct fetch_curl *c = t->owner;
 
-    fetch_curl_request_done(&t->request);
+    fetch_curl_request_clear(&t->request);
     fetch_head_begin(&t->head, false);
     if (c->n_idle == MAX_IDLE_HANDLES) {
         free_transfer(t);
@@ -348,6 +349,7 @@ struct fetch *fetch_curl_take(struct fetch_curl *c)
         if (!t || !(t->easy = curl_easy_init()))
             abort();
         t->owner = c;
+        fetch_curl_request_init(&t->request);
         t->waiter.fn = on_trust;
         t->waiter.arg = t;
         fetch_head_init(&t->head);

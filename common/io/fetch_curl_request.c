@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMALL_BODY          (16u << 10)
 #define RECEIVE_BUFFER      (64L << 10)
 #define KEEPALIVE_IDLE_SEC  30L
 #define KEEPALIVE_PROBE_SEC 15L
@@ -82,7 +83,18 @@ static void set_fields(struct fetch_curl_request *q, const struct fetch_request 
             add_header(q, &request->headers[i]);
 }
 
-static void set_body(struct fetch_curl_request *q, CURL *easy, const struct fetch_request *request)
+/* In the same write, and TLS record, as the head. */
+static void set_small_body(struct fetch_curl_request *q, CURL *easy,
+                           const struct fetch_request *request)
+{
+    for (size_t i = 0; i < request->n_body; i++)
+        if (buf_add_str(&q->small, request->body[i]) != BUF_OK)
+            abort();
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buf_str(&q->small).data);
+}
+
+static void set_large_body(struct fetch_curl_request *q, CURL *easy,
+                           const struct fetch_request *request)
 {
     assert(request->n_body <= sizeof(q->body) / sizeof(q->body[0]));
     for (size_t i = 0; i < request->n_body; i++)
@@ -90,13 +102,22 @@ static void set_body(struct fetch_curl_request *q, CURL *easy, const struct fetc
     q->n_body = request->n_body;
     q->piece = q->piece_at = 0;
 
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     (curl_off_t)fetch_request_body_bytes(request));
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_want_body);
     curl_easy_setopt(easy, CURLOPT_READDATA, q);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, q);
+}
+
+static void set_body(struct fetch_curl_request *q, CURL *easy, const struct fetch_request *request)
+{
+    uint64_t size = fetch_request_body_bytes(request);
+
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    if (size <= SMALL_BODY)
+        set_small_body(q, easy, request);
+    else
+        set_large_body(q, easy, request);
 }
 
 static void set_url(CURL *easy, const struct fetch_request *request)
@@ -139,6 +160,18 @@ static void set_connection(CURL *easy, const struct fetch_origin *origin)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
+void fetch_curl_request_init(struct fetch_curl_request *q)
+{
+    *q = (struct fetch_curl_request){0};
+    buf_init(&q->small, SMALL_BODY);
+}
+
+void fetch_curl_request_done(struct fetch_curl_request *q)
+{
+    fetch_curl_request_clear(q);
+    buf_done(&q->small);
+}
+
 void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
                             const struct fetch_request *request)
 {
@@ -157,8 +190,9 @@ void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, q->fields);
 }
 
-void fetch_curl_request_done(struct fetch_curl_request *q)
+void fetch_curl_request_clear(struct fetch_curl_request *q)
 {
     curl_slist_free_all(q->fields);
     q->fields = NULL;
+    buf_clear(&q->small);
 }

@@ -1,9 +1,10 @@
 /* fetch_curl_request.h -- how is a request told to a libcurl handle?
  *
- * Internal to fetch_curl. The body is read in place; everything else libcurl copies.
+ * Internal to fetch_curl. A large body is read in place; everything else is copied.
  */
 #pragma once
 
+#include "base/buf.h"
 #include "io/fetch.h"
 
 #include <curl/curl.h>
@@ -13,9 +14,14 @@ struct fetch_curl_request {
     struct str body[4];
     size_t n_body;
     size_t piece, piece_at; /* how far the body has been read */
+    struct buf small;       /* a body that goes out together with the head */
 };
+
+void fetch_curl_request_init(struct fetch_curl_request *q);
+void fetch_curl_request_done(struct fetch_curl_request *q);
 
 /* On a handle that has just been reset. */
 void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
                             const struct fetch_request *request);
-void fetch_curl_request_done(struct fetch_curl_request *q);
+/* Let go of what the request needed. */
+void fetch_curl_request_clear(struct fetch_curl_request *q);
