@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FETCH_MAX_PIECES 8
+
 enum fetch_result {
     FETCH_OK = 0,
     FETCH_RESOLVE, /* the name does not resolve */
@@ -49,7 +51,8 @@ struct fetch_request {
     const char *path;                  /* appended to base_url; begins with '/' */
     const struct http_header *headers; /* copied; Host, framing and connection fields left out */
     size_t n_headers;
-    struct str body[4]; /* gathered in order; must outlive the fetch unless it is cancelled */
+    struct str body[FETCH_MAX_PIECES]; /* gathered in order; must outlive the fetch unless it is
+                                          cancelled */
     size_t n_body;
 };
 

@@ -11,7 +11,7 @@
 
 struct fetch_curl_request {
     struct curl_slist *fields;
-    struct str body[4];
+    struct str body[FETCH_MAX_PIECES];
     size_t n_body;
     size_t piece, piece_at; /* how far the body has been read */
     struct buf small;       /* a body that goes out together with the head */

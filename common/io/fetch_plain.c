@@ -11,7 +11,6 @@
 
 #define MAX_IDLE_TRANSFERS 1024
 #define RECEIVE_BYTES      (64u << 10)
-#define MAX_PIECES         4
 #define ORDINARY_BYTES     4096u /* of a head: kept for the next */
 
 /* A pooled connection that is lost this soon after the request, before any byte of an answer, was
@@ -26,7 +25,7 @@ struct transfer {
     struct fetch_connection *connection;
 
     struct buf request_head;
-    struct str body[MAX_PIECES];
+    struct str body[FETCH_MAX_PIECES];
     size_t n_body;
     uint64_t to_send, sent;
     usec_t sent_at;
@@ -76,7 +75,7 @@ static bool has_more_to_send(const struct transfer *t)
 
 static void send_request(struct transfer *t)
 {
-    struct iovec pieces[MAX_PIECES + 1];
+    struct iovec pieces[FETCH_MAX_PIECES + 1];
     struct msghdr message = {.msg_iov = pieces};
 
     while (has_more_to_send(t)) {
@@ -282,7 +281,7 @@ void fetch_plain_start(struct fetch *f, const struct fetch_request *request)
         fetch_transfer_fail_soon(f, t->site ? FETCH_INVALID : FETCH_RESOLVE);
         return;
     }
-    assert(request->n_body <= MAX_PIECES);
+    assert(request->n_body <= FETCH_MAX_PIECES);
     for (size_t i = 0; i < request->n_body; i++)
         t->body[i] = request->body[i];
     t->n_body = request->n_body;

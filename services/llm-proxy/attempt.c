@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+static_assert(DIALECT_MAX_PIECES <= FETCH_MAX_PIECES, "a dialect's request fits a fetch");
+
 #define MAX_ANSWER  (64u << 20)
 #define MAX_REFUSAL (64u << 10)
 

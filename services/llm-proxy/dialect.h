@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DIALECT_MAX_PIECES 4
+#define DIALECT_MAX_PIECES 8 /* as many as a fetch can send */
 
 struct dialect_usage {
     int64_t input, output; /* input includes cached, output includes reasoning */

@@ -169,7 +169,7 @@ static bool write_request(struct arena *a, const struct dialect_request *r,
     if (r->messages.len > 0)
         json_edit_replace(&edit, r->chat->messages, r->messages);
 
-    if (edit.n <= 1) {
+    if (2 * edit.n + 1 <= DIALECT_MAX_PIECES) {
         *ret_n = json_edit_pieces(&edit, ret_pieces);
         return true;
     }
