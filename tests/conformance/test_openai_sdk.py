@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from suite import BUILD, PROGRAMS, free_port
+from suite import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -15,9 +15,6 @@ def sdk(scenario, url, key="none", model="small"):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-needs_proxy = pytest.mark.skipif(not PROGRAMS["llm-proxy"].exists(), reason=f"no proxy in {BUILD}")
 
 
 def check_chat(seen):
@@ -31,32 +28,27 @@ def test_the_simulator_alone_satisfies_the_sdk(simulator):
     assert sdk("models", simulator.url)["ids"] == ["sim"]
 
 
-@needs_proxy
 def test_a_chat(suite):
     seen = sdk("chat", suite.url, suite.key)
     check_chat(seen)
     assert seen["request_id"]
 
 
-@needs_proxy
 def test_a_stream_with_usage(suite):
     seen = sdk("stream", suite.url, suite.key)
     check_chat(seen)
     assert seen["chunks"] >= 4
 
 
-@needs_proxy
 def test_the_stream_helper(suite):
     seen = sdk("runner", suite.url, suite.key)
     assert (seen["text"], seen["finish"]) == ("echo: hello world", "stop")
 
 
-@needs_proxy
 def test_the_models(suite):
     assert sdk("models", suite.url, suite.key)["ids"] == ["small"]
 
 
-@needs_proxy
 @pytest.mark.parametrize("scenario", ["chat", "stream"])
 def test_a_bad_key_is_an_authentication_error(suite, scenario):
     seen = sdk(scenario, suite.url, "sk-nobody")
@@ -64,7 +56,6 @@ def test_a_bad_key_is_an_authentication_error(suite, scenario):
     assert seen["code"] == "invalid_api_key" and seen["request_id"]
 
 
-@needs_proxy
 @pytest.mark.parametrize("scenario", ["chat", "stream"])
 def test_an_unknown_model_is_a_not_found_error(suite, scenario):
     seen = sdk(scenario, suite.url, suite.key, "nonesuch")
@@ -72,7 +63,6 @@ def test_an_unknown_model_is_a_not_found_error(suite, scenario):
     assert seen["code"] == "model_not_found"
 
 
-@needs_proxy
 @pytest.mark.parametrize("scenario", ["chat", "stream"])
 def test_a_dead_upstream_is_an_api_error(start_suite, scenario):
     class Dead:
@@ -83,7 +73,6 @@ def test_a_dead_upstream_is_an_api_error(start_suite, scenario):
     assert seen["error"] == "InternalServerError" and seen["code"]
 
 
-@needs_proxy
 def test_a_stream_that_is_cut_is_an_error_not_a_short_answer(start_suite, simulator):
     suite = start_suite(simulator)
     simulator.script("chunks=20,rst=2000")
@@ -91,7 +80,6 @@ def test_a_stream_that_is_cut_is_an_error_not_a_short_answer(start_suite, simula
     assert seen["is_api_error"] and "finish" not in seen
 
 
-@needs_proxy
 def test_aborting_reaches_the_upstream_at_once(suite, simulator):
     simulator.script("chunks=1000,interval=10ms")
     seen = sdk("abort", suite.url, suite.key)
