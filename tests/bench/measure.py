@@ -4,6 +4,8 @@ The gateway runs on core 0; the upstream (the simulator) and the load generator 
 three targets get the same load in each round, one after the other, so that a noisy neighbour
 disturbs all of them; the figures are medians over the rounds.
 """
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -93,9 +95,10 @@ class Bench:
         self.rounds, self.seconds = (1, 2) if quick else (5, 5)
         self.results = {}
         self.small, self.large = self.body("small", 1024), self.body("large", 100 * 1024)
+        self.streamed = self.body("streamed", 1024, '"stream":true,')
 
-    def body(self, name, size):
-        frame = '{"model":"small","messages":[{"role":"user","content":"%s"}]}'
+    def body(self, name, size, more=""):
+        frame = '{"model":"small",' + more + '"messages":[{"role":"user","content":"%s"}]}'
         words = ("the quick brown fox jumps over the lazy dog " * (size // 40))
         path = self.folder / f"{name}.json"
         path.write_text(frame % words[:size - len(frame) + 2])
@@ -153,7 +156,7 @@ class Bench:
 
     def stream(self, target):
         self.upstream.script("stream,stamp,chunks=100,interval=20ms")
-        result = target.load("stream", self.small, "-c", 50, "-s", self.seconds)
+        result = target.load("stream", self.streamed, "-c", 50, "-s", self.seconds)
         self.note(target, "SSE delay p50 us", result["p50_us"])
         self.note(target, "SSE delay p99 us", result["p99_us"])
 
@@ -163,7 +166,7 @@ class Bench:
             return
         self.upstream.script("stream,stamp,chunks=100,interval=500ms")
         before = self.upstream.stats()["requests"]
-        load = subprocess.Popen(target.load_command("stream", self.small, "-c", 1000, "-s", 6),
+        load = subprocess.Popen(target.load_command("stream", self.streamed, "-c", 1000, "-s", 6),
                                 stdout=subprocess.PIPE, text=True)
         wait_until(lambda: self.upstream.stats()["requests"] >= before + 1000, "1,000 streams", 20)
         time.sleep(2)
@@ -242,7 +245,8 @@ def main(quick):
                     n: round(s * 1000) for n, s in bench.suite.ready_seconds.items()}
         finally:
             if bench.suite:
-                bench.suite.stop()
+                with contextlib.redirect_stdout(io.StringIO()):  # not its logs
+                    bench.suite.stop()
             bench.nginx.stop()
             bench.upstream.stop()
     print_table(found)
