@@ -195,7 +195,7 @@ void http_connection_expire(struct http_connection *c)
 {
     struct http_request *r = c->request;
 
-    if (r && r->status == 0)
+    if (r && r->status == 0 && !r->is_dispatched)
         http_response_refuse(r, 408, "the request took too long");
     else
         http_connection_lose(c);

@@ -5,7 +5,7 @@
 /* Deadlines are met this exactly; 1,000 connections that are due together cost one timer. */
 #define GRAIN  (20 * USEC_PER_MSEC)
 #define LINGER (1 * USEC_PER_SEC)
-#define NEVER  (365 * 86400 * USEC_PER_SEC)
+#define NEVER  (USEC_PER_SEC * 86400 * 365)
 
 static void arm(struct http_server *s, usec_t now)
 {

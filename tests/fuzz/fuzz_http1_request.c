@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outcome whole, cut;
 
-    if (size == 0 || size > 2 * MAX_HEADER)
+    if (size == 0 || size > 2ul * MAX_HEADER)
         return 0;
     parse(data, size, size, &whole);
     for (size_t step = 1; step <= 3; step += 2) {

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outcome whole, cut;
 
-    if (size == 0 || size > 2 * MAX_HEADER)
+    if (size == 0 || size > 2ul * MAX_HEADER)
         return 0;
     parse(data, size, size, &whole);
     parse(data, size, 1, &cut);

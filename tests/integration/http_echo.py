@@ -130,7 +130,7 @@ def table():
 def send_in_pieces(s, data, step):
     """As one segment each, as far as a socket lets us; a server that has closed ends it."""
     if step is None:
-        step = len(data)
+        step = len(data) or 1
     with contextlib.suppress(ConnectionError):
         for i in range(0, len(data), step):
             s.sendall(data[i:i + step])

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ struct bench {
     struct loop_task task;
     int pair[2];
     unsigned ready;
-    char order[16];
+    char order[32];
     usec_t seen;
 };
 
@@ -104,11 +105,18 @@ static void a_peer_that_leaves_is_seen_behind_unread_bytes(void **state)
     CHECK_INT(b->ready, LOOP_CLOSED);
 }
 
+static void note(struct bench *b, const char *what)
+{
+    size_t len = strlen(b->order);
+
+    snprintf(b->order + len, sizeof(b->order) - len, "%s", what);
+}
+
 static void note_deferred(void *arg)
 {
     struct bench *b = arg;
 
-    strcat(b->order, "deferred ");
+    note(b, "deferred ");
     if (!b->task.is_queued && strlen(b->order) < 12)
         loop_defer(b->loop, &b->task); /* queueing itself again must not block the loop */
     else
@@ -121,7 +129,7 @@ static void defer_and_go_on(void *arg)
 
     b->task = (struct loop_task){.fn = note_deferred, .arg = b};
     loop_defer(b->loop, &b->task);
-    strcat(b->order, "1 ");
+    note(b, "1 ");
 }
 
 static void deferred_work_runs_after_the_callbacks(void **state)
