@@ -184,17 +184,23 @@ void http_server_set_tls(struct http_server *s, struct http_tls *tls)
     s->tls = tls;
 }
 
-void http_server_drain(struct http_server *s)
+static void close_idle(struct http_server *s, enum http_wait wait)
 {
-    struct http_connection *c = TAILQ_FIRST(&s->waiting[HTTP_WAIT_IDLE]), *next;
+    struct http_connection *c = TAILQ_FIRST(&s->waiting[wait]), *next;
 
-    s->is_draining = true;
-    stop_listening(s);
     for (; c; c = next) {
         next = TAILQ_NEXT(c, link);
         if (c->phase == HTTP_IDLE) /* or we are called by its handler, in the turn it came in */
             http_connection_close(c);
     }
+}
+
+void http_server_drain(struct http_server *s)
+{
+    s->is_draining = true;
+    stop_listening(s);
+    close_idle(s, HTTP_WAIT_IDLE);
+    close_idle(s, HTTP_WAIT_HEADER); /* in mid-handshake */
 }
 
 bool http_server_is_idle(const struct http_server *s)
