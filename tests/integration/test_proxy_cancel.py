@@ -1,0 +1,163 @@
+"""A client that leaves: the provider is let go at once, in every phase, and the books know it."""
+import os
+import time
+
+import pytest
+
+from suite import SLOW, Suite, wait_until
+
+SOAK = bool(os.environ.get("SOAK"))
+TRIES = 100 if SOAK else 10  # of each phase and each way to leave: 1,000 in a soak
+LIMIT_US = 10_000 * SLOW
+NO_BREAKER = {"failures": 1000}
+
+
+def start(start_suite, simulator, **provider):
+    """One proxy, and two keys that may have one request under way each."""
+    suite = start_suite(simulator, services=["llm-proxy"], config={
+        "providers": [Suite.provider(simulator, breaker=NO_BREAKER, **provider)],
+        "prices": {"overrides": [{"provider": "sim", "model": "sim", "input": 1.0,
+                                  "output": 2.0}]}})
+    keys = [suite.create_key(name, "--parallel", "1")["key"] for name in ("one", "two")]
+    suite.one, suite.two = ({"Authorization": f"Bearer {key}"} for key in keys)
+    return suite
+
+
+def leave(stream, how):
+    return getattr(stream, how)()
+
+
+def check_latency(delays):
+    """The slowest hundredth may be late: of a few tries, the slowest one."""
+    delays.sort()
+    late = delays[len(delays) - 1 - max(1, len(delays) // 100)]
+    print(f"{len(delays)} tries: p50 {delays[len(delays) // 2]} us, p99 {late} us, "
+          f"worst {delays[-1]} us")
+    assert delays[0] >= 0 and late <= LIMIT_US
+
+
+def check_all_free(suite):
+    metrics = suite.metrics()
+    for gauge in ("worker_pool_active_workers", "worker_pool_queue_depth",
+                  "http_requests_in_flight"):
+        assert metrics.value(gauge) == (gauge == "http_requests_in_flight"), gauge  # this one
+    for key in (suite.one, suite.two):
+        assert suite.chat(headers=key).status == 200
+
+
+def cancelled_rows(suite, n):
+    """Each try has exactly one row, and each row its attempts."""
+    wait_until(lambda: len(suite.ledger("SELECT id FROM requests WHERE status = 'cancelled'")) >= n
+               and not suite.ledger("SELECT id FROM requests WHERE status = 'pending'"),
+               f"{n} cancelled rows")
+    rows = suite.ledger("SELECT * FROM requests WHERE status = 'cancelled'")
+    assert len(rows) == n and len({row["request_id"] for row in rows}) == n
+    assert all(row["error"] == "client_closed_request" for row in rows)
+    for row in rows:
+        row["tries"] = suite.ledger(f"SELECT * FROM attempts WHERE id = {row['id']}")
+        assert len(row["tries"]) == row["attempts"]
+    return rows
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("phase, script, is_stream", [
+    ("before-the-first-byte", "silence", True),
+    ("mid-stream", "chunks=1000,interval=20ms", True),
+    ("not-streaming", "silence", False),
+])
+def test_the_upstream_connection_is_closed_at_once(start_suite, simulator, phase, script,
+                                                   is_stream, how):
+    suite = start(start_suite, simulator)
+    delays, number = [], 0
+    simulator.script(script)
+    for _ in range(TRIES):
+        stream = suite.stream(headers=suite.one, stream=is_stream)
+        number = simulator.wait_records(1, since=number)[0]["number"]
+        if phase == "mid-stream":
+            stream.read_until("w2")
+        left_at = leave(stream, how)
+        delays.append(simulator.wait_closed(number)["closed_us"] - left_at)
+    simulator.script("")
+    rows = cancelled_rows(suite, TRIES)
+    for row in rows:
+        assert row["usage_source"] == "local" and row["tokens_in"] > 0
+        assert (row["tokens_out"] > 0) == (phase == "mid-stream")
+        assert row["cost_nano"] == 1000 * row["tokens_in"] + 2000 * row["tokens_out"]
+        assert [attempt["outcome"] for attempt in row["tries"]] == ["cancelled"]
+    check_all_free(suite)
+    check_latency(delays)
+
+
+def settled_after(row, left_at):
+    """How long after the client left was the row settled? Both by the wall clock."""
+    return row["settled_at"] - left_at
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_waits_in_line_leaves_the_line(start_suite, simulator, how):
+    suite = start(start_suite, simulator, max_parallel=1)
+    simulator.script("silence", "")
+    occupant = suite.stream(headers=suite.one)
+    simulator.wait_records(1)
+    left = []
+    for _ in range(TRIES):
+        stream = suite.stream(headers=suite.two)
+        wait_until(lambda: suite.metrics().value("worker_pool_queue_depth", pool="sim") == 1,
+                   "the line")
+        left.append(time.time_ns() // 1000)
+        leave(stream, how)
+        wait_until(lambda: suite.metrics().value("worker_pool_queue_depth", pool="sim") == 0,
+                   "an empty line")
+    assert len(simulator.records()) == 1  # none of them reached the provider
+    occupant.close()
+    rows = cancelled_rows(suite, TRIES + 1)
+    waiting = [row for row in rows if row["attempts"] == 0]
+    assert len(waiting) == TRIES
+    for row in waiting:
+        assert (row["tokens_in"], row["tokens_out"], row["cost_nano"]) == (0, 0, 0)
+    check_all_free(suite)
+    check_latency([settled_after(row, at) for row, at in zip(waiting, left)])
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_leaves_during_back_off_is_not_tried_again(start_suite, simulator, how):
+    suite = start(start_suite, simulator, retry={"max": 2, "backoff": "10s", "max_backoff": "20s"})
+    simulator.script("status=503")
+    left = []
+    for n in range(TRIES):
+        stream = suite.stream(headers=suite.one)
+        wait_until(lambda: suite.metrics().value("llm_retries_total", provider="sim") == n + 1,
+                   "the back-off")
+        left.append(time.time_ns() // 1000)
+        leave(stream, how)
+        wait_until(lambda: suite.metrics().value("llm_requests_total", status="cancelled")
+                   == n + 1, "the end of the request")
+    assert len(simulator.records()) == TRIES
+    rows = cancelled_rows(suite, TRIES)
+    for row in rows:
+        assert [attempt["outcome"] for attempt in row["tries"]] == ["http_5xx"]
+        assert row["cost_nano"] == 0
+    simulator.script("")
+    check_all_free(suite)
+    check_latency([settled_after(row, at) for row, at in zip(rows, left)])
+
+
+def test_half_of_many_clients_leave_and_the_others_notice_nothing(start_suite, simulator):
+    suite = start_suite(simulator, services=["llm-proxy"], config={
+        "providers": [Suite.provider(simulator, max_parallel=1000)]})
+    simulator.script("chunks=20,interval=20ms")
+    n = 200 if SOAK else 40
+    streams = [suite.stream() for _ in range(n)]
+    for stream in streams:
+        stream.read_until("w2")
+    for i in range(0, n, 2):
+        leave(streams[i], ("close", "reset")[i // 2 % 2])
+    for stream in streams[1::2]:
+        stream.read_all()
+        assert stream.has_ended_well and stream.events()[-1] == "[DONE]"
+        assert stream.text().endswith("w20")
+    rows = suite.wait_ledger(n)
+    wait_until(lambda: not suite.ledger("SELECT id FROM requests WHERE status = 'pending'"),
+               "all rows settled")
+    statuses = [row["status"] for row in suite.ledger()]
+    assert sorted(statuses) == ["cancelled"] * (n // 2) + ["success"] * (n // 2) and len(rows) == n
