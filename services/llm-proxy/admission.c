@@ -147,7 +147,12 @@ void admission_release(struct exchange *x)
         return;
     x->holds_slot = false;
     atomic_fetch_sub(&x->key->usage->parallel, 1);
+}
 
+void admission_charge(struct exchange *x)
+{
+    if (!x->key)
+        return;
     int64_t used = x->entry.tokens_in > 0 ? x->entry.tokens_in : 0;
     used += x->entry.tokens_out > 0 ? x->entry.tokens_out : 0;
     ratelimit_charge(&x->key->usage->tpm, limits_of(x).tpm, used - (int64_t)x->tokens_charged,

@@ -14,8 +14,11 @@ struct exchange;
 /* The model that was asked for; NULL when the request was refused and answered. */
 const struct settings_model *admission_check(struct exchange *x);
 
-/* Give the slot back and charge what the tokens came to. */
+/* Give the slot back: before the client has the last byte of its answer, for it may ask again at
+ * once and on another thread. */
 void admission_release(struct exchange *x);
+/* Charge what the tokens came to. */
+void admission_charge(struct exchange *x);
 
 /* x-ratelimit-*, when the key has limits, and retry-after for refusals that pass with time. Returns
  * the new number of headers. */

@@ -147,7 +147,7 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
         loop_timer_stop(&x->relay.keepalive);
     exchange_set_state(x, EXCHANGE_SETTLED);
     settle_request(x, status);
-    admission_release(x);
+    admission_charge(x);
 
     if (!x->attempt.fetch) {
         end_exchange(x);
@@ -183,6 +183,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
     struct buf *json = &x->worker->line;
 
     attempt_cancel(x, OUTCOME_CANCELLED);
+    admission_release(x);
     x->error_code = refusal_code(refusal);
     buf_clear(json);
     if (refusal_write(refusal, message, param, json) != BUF_OK)
@@ -198,6 +199,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
 
 void exchange_succeed(struct exchange *x)
 {
+    admission_release(x);
     x->http_status = 200;
     if (x->attempt.is_event_stream) {
         relay_end(&x->relay);
@@ -223,6 +225,7 @@ void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
         exchange_refuse(x, REFUSAL_UPSTREAM_ERROR, NULL, NULL);
         return;
     }
+    admission_release(x);
     x->http_status = end->status;
     x->error_code = "provider_refused";
     size_t n = answer_head_write(x, "application/json", headers);
@@ -250,6 +253,7 @@ void exchange_client_gone(struct exchange *x)
     x->client = NULL;
     x->http_status = 499;
     x->error_code = "client_closed_request";
+    admission_release(x);
     attempt_cancel(x, OUTCOME_CANCELLED);
     settle(x, LEDGER_CANCELLED);
 }

@@ -145,11 +145,11 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
     telemetry_attempt(x, kind, &a);
 }
 
-/* A row belongs to a key. What is refused because the ledger cannot be written would only fill the
- * spool that the outage keeps from draining. */
+/* A row belongs to a key, and what was opened is settled. What is refused because the ledger cannot
+ * be written would only fill the spool that the outage keeps from draining. */
 static bool is_recorded(const struct exchange *x)
 {
-    if (x->attempts > 0)
+    if (x->entry.id != 0)
         return true;
     return x->key && ledger_is_available(x->worker->ledger, loop_now(x->worker->loop));
 }
