@@ -23,6 +23,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
                    "UndefinedBehaviorSanitizer")
+SANITIZERS = {
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+    "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp",
+}
 SLOW = 5 if "asan" in BUILD.name or "tsan" in BUILD.name else 1  # for deadlines of waiting only
 
 PROGRAMS = {
@@ -68,9 +73,7 @@ class Process:
         self.name = name
         self.args = [str(a) for a in args]
         self.folder = pathlib.Path(folder)
-        self.env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-                    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
-                    **(env or {})}
+        self.env = {**os.environ, **SANITIZERS, **(env or {})}
         self.child = None
         self.starts = 0
 
