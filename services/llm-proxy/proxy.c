@@ -143,6 +143,8 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
         return "proxy.admin_listen";
     if (a->proxy.threads != b->proxy.threads)
         return "proxy.threads";
+    if (!a->proxy.tls_certificate != !b->proxy.tls_certificate)
+        return "proxy.tls (on or off)";
     if (a->proxy.n_listen != b->proxy.n_listen)
         return "proxy.listen";
     for (size_t i = 0; i < a->proxy.n_listen; i++)

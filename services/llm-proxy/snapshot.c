@@ -21,6 +21,7 @@ static void free_snapshot(struct snapshot *s)
         free_provider(&s->providers[i]);
     free(s->providers);
     map_done(&s->models);
+    http_tls_free(&s->tls);
     prices_free(&s->prices);
     settings_free(&s->settings);
     free(s->models_json);
@@ -174,15 +175,18 @@ static void configure_upstreams(struct snapshot *s)
         upstream_configure(s->providers[i].upstream, s->providers[i].settings);
 }
 
-/* What is configured must not be silently left out. */
-static int check_built(const struct settings *s, char *reterr, size_t reterr_size)
+static int load_certificate(struct snapshot *s, char *reterr, size_t reterr_size)
 {
-    if (!s->proxy.tls_certificate)
+    const char *certificate = s->settings->proxy.tls_certificate;
+    const char *key = s->settings->proxy.tls_key;
+
+    if (!certificate)
         return 0;
-    snprintf(reterr, reterr_size,
-             "proxy.tls is not built yet: put a TLS proxy in front, or remove "
-             "it to serve clear text");
-    return 1;
+    enum http_tls_result r = http_tls_new(certificate, key, &s->tls);
+    if (r != HTTP_TLS_OK)
+        snprintf(reterr, reterr_size, "proxy.tls: %s: %s",
+                 r == HTTP_TLS_BAD_KEY ? key : certificate, http_tls_result_text(r));
+    return (int)r;
 }
 
 int snapshot_new(struct settings **settings, struct map *upstreams, unsigned generation,
@@ -197,7 +201,7 @@ int snapshot_new(struct settings **settings, struct map *upstreams, unsigned gen
     s->settings = *settings;
     map_init(&s->models);
 
-    int r = check_built(s->settings, reterr, reterr_size);
+    int r = load_certificate(s, reterr, reterr_size);
     if (r == 0)
         r = add_providers(s, upstreams, reterr, reterr_size);
     if (r == 0)

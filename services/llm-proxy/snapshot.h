@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "dialect.h"
 #include "io/fetch.h"
+#include "io/http_tls.h"
 #include "prices.h"
 #include "settings/settings.h"
 #include "upstream.h"
@@ -33,7 +34,8 @@ struct snapshot {
     size_t n_providers;
     struct map models; /* name or alias -> const struct settings_model * */
     struct prices *prices;
-    char *models_json; /* the answer to GET /v1/models */
+    struct http_tls *tls; /* NULL: clear text */
+    char *models_json;    /* the answer to GET /v1/models */
 };
 
 /* Upstreams outlive every snapshot: they are made on first sight of a provider's name and kept in

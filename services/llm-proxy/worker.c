@@ -64,6 +64,18 @@ static struct http_server_config server_config(const struct settings *s, unsigne
     };
 }
 
+static int listen_on(struct worker *w, const struct worker_config *c)
+{
+    struct http_tls *tls = c->snapshot->tls;
+    int r = 0;
+
+    http_server_set_tls(w->server, tls);
+    for (size_t i = 0; r == 0 && i < c->n_listeners; i++)
+        r = tls ? http_server_listen_tls(w->server, c->listeners[i], 0)
+                : http_server_listen(w->server, c->listeners[i], 0);
+    return r;
+}
+
 static int open_sockets(struct worker *w, const struct worker_config *c)
 {
     const struct settings *s = c->snapshot->settings;
@@ -82,10 +94,7 @@ static int open_sockets(struct worker *w, const struct worker_config *c)
     struct bus_socket_config outcomes = {.pattern = BUS_PUSH, .endpoint = endpoint};
     if ((r = bus_socket_new(c->bus, w->loop, &outcomes, &w->outcomes)) < 0)
         return r;
-    for (size_t i = 0; i < c->n_listeners; i++)
-        if ((r = http_server_listen(w->server, c->listeners[i], 0)) < 0)
-            return r;
-    return 0;
+    return listen_on(w, c);
 }
 
 static void observe_loop(struct worker *w)
@@ -182,8 +191,11 @@ int worker_start(const struct worker_config *c, struct worker **ret)
 
 static void take_snapshot(struct worker *w, void *object)
 {
+    struct snapshot *s = object;
+
+    http_server_set_tls(w->server, s->tls); /* a renewed certificate serves new connections */
     snapshot_unref(&w->snapshot);
-    w->snapshot = object;
+    w->snapshot = s;
 }
 
 static void take_keyring(struct worker *w, void *object)
