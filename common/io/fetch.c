@@ -103,6 +103,11 @@ struct str fetch_header(const struct fetch *f, const char *name)
     return f->client->header(f, name);
 }
 
+bool fetch_is_sent(const struct fetch *f)
+{
+    return f->client->is_sent(f);
+}
+
 usec_t fetch_connected_at(const struct fetch *f)
 {
     return f->deadline.connected_at;

@@ -83,3 +83,5 @@ void fetch_resume(struct fetch *f);
 
 struct str fetch_header(const struct fetch *f, const char *name); /* data NULL: none */
 usec_t fetch_connected_at(const struct fetch *f); /* 0 while no connection was had */
+/* Once the answer has begun: no byte of the request's body will be looked at any more. */
+bool fetch_is_sent(const struct fetch *f);

@@ -335,7 +335,12 @@ static struct str on_header(const struct fetch *f, const char *name)
     return fetch_head_find(&((const struct transfer *)f)->head, name);
 }
 
-static const struct fetch_client client = {on_stop, on_release, on_resumed, on_header};
+static bool on_is_sent(const struct fetch *f)
+{
+    return fetch_curl_request_is_read(&((const struct transfer *)f)->request);
+}
+
+static const struct fetch_client client = {on_stop, on_release, on_resumed, on_header, on_is_sent};
 
 struct fetch *fetch_curl_take(struct fetch_curl *c)
 {

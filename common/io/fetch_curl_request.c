@@ -190,9 +190,15 @@ void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, q->fields);
 }
 
+bool fetch_curl_request_is_read(const struct fetch_curl_request *q)
+{
+    return q->piece == q->n_body;
+}
+
 void fetch_curl_request_clear(struct fetch_curl_request *q)
 {
     curl_slist_free_all(q->fields);
     q->fields = NULL;
+    q->n_body = q->piece = q->piece_at = 0;
     buf_clear(&q->small);
 }

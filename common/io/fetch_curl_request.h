@@ -8,6 +8,7 @@
 #include "io/fetch.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 struct fetch_curl_request {
     struct curl_slist *fields;
@@ -23,5 +24,7 @@ void fetch_curl_request_done(struct fetch_curl_request *q);
 /* On a handle that has just been reset. */
 void fetch_curl_request_set(struct fetch_curl_request *q, CURL *easy,
                             const struct fetch_request *request);
+/* libcurl has taken in all of the body. */
+bool fetch_curl_request_is_read(const struct fetch_curl_request *q);
 /* Let go of what the request needed. */
 void fetch_curl_request_clear(struct fetch_curl_request *q);

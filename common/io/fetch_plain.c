@@ -353,7 +353,12 @@ static struct str on_header(const struct fetch *f, const char *name)
     return fetch_head_find(&((const struct transfer *)f)->answer.head, name);
 }
 
-static const struct fetch_client client = {on_stop, on_release, on_resumed, on_header};
+static bool on_is_sent(const struct fetch *f)
+{
+    return !has_more_to_send((const struct transfer *)f);
+}
+
+static const struct fetch_client client = {on_stop, on_release, on_resumed, on_header, on_is_sent};
 
 struct fetch *fetch_plain_take(struct fetch_plain *c)
 {

@@ -22,6 +22,7 @@ struct fetch_client {
     /* Deliver what was held while paused, and go on reading. */
     void (*resume)(struct fetch *f);
     struct str (*header)(const struct fetch *f, const char *name);
+    bool (*is_sent)(const struct fetch *f);
 };
 
 LIST_HEAD(fetch_list, fetch);

@@ -149,6 +149,8 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
     settle_request(x, status);
     admission_charge(x);
 
+    if (x->attempt.fetch && !fetch_is_sent(x->attempt.fetch))
+        fetch_cancel(&x->attempt.fetch); /* it would go on reading from the client's request */
     if (!x->attempt.fetch) {
         end_exchange(x);
         return;
@@ -170,9 +172,9 @@ static void answer_error(struct exchange *x, enum refusal refusal, struct str js
     http_response_send(TAKE(x->client), x->http_status, headers, n, json);
 }
 
-static enum ledger_entry_status status_of(const struct exchange *x, enum refusal refusal)
+static enum ledger_entry_status status_of(const struct exchange *x)
 {
-    if (refusal == REFUSAL_UPSTREAM_TRUNCATED && x->relay.has_content)
+    if (x->relay.has_content) /* whatever it was that cut the answer short */
         return LEDGER_TRUNCATED;
     return x->attempts > 0 ? LEDGER_ERROR : LEDGER_REFUSED;
 }
@@ -194,7 +196,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
     } else if (x->client) {
         answer_error(x, refusal, buf_str(json));
     }
-    settle(x, status_of(x, refusal));
+    settle(x, status_of(x));
 }
 
 void exchange_succeed(struct exchange *x)
