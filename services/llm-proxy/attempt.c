@@ -13,6 +13,10 @@ static_assert(DIALECT_MAX_PIECES <= FETCH_MAX_PIECES, "a dialect's request fits 
 #define MAX_ANSWER  (64u << 20)
 #define MAX_REFUSAL (64u << 10)
 
+/* How long a finished answer waits for what may follow it. */
+#define END_MARK_GRACE (100 * USEC_PER_MSEC)
+#define USAGE_GRACE    (500 * USEC_PER_MSEC)
+
 void attempt_init(struct attempt *a)
 {
     *a = (struct attempt){.fetch = NULL};
@@ -141,20 +145,56 @@ static void on_head(void *arg, struct fetch *f, int status)
     a->is_event_stream =
         status == 200 && x->chat.is_stream &&
         str_has_prefix_nocase(fetch_header(f, "content-type"), "text/event-stream");
+    if (status == 200 && x->chat.is_stream && !a->is_event_stream)
+        fail(x, f, OUTCOME_INVALID); /* whatever it is, it may go on for ever */
+}
+
+static void on_end_mark_overdue(void *arg)
+{
+    struct exchange *x = arg;
+
+    attempt_succeed(x);
+    exchange_succeed(x);
+}
+
+/* After a finished answer its usage and the end mark should follow at once, but need not come. */
+static void await_end_mark(struct exchange *x)
+{
+    usec_t now = loop_now(x->worker->loop);
+    usec_t due = x->relay.finished_at + (x->relay.has_usage ? END_MARK_GRACE : USAGE_GRACE);
+
+    loop_timer_stop(&x->timer);
+    if (!relay_is_finished(&x->relay))
+        return;
+    loop_timer_init(&x->timer, x->worker->loop, on_end_mark_overdue, x);
+    loop_timer_start(&x->timer, due > now ? due - now : 0);
+}
+
+/* The stream is over, by its end mark or by the end of the connection. */
+static void end_stream(struct exchange *x, struct fetch *f, enum outcome_kind unfinished)
+{
+    if (!relay_is_finished(&x->relay)) {
+        fail(x, f, unfinished);
+        return;
+    }
+    attempt_succeed(x);
+    exchange_succeed(x);
 }
 
 static void on_stream_body(struct exchange *x, struct fetch *f, struct str bytes)
 {
-    switch (relay_feed(&x->relay, bytes)) {
+    enum relay_result result = relay_feed(&x->relay, bytes);
+
+    if (x->relay.has_forwarded && x->state == EXCHANGE_ATTEMPTING)
+        exchange_set_state(x, EXCHANGE_RELAYING);
+    switch (result) {
     case RELAY_OK:
-        if (x->relay.has_begun && x->state == EXCHANGE_ATTEMPTING && x->relay.choices != 0)
-            exchange_set_state(x, EXCHANGE_RELAYING);
-        if (x->client && http_response_is_full(x->client))
+        await_end_mark(x);
+        if (http_response_is_full(x->client))
             fetch_pause(f);
         return;
-    case RELAY_FINISHED:
-        attempt_succeed(x);
-        exchange_succeed(x);
+    case RELAY_DONE:
+        end_stream(x, f, OUTCOME_TRUNCATED);
         return;
     case RELAY_FAILED:
         fail(x, f, x->relay.has_error ? OUTCOME_HTTP_5XX : OUTCOME_INVALID);
@@ -179,17 +219,6 @@ static void on_body(void *arg, struct fetch *f, struct str bytes)
         fail(x, f, a->status == 200 ? OUTCOME_INVALID : outcome_of_status(a->status));
 }
 
-/* The connection of a stream ended without the provider's end mark. */
-static void on_stream_end(struct exchange *x, struct fetch *f, enum fetch_result result)
-{
-    if (relay_is_finished(&x->relay)) {
-        attempt_succeed(x);
-        exchange_succeed(x);
-        return;
-    }
-    fail(x, f, result == FETCH_OK ? OUTCOME_TRUNCATED : outcome_of_result(result));
-}
-
 static void on_whole_answer(struct exchange *x, struct fetch *f)
 {
     struct attempt *a = &x->attempt;
@@ -201,7 +230,7 @@ static void on_whole_answer(struct exchange *x, struct fetch *f)
     struct dialect_answer answer =
         x->provider->dialect->read_answer(&x->worker->scratch, buf_str(&a->body));
     arena_clear(&x->worker->scratch);
-    if (!answer.is_valid || x->chat.is_stream) {
+    if (!answer.is_valid) {
         fail(x, f, OUTCOME_INVALID);
         return;
     }
@@ -222,7 +251,7 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
     if (!a->holds_place)
         exchange_upstream_closed(x);
     else if (a->is_event_stream)
-        on_stream_end(x, f, result);
+        end_stream(x, f, result == FETCH_OK ? OUTCOME_TRUNCATED : outcome_of_result(result));
     else if (result != FETCH_OK)
         fail(x, f, outcome_of_result(result));
     else

@@ -238,7 +238,7 @@ void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
     usec_t wait = 0;
 
     x->last_refusal = refusal_of(end->kind);
-    if (x->relay.has_content || x->state == EXCHANGE_RELAYING) {
+    if (x->state == EXCHANGE_RELAYING) {
         exchange_refuse(x, x->last_refusal, NULL, NULL);
         return;
     }

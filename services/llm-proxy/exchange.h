@@ -75,7 +75,7 @@ struct exchange {
     const char *target_model;
     struct upstream_waiter *waiter;
     usec_t queued_at;
-    struct loop_timer timer; /* of the state: queue, back-off, grace after the end */
+    struct loop_timer timer; /* of the state: queue, back-off, overdue end mark, grace */
     struct loop_timer deadline;
 
     struct attempt attempt;

@@ -29,7 +29,7 @@ void relay_restart(struct relay *r)
 {
     forget_parser(r);
     r->is_done = r->has_error = r->is_invalid = r->has_usage = false;
-    r->choices = r->finished_choices = 0;
+    r->choices = r->finished_choices = r->finished_at = 0;
 }
 
 bool relay_is_finished(const struct relay *r)
@@ -67,6 +67,10 @@ static void note_content(struct relay *r, const struct dialect_event *e)
 {
     r->choices |= e->choices;
     r->finished_choices |= e->finished_choices;
+    if (!relay_is_finished(r))
+        r->finished_at = 0;
+    else if (r->finished_at == 0)
+        r->finished_at = loop_now(r->exchange->worker->loop);
     if (!e->has_content)
         return;
     r->has_content = true;
@@ -99,6 +103,7 @@ static void forward(struct relay *r, const struct sse_event *event)
     }
     begin(r);
     write_client(r, buf_str(line));
+    r->has_forwarded = true;
 }
 
 /* Returns false to stop the parser: the stream is over, one way or the other. */
@@ -137,7 +142,7 @@ enum relay_result relay_feed(struct relay *r, struct str bytes)
     case SSE_OK:
         return RELAY_OK;
     case SSE_STOPPED:
-        return r->is_done ? RELAY_FINISHED : RELAY_FAILED;
+        return r->is_done ? RELAY_DONE : RELAY_FAILED;
     case SSE_TOO_LONG:
         r->is_invalid = true;
         return RELAY_FAILED;

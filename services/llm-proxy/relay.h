@@ -15,20 +15,22 @@ struct exchange;
 
 enum relay_result {
     RELAY_OK = 0,
-    RELAY_FAILED,   /* the provider's stream broke a rule, or reported an error itself */
-    RELAY_FINISHED, /* its end mark was seen */
+    RELAY_FAILED, /* the provider's stream broke a rule, or reported an error itself */
+    RELAY_DONE,   /* its end mark was seen */
 };
 
 struct relay {
     struct exchange *exchange;
     struct sse_parser parser;
     bool has_parser;
-    bool has_begun;   /* the client has the head of a stream */
-    bool has_content; /* … and a piece of the answer */
-    bool is_done;     /* the end mark came */
-    bool has_error;   /* the provider's in-band error */
+    bool has_begun;     /* the client has the head of a stream */
+    bool has_forwarded; /* … and an event of the provider's */
+    bool has_content;   /* … and a piece of the answer */
+    bool is_done;       /* the end mark came */
+    bool has_error;     /* the provider's in-band error */
     bool is_invalid;
     uint64_t choices, finished_choices;
+    usec_t finished_at; /* 0: there are choices that are not */
     bool has_usage;
     struct dialect_usage usage;
     uint64_t content_tokens; /* estimated, delivered */
