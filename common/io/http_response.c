@@ -14,11 +14,22 @@ static bool is_bare(const struct http_request *r, int status)
     return status == 204 || status == 304 || str_is(http_request_method(r), "HEAD");
 }
 
-/* The handler is done; the connection goes on when the answer is out. */
+/* The handler is done, even if the connection has failed; it goes on when the answer is out. */
 static void end_answer(struct http_request *r)
 {
     r->is_answered = true;
     http_connection_schedule(r->connection);
+}
+
+static void send_whole(struct http_request *r, const struct http_response_fields *a,
+                       struct str body)
+{
+    r->status = a->status;
+    if (is_bare(r, a->status))
+        body.len = 0;
+    r->n_answer_bytes = body.len;
+    struct iovec pieces[] = {piece_of(http_response_head(r, a)), piece_of(body)};
+    http_output_send(r->connection, pieces, body.len > 0 ? 2 : 1);
 }
 
 void http_response_send(struct http_request *r, int status, const struct http_header *headers,
@@ -26,17 +37,13 @@ void http_response_send(struct http_request *r, int status, const struct http_he
 {
     struct http_response_fields a = {status, headers, n_headers, HTTP_LENGTH, body.len};
 
-    if (r->connection->is_broken || r->is_answered)
+    if (r->is_answered)
         return;
     assert(r->status == 0 && status >= 200 && status <= 599);
-    r->status = status;
     if (status == 204 || status == 304)
         a.framing = HTTP_BARE;
-    if (is_bare(r, status))
-        body.len = 0;
-    r->n_answer_bytes = body.len;
-    struct iovec pieces[] = {piece_of(http_response_head(r, &a)), piece_of(body)};
-    http_output_send(r->connection, pieces, body.len > 0 ? 2 : 1);
+    if (!r->connection->is_broken)
+        send_whole(r, &a, body);
     end_answer(r);
 }
 
@@ -91,9 +98,8 @@ void http_response_end(struct http_request *r)
 {
     struct iovec last = piece_of(STR("0\r\n\r\n"));
 
-    if (r->connection->is_broken || r->is_answered)
+    if (r->is_answered)
         return;
-    assert(r->status != 0);
     if (r->is_chunked && !r->is_bare)
         http_output_queue(r->connection, &last, 1);
     end_answer(r);
@@ -101,7 +107,7 @@ void http_response_end(struct http_request *r)
 
 void http_response_abort(struct http_request *r)
 {
-    if (r->connection->is_broken || r->is_answered)
+    if (r->is_answered)
         return;
     r->is_cut = true;
     r->connection->closes = true;

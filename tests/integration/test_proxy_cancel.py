@@ -1,9 +1,12 @@
 """A client that leaves: the provider is let go at once, in every phase, and the books know it."""
 import os
+import signal
+import threading
 import time
 
 import pytest
 
+from raw_upstream import SSE_HEAD, RawUpstream, delta, event
 from suite import SLOW, Suite, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -161,3 +164,37 @@ def test_half_of_many_clients_leave_and_the_others_notice_nothing(start_suite, s
                "all rows settled")
     statuses = [row["status"] for row in suite.ledger()]
     assert sorted(statuses) == ["cancelled"] * (n // 2) + ["success"] * (n // 2) and len(rows) == n
+
+
+@pytest.mark.parametrize("ending", [delta("", '"stop"') + event("[DONE]") + b"0\r\n\r\n",
+                                    event("{broken")], ids=["whole", "broken"])
+def test_a_client_that_leaves_as_its_answer_ends_is_settled_once(start_suite, ending):
+    """The write fails before the hang-up has been read: both are there when the proxy looks."""
+    goes_on = threading.Event()
+
+    def answer(connection, request):
+        connection.sendall(SSE_HEAD + delta("word"))
+        if b"first" in request:
+            goes_on.wait(10)
+            connection.sendall(delta("x" * 40_000) + ending)
+        else:
+            connection.sendall(delta("", '"stop"') + event("[DONE]") + b"0\r\n\r\n")
+        return True
+    upstream = RawUpstream(answer)
+    suite = start_suite(upstream, services=["llm-proxy"], config={
+        "proxy": {"threads": 1}})
+    stream = suite.stream("first")
+    stream.read_until("word")
+    suite.proxy.signal(signal.SIGSTOP)
+    goes_on.set()
+    wait_until(lambda: not upstream.open, "the answer, sent")
+    stream.reset()
+    suite.proxy.signal(signal.SIGCONT)
+    wait_until(lambda: suite.metrics().value("llm_requests_total") == 1, "the settlement")
+    for _ in range(20):
+        second = suite.stream("second")
+        second.read_all()
+        assert second.has_ended_well
+    rows = suite.wait_ledger(21)
+    assert len(rows) == 21 and sum(row["status"] == "success" for row in rows) >= 20
+    upstream.close()
