@@ -375,7 +375,7 @@ void metrics_set(struct metrics_series *series, double value)
 
 void metrics_remove(struct metrics_series *series)
 {
-    assert(series->kind == METRICS_GAUGE);
+    assert(series->kind != METRICS_HISTOGRAM);
     atomic_store_explicit(&series->bits, METRICS_ABSENT, memory_order_relaxed);
 }
 

@@ -58,7 +58,8 @@ struct metrics_series *metrics_find(struct metrics_shard *s, unsigned family,
 void metrics_add(struct metrics_series *series, double amount);
 /* A gauge that one thread owns, or a counter whose total is kept elsewhere. */
 void metrics_set(struct metrics_series *series, double value);
-/* A gauge that is absent from now on (no reading is not zero), until it is set again. */
+/* A gauge, or a counter whose total is kept elsewhere, that is absent from now on (no reading is
+ * not zero), until it is set again. */
 void metrics_remove(struct metrics_series *series);
 /* Histograms. */
 void metrics_observe(struct metrics_series *series, double value);

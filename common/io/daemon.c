@@ -103,6 +103,16 @@ void daemon_harden(void)
     }
 }
 
+unsigned daemon_max_connections(unsigned wanted, unsigned reserved)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted + reserved)
+        return wanted;
+    return (unsigned)(files.rlim_cur > 2 * reserved ? files.rlim_cur - reserved
+                                                    : files.rlim_cur / 2);
+}
+
 /* A line end in a status would begin a new assignment. */
 static const char *clean(char *text)
 {

@@ -21,6 +21,10 @@ MUST_USE bool daemon_parse_options(int argc, char **argv, const char *name,
 /* Refuse core dumps and ptrace, ignore SIGPIPE, raise RLIMIT_NOFILE to its hard limit. */
 void daemon_harden(void);
 
+/* `wanted` connections, or fewer when the limit on descriptors would not leave `reserved` of them:
+ * libzmq aborts the process when it finds none for a peer on the bus. */
+unsigned daemon_max_connections(unsigned wanted, unsigned reserved);
+
 /* sd_notify. `status` is a line for people. */
 void daemon_notify_ready(const char *status);
 void daemon_notify_reloading(void);

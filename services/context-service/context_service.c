@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_CONNECTIONS 1024
@@ -120,17 +119,6 @@ static int open_bus(struct context_service *s, char *reterr, size_t reterr_size)
     return r ? fail(r, reterr, reterr_size, "cannot serve %s: %s", endpoint, strerror(-r)) : 0;
 }
 
-/* libzmq aborts the process when it finds no descriptor for a peer on the bus: HTTP leaves some. */
-static unsigned max_connections(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= MAX_CONNECTIONS + RESERVED_FDS)
-        return MAX_CONNECTIONS;
-    return (unsigned)(files.rlim_cur > 2 * RESERVED_FDS ? files.rlim_cur - RESERVED_FDS
-                                                        : files.rlim_cur / 2);
-}
-
 static int open_http(struct context_service *s, char *reterr, size_t reterr_size)
 {
     const struct settings *c = s->settings;
@@ -138,7 +126,7 @@ static int open_http(struct context_service *s, char *reterr, size_t reterr_size
         .max_header = c->proxy.max_header,
         .max_body = c->proxy.max_body,
         .max_fields = MAX_FIELDS,
-        .max_connections = max_connections(),
+        .max_connections = daemon_max_connections(MAX_CONNECTIONS, RESERVED_FDS),
         .header_timeout = c->proxy.header_timeout,
         .body_timeout = c->proxy.body_timeout,
         .idle_timeout = c->proxy.idle_timeout,

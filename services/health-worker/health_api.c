@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_ANSWER (4u << 20)
+#define MAX_ANSWER   (4u << 20)
+#define RESERVED_FDS (64 + 2 * MONITOR_MAX_PROBES) /* bus, files; probes and kept connections */
 
 static void write_provider(struct json_write *w, const struct health_provider *p)
 {
@@ -45,6 +46,7 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
     struct service *s = arg;
 
     (void)tail;
+    machine_show(s->machine);
     metrics_page_refresh(s->metrics, s->shard);
     metrics_page_send(s->metrics, r);
 }
@@ -66,6 +68,7 @@ static void answer_status(void *arg, struct http_request *r, struct str tail)
     for (size_t i = 0; i < s->snapshot.n_providers; i++)
         write_provider(&w, &s->snapshot.provider[i]);
     json_write_end(&w, ']');
+    machine_write(s->machine, &w);
     json_write_end(&w, '}');
     if (json_write_finish(&w) == BUF_OK)
         http_answer_json(r, 200, buf_str(&out));
@@ -151,10 +154,12 @@ int health_api_start(struct service *s, char *reterr, size_t reterr_size)
         .on_gone = on_gone,
         .on_finished = on_finished,
     };
+    struct http_server_config config = http_answer_operators;
     const char *why = NULL;
     int fd = -1;
 
-    int r = http_server_new(s->loop, &http_answer_operators, &handler, s, &s->server);
+    config.max_connections = daemon_max_connections(config.max_connections, RESERVED_FDS);
+    int r = http_server_new(s->loop, &config, &handler, s, &s->server);
     if (r == 0)
         r = daemon_listen(s->settings->health.listen, false, &fd, &why);
     if (r == 0)

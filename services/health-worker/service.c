@@ -209,6 +209,7 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     struct settings *old = s->settings;
     s->settings = fresh;
     monitor_configure(s->monitor, fresh);
+    machine_configure(s->machine, fresh);
     settings_free(&old);
     log_init("health-worker", fresh->logging.level, fresh->logging.format);
     return true;
@@ -266,6 +267,7 @@ static int open_all(struct service *s)
         (r = fetch_pool_new(s->loop, &s->fetches)) < 0)
         return r;
     s->monitor = monitor_new(s->loop, s->fetches, s->shard, on_change, s);
+    s->machine = machine_new(s->loop, s->shard);
     return 0;
 }
 
@@ -288,6 +290,7 @@ int service_start(const char *config_path, struct settings **settings, struct se
     if ((r = health_api_start(s, reterr, reterr_size)) < 0)
         return r;
     monitor_configure(s->monitor, s->settings);
+    machine_configure(s->machine, s->settings);
     note_reload(s, true);
     loop_timer_init(&s->heartbeat, s->loop, on_heartbeat, s);
     loop_timer_start(&s->heartbeat, 0);
@@ -308,6 +311,7 @@ void service_stop(struct service *s)
         loop_timer_stop(&s->heartbeat);
     daemon_watchdog_free(&s->watchdog);
     http_server_free(&s->server);
+    machine_free(&s->machine);
     monitor_free(&s->monitor);
     fetch_pool_free(&s->fetches);
     bus_socket_free(&s->publisher);

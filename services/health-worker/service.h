@@ -1,7 +1,8 @@
 /* service.h -- what does health-worker own, and what does it tell the others?
  *
- * One loop: the monitor, the HTTP listener, and the bus: PUB of a snapshot every second and of each
- * change at once, PULL of the proxies' outcomes, ROUTER for control requests.
+ * One loop: the monitor, the machine it runs on, the HTTP listener, and the bus: PUB of a snapshot
+ * every second and of each change at once, PULL of the proxies' outcomes, ROUTER for control
+ * requests.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "io/fetch.h"
 #include "io/http_server.h"
 #include "io/loop.h"
+#include "machine.h"
 #include "monitor.h"
 #include "settings/settings.h"
 
@@ -31,6 +33,7 @@ struct service {
     struct fetch_pool *fetches;
     struct http_server *server;
     struct monitor *monitor;
+    struct machine *machine;
     struct daemon_watchdog *watchdog;
     struct loop_timer heartbeat;
     struct health_snapshot snapshot; /* filled afresh for each message */

@@ -256,6 +256,24 @@ static void a_hardened_process_leaves_no_core(void **state)
     CHECK_U64(limit.rlim_cur, limit.rlim_max);
 }
 
+static void connections_leave_descriptors_for_the_rest(void **state)
+{
+    static const struct {
+        unsigned limit, expected;
+    } cases[] = {{1064, 1000}, {1063, 999}, {256, 192}, {129, 65}, {128, 64}, {20, 10}};
+    struct rlimit before, tight;
+
+    (void)state;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tight.rlim_cur = cases[i].limit;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &tight), 0);
+        CHECK_U64(daemon_max_connections(1000, 64), cases[i].expected);
+    }
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +286,7 @@ int main(void)
         cmocka_unit_test(systemd_is_told_what_happens),
         cmocka_unit_test(the_loop_pings_the_watchdog_at_half_its_time),
         cmocka_unit_test(a_hardened_process_leaves_no_core),
+        cmocka_unit_test(connections_leave_descriptors_for_the_rest),
     };
 
     if (!mkdtemp(folder))

@@ -228,6 +228,19 @@ static void a_removed_gauge_is_absent_until_it_is_set_again(void **state)
     check_lacks("in_flight 0");
 }
 
+static void a_counter_kept_elsewhere_can_be_absent_too(void **state)
+{
+    struct metrics_series *c = metrics_find(one, REQUESTS, (const char *[]){"m", "ok"});
+
+    (void)state;
+    metrics_set(c, 5000.5);
+    check_has("requests_total{model=\"m\",status=\"ok\"} 5000.5");
+    metrics_remove(c);
+    check_lacks("requests_total{");
+    metrics_set(c, 5001);
+    check_has("requests_total{model=\"m\",status=\"ok\"} 5001");
+}
+
 static void a_histogram_counts_up_to_and_including_its_bounds(void **state)
 {
     static const double values[] = {.1, .25, .26, 1, 1.5, 10, 11, 1e9};
@@ -441,6 +454,7 @@ int main(void)
         TEST(a_counter_never_goes_down),
         TEST(a_gauge_goes_both_ways_and_its_shards_are_summed),
         TEST(a_removed_gauge_is_absent_until_it_is_set_again),
+        TEST(a_counter_kept_elsewhere_can_be_absent_too),
         TEST(a_histogram_counts_up_to_and_including_its_bounds),
         TEST(numbers_are_written_so_that_they_read_back_equal),
         TEST(label_values_are_escaped),
