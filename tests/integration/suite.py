@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
@@ -55,10 +54,20 @@ def wait_until(condition, what, timeout=10.0):
         time.sleep(0.002)
 
 
-def free_port():
-    """A port below the range the kernel takes client ports from, so that it stays free."""
+def _ports():
+    """Below the range the kernel takes client ports from; each test process begins elsewhere."""
+    at = os.getpid() * 7919 % 22000
     while True:
-        port = random.randrange(10000, 32000)
+        yield 10000 + at
+        at = (at + 1) % 22000
+
+
+PORTS = _ports()
+
+
+def free_port():
+    """A port that nobody listens on, not handed out before by this process."""
+    for port in PORTS:
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
