@@ -86,6 +86,7 @@ struct settings_model {
     size_t n_aliases;
     struct {
         const char *low, *medium, *high;
+        double medium_at, high_at; /* scores from which it is no longer low, no longer medium */
     } complexity;
     uint64_t context_window; /* tokens; 0: unknown */
     uint64_t max_output;     /* tokens; 0: unknown */

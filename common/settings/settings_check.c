@@ -172,6 +172,17 @@ static int check_entry(const struct settings *s, const char *const *name,
     return find_entry(s, *name) ? 0 : REFUSE(r, name, "no model is called '%s'", *name);
 }
 
+/* One score, one choice: what it chooses has targets of its own. */
+static int check_delegate(const struct settings *s, const char *const *name,
+                          const struct settings_reader *r)
+{
+    if (check_entry(s, name, r) != 0)
+        return 1;
+    if (find_entry(s, *name)->strategy == STRATEGY_COMPLEXITY)
+        return REFUSE(r, name, "'%s' is of strategy complexity itself", *name);
+    return 0;
+}
+
 static int check_complexity(const struct settings *s, const struct settings_model *m,
                             const struct settings_reader *r)
 {
@@ -188,9 +199,13 @@ static int check_complexity(const struct settings *s, const struct settings_mode
             return REFUSE(r, delegates[i], "strategy complexity needs low, medium and high");
         if (!is_complexity && *delegates[i])
             return REFUSE(r, delegates[i], "complexity belongs to strategy complexity");
-        if (*delegates[i] && check_entry(s, delegates[i], r) != 0)
+        if (*delegates[i] && check_delegate(s, delegates[i], r) != 0)
             return 1;
     }
+    if (m->complexity.high_at < m->complexity.medium_at)
+        return REFUSE(r, &m->complexity.high_at,
+                      "complexity.high_at must not be below medium_at, which is %g",
+                      m->complexity.medium_at);
     return 0;
 }
 

@@ -310,6 +310,10 @@ static const struct settings_row complexity[] = {
     TEXT("low", complexity.low, model, NULL, "Entry for easy prompts"),
     TEXT("medium", complexity.medium, model, NULL, "Entry for those between"),
     TEXT("high", complexity.high, model, NULL, "Entry for hard prompts"),
+    NUMBER(RATIO, "medium_at", complexity.medium_at, "0.35", 0, 1,
+           "Score from which a prompt is no longer easy"),
+    NUMBER(RATIO, "high_at", complexity.high_at, "0.65", 0, 1,
+           "Score from which it is hard; not below medium_at"),
     END,
 };
 

@@ -33,6 +33,8 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
     n = add(ret_headers, n, "x-request-id", x->request_id);
     if (x->route.n_models > 0)
         n = add(ret_headers, n, "x-llm-model", x->route.models[x->route.at_model]->name);
+    if (x->route.is_scored)
+        n = add(ret_headers, n, "x-llm-complexity", exchange_complexity(x));
     if (x->attempts > 0) {
         n = add(ret_headers, n, "x-llm-provider", x->provider->settings->name);
         n = add(ret_headers, n, "x-llm-backend",

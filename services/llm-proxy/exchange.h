@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
+#include "complexity.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "keyring.h"
@@ -40,6 +41,10 @@ enum exchange_state {
 
 /* How often each target of the model in turn was tried. */
 struct exchange_route {
+    const struct settings_model *asked; /* NULL: admission said no */
+    bool is_scored;                     /* a strategy asked how hard the prompt is */
+    struct complexity complexity;
+    enum complexity_level level;
     const struct settings_model *models[EXCHANGE_MAX_MODELS];
     size_t n_models, at_model;
     uint32_t tries[ROUTER_MAX_TARGETS];
@@ -100,6 +105,12 @@ void exchange_client_gone(struct exchange *x);
 void exchange_client_writable(struct exchange *x);
 /* The proxy is going down and the time to drain is over. */
 void exchange_abandon(struct exchange *x);
+
+/* The models that `asked` leads to, in turn: its delegate by the prompt's complexity or itself,
+ * then its fallbacks. */
+void exchange_plan(struct exchange *x, const struct settings_model *asked);
+/* low, medium or high; "none" when no strategy asked. */
+const char *exchange_complexity(const struct exchange *x);
 
 /* The one door to `state`. */
 void exchange_set_state(struct exchange *x, enum exchange_state state);

@@ -120,20 +120,14 @@ static int add_providers(struct snapshot *s, struct map *upstreams, char *reterr
     return 0;
 }
 
-static int add_models(struct snapshot *s, char *reterr, size_t reterr_size)
+static void add_models(struct snapshot *s)
 {
     for (size_t i = 0; i < s->settings->n_models; i++) {
         struct settings_model *m = &s->settings->models[i];
-        if (m->strategy == STRATEGY_COMPLEXITY) {
-            snprintf(reterr, reterr_size, "model '%s': strategy 'complexity' is not built yet",
-                     m->name);
-            return 1;
-        }
         map_add(&s->models, str_from(m->name), m);
         for (size_t a = 0; a < m->n_aliases; a++)
             map_add(&s->models, str_from(m->aliases[a]), m);
     }
-    return 0;
 }
 
 void snapshot_write_model(const struct settings_model *m, struct json_write *w)
@@ -205,8 +199,6 @@ int snapshot_new(struct settings **settings, struct map *upstreams, unsigned gen
     if (r == 0)
         r = add_providers(s, upstreams, reterr, reterr_size);
     if (r == 0)
-        r = add_models(s, reterr, reterr_size);
-    if (r == 0)
         r = prices_new(s->settings, &s->prices, reterr, reterr_size);
     if (r != 0) {
         s->settings = NULL; /* stays the caller's */
@@ -214,6 +206,7 @@ int snapshot_new(struct settings **settings, struct map *upstreams, unsigned gen
         return r;
     }
     *settings = NULL;
+    add_models(s);
     s->models_json = write_models(s);
     configure_upstreams(s);
     *ret = s;

@@ -24,7 +24,7 @@ static double usd(int64_t nano)
 
 static const char *model_label(const struct exchange *x)
 {
-    return x->route.n_models > 0 ? x->route.models[0]->name : "other";
+    return x->route.asked ? x->route.asked->name : "other";
 }
 
 static const char *provider_label(const struct exchange *x)
@@ -124,7 +124,7 @@ static void count_request(struct exchange *x)
     const char *status = ledger_entry_status_text(e->status);
 
     metrics_count(s, METRIC_llm_requests_total, 1, model_label(x), provider_label(x),
-                  backend_label(x), NONE, status);
+                  backend_label(x), exchange_complexity(x), status);
     metrics_sample(s, METRIC_llm_request_duration_seconds, seconds(e->duration), model_label(x),
                    provider_label(x), backend_label(x));
     metrics_count(s, METRIC_api_key_requests_total, 1, key_label(x), status);
@@ -182,7 +182,8 @@ static void log_request(struct exchange *x)
     const struct log_field fields[] = {
         {"LLM_REQUEST_ID", x->request_id},
         {"LLM_KEY_ID", x->key ? x->key->id : NULL},
-        {"LLM_MODEL", x->route.n_models > 0 ? model_label(x) : NULL},
+        {"LLM_MODEL", x->route.asked ? model_label(x) : NULL},
+        {"LLM_COMPLEXITY", x->route.is_scored ? exchange_complexity(x) : NULL},
         {"LLM_PROVIDER", x->attempts > 0 ? provider_label(x) : NULL},
         {"LLM_STATUS", t.status},
         {"LLM_OUTCOME", status},
@@ -220,7 +221,8 @@ void telemetry_selection(struct exchange *x, const struct snapshot_provider *bef
     const struct settings_model *m = x->route.models[x->route.at_model];
 
     metrics_count(x->worker->shard, METRIC_model_router_selections_total, 1, m->name,
-                  x->provider->settings->name, catalogue_strategy_text(m->strategy), NONE);
+                  x->provider->settings->name, catalogue_strategy_text(m->strategy),
+                  exchange_complexity(x));
     if (before && before != x->provider)
         metrics_count(x->worker->shard, METRIC_llm_fallbacks_total, 1, before->settings->name,
                       x->provider->settings->name);

@@ -101,6 +101,8 @@ static void every_key_of_the_contract_is_read(void **state)
     CHECK_TEXT(s->providers[smart->targets[1].provider_index].name, "azure");
     CHECK_TEXT(smart->fallback[0], "small");
     CHECK_TEXT(settings_find_model(s, "auto")->complexity.high, "smart");
+    CHECK(settings_find_model(s, "auto")->complexity.medium_at == 0.35);
+    CHECK(settings_find_model(s, "auto")->complexity.high_at == 0.7);
     CHECK_U64(settings_find_model(s, "small")->context_window, 8192);
     assert_null(settings_find_model(s, "absent"));
 
@@ -287,7 +289,14 @@ static void keys_that_disagree_are_refused_where_they_stand(void **state)
         {"models:\n- {name: a, strategy: complexity}",
          "f:3:3: strategy complexity needs low, medium and high"},
         {"models:\n- {name: a, strategy: complexity, complexity: {low: a, medium: a, high: a}}",
-         "f:3:53: 'a' leads back to itself"},
+         "f:3:53: 'a' is of strategy complexity itself"},
+        {"models:\n- {name: b, targets: [{provider: p, model: m}], fallback: [a]}\n"
+         "- {name: a, strategy: complexity, complexity: {low: b, medium: b, high: b}}",
+         "f:4:53: 'b' leads back to itself"},
+        {"models:\n- {name: b, targets: [{provider: p, model: m}]}\n- {name: a, strategy: "
+         "complexity, "
+         "complexity: {low: b, medium: b, high: b, medium_at: 0.7}}",
+         "f:4:47: complexity.high_at must not be below medium_at, which is 0.7"},
         {"models:\n- {name: a, targets: [{provider: p, model: m}], complexity: {low: a}}",
          "f:3:67: complexity belongs to strategy complexity"},
         {"workers:\n- {name: a, command: [x], port: 1}\n- {name: a, command: [x], port: 2}",
