@@ -4,6 +4,7 @@
 #include "io/http_answer.h"
 #include "io/http_route.h"
 #include "io/metrics_page.h"
+#include "preview.h"
 #include "proxy.h"
 #include "settings/secret.h"
 
@@ -86,6 +87,24 @@ static void answer_reload(void *arg, struct http_request *r, struct str tail)
     buf_done(&out);
 }
 
+static void answer_route(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+    struct preview question = {
+        .snapshot = p->snapshot,
+        .body = http_request_body(r),
+        .now = loop_now(p->loop),
+    };
+    struct buf out;
+
+    (void)tail;
+    digest_random(&question.random, sizeof(question.random));
+    buf_init(&out, 64u << 10);
+    int status = preview_write(&question, &out);
+    http_answer_json(r, status, buf_str(&out));
+    buf_done(&out);
+}
+
 static const struct http_route routes[] = {
     {"GET", "/health", "/health", IS_OPEN, answer_health},
     {"GET", "/ready", "/ready", IS_OPEN, answer_ready},
@@ -97,6 +116,7 @@ static const struct http_route routes[] = {
     {"GET", "/admin/usage", "/admin/usage", 0, admin_usage_query},
     {"GET", "/admin/providers", "/admin/providers", 0, admin_status_providers},
     {"GET", "/admin/models", "/admin/models", 0, admin_status_models},
+    {"POST", "/admin/route", "/admin/route", 0, answer_route},
     {"GET", "/admin/config", "/admin/config", 0, answer_config},
     {"POST", "/admin/config/reload", "/admin/config/reload", 0, answer_reload},
 };

@@ -31,10 +31,10 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
     if (x->chat.is_stream)
         n = add(ret_headers, n, "cache-control", "no-cache");
     n = add(ret_headers, n, "x-request-id", x->request_id);
-    if (x->route.n_models > 0)
-        n = add(ret_headers, n, "x-llm-model", x->route.models[x->route.at_model]->name);
-    if (x->route.is_scored)
-        n = add(ret_headers, n, "x-llm-complexity", exchange_complexity(x));
+    if (x->plan.n_models > 0)
+        n = add(ret_headers, n, "x-llm-model", x->plan.models[x->route.at_model]->name);
+    if (x->plan.is_scored)
+        n = add(ret_headers, n, "x-llm-complexity", plan_complexity(&x->plan));
     if (x->attempts > 0) {
         n = add(ret_headers, n, "x-llm-provider", x->provider->settings->name);
         n = add(ret_headers, n, "x-llm-backend",

@@ -7,6 +7,7 @@
 #include "io/http_route.h"
 #include "io/metrics_page.h"
 #include "keycheck.h"
+#include "preview.h"
 #include "worker.h"
 
 #define SMALL_BODY (64u << 10)
@@ -93,8 +94,29 @@ static void answer_chat(void *arg, struct http_request *r, struct str tail)
     exchange_start(arg, r);
 }
 
+static void answer_route(void *arg, struct http_request *r, struct str tail)
+{
+    struct worker *w = arg;
+    struct preview p = {
+        .snapshot = w->snapshot,
+        .body = http_request_body(r),
+        .now = loop_now(w->loop),
+        .random = worker_random(w),
+    };
+
+    (void)tail;
+    if (keycheck_find(w, r, &p.key) != KEYCHECK_OK) {
+        refuse(w, r, REFUSAL_INVALID_API_KEY);
+        return;
+    }
+    buf_clear(&w->line);
+    int status = preview_write(&p, &w->line);
+    http_answer_json(r, status, buf_str(&w->line));
+}
+
 static const struct http_route routes[] = {
     {"POST", "/v1/chat/completions", "/v1/chat/completions", CHECKS_KEY, answer_chat},
+    {"POST", "/v1/route", "/v1/route", CHECKS_KEY, answer_route},
     {"GET", "/v1/models", "/v1/models", NEEDS_KEY, answer_models},
     {"GET", "/v1/models/", "/v1/models/{id}", NEEDS_KEY, answer_model},
     {"GET", "/health", "/health", 0, answer_health},

@@ -17,12 +17,7 @@ static struct loop *loop_of(const struct exchange *x)
 
 static const struct settings_model *model_of(const struct exchange *x)
 {
-    return x->route.models[x->route.at_model];
-}
-
-static size_t n_targets(const struct settings_model *m)
-{
-    return m->n_targets < ROUTER_MAX_TARGETS ? m->n_targets : ROUTER_MAX_TARGETS;
+    return x->plan.models[x->route.at_model];
 }
 
 static const struct snapshot_provider *provider_of(const struct exchange *x, size_t target)
@@ -30,45 +25,21 @@ static const struct snapshot_provider *provider_of(const struct exchange *x, siz
     return &x->snapshot->providers[model_of(x)->targets[target].provider_index];
 }
 
-static int64_t output_price(const struct exchange *x, const struct settings_target *t)
-{
-    const struct prices_price *p =
-        prices_find(x->snapshot->prices, str_from(t->provider), str_from(t->model));
-
-    return p ? p->output : MONEY_UNKNOWN;
-}
-
-static void describe_targets(struct exchange *x, struct router_candidate *ret)
-{
-    const struct settings_model *m = model_of(x);
-    usec_t now = loop_now(loop_of(x));
-
-    for (size_t i = 0; i < n_targets(m); i++) {
-        struct upstream_view u = upstream_look(provider_of(x, i)->upstream, now);
-        ret[i] = (struct router_candidate){
-            .weight = m->targets[i].weight,
-            .is_available = u.is_available,
-            .was_tried = x->route.is_closed[i] || x->route.tries[i] > 0,
-            .in_flight = u.in_flight,
-            .latency = u.latency,
-            .price = output_price(x, &m->targets[i]),
-        };
-    }
-}
-
 static size_t route(struct exchange *x)
 {
     struct router_candidate candidates[ROUTER_MAX_TARGETS];
     const struct settings_model *m = model_of(x);
+    size_t n = plan_describe(x->snapshot, m, loop_now(loop_of(x)), candidates);
 
-    describe_targets(x, candidates);
-    return router_choose(m->strategy, candidates, n_targets(m), worker_random(x->worker));
+    for (size_t i = 0; i < n; i++)
+        candidates[i].was_tried = x->route.is_closed[i] || x->route.tries[i] > 0;
+    return router_choose(m->strategy, candidates, n, worker_random(x->worker));
 }
 
 /* The next model in the chain, fitted anew: its window may be smaller. */
 static bool next_model(struct exchange *x)
 {
-    if (x->route.at_model + 1 >= x->route.n_models)
+    if (x->route.at_model + 1 >= x->plan.n_models)
         return false;
     x->route.at_model++;
     memset(x->route.tries, 0, sizeof(x->route.tries));
@@ -174,7 +145,7 @@ void dispatch_next(struct exchange *x)
 
 static bool has_untried(struct exchange *x)
 {
-    return x->route.at_model + 1 < x->route.n_models || route(x) != ROUTER_NONE;
+    return x->route.at_model + 1 < x->plan.n_models || route(x) != ROUTER_NONE;
 }
 
 static enum refusal refusal_of(enum outcome_kind kind)

@@ -244,7 +244,7 @@ void exchange_route(struct exchange *x)
 void exchange_fit(struct exchange *x)
 {
     exchange_set_state(x, EXCHANGE_FITTING);
-    if (!fitting_start(x, x->route.models[x->route.at_model]))
+    if (!fitting_start(x, x->plan.models[x->route.at_model]))
         exchange_route(x);
 }
 
@@ -291,63 +291,6 @@ static void set_deadline(struct exchange *x)
     loop_timer_start(&x->deadline, ms * USEC_PER_MSEC);
 }
 
-/* ---- the plan ---- */
-
-static const char *delegate_of(struct exchange *x, const struct settings_model *m)
-{
-    struct exchange_route *r = &x->route;
-
-    if (!r->is_scored) {
-        r->complexity = complexity_score(x->chat.root);
-        r->level = complexity_cut(r->complexity.score, m->complexity.medium_at,
-                                  m->complexity.high_at);
-        r->is_scored = true;
-    }
-    switch (complexity_cut(r->complexity.score, m->complexity.medium_at, m->complexity.high_at)) {
-    case COMPLEXITY_LOW:
-        return m->complexity.low;
-    case COMPLEXITY_MEDIUM:
-        return m->complexity.medium;
-    case COMPLEXITY_HIGH:
-        break;
-    }
-    return m->complexity.high;
-}
-
-static void plan_model(struct exchange *x, const struct settings_model *m)
-{
-    struct exchange_route *r = &x->route;
-
-    if (m->strategy == STRATEGY_COMPLEXITY)
-        m = snapshot_find_model(x->snapshot, str_from(delegate_of(x, m)));
-    for (size_t i = 0; i < r->n_models; i++)
-        if (r->models[i] == m)
-            return;
-    if (r->n_models < EXCHANGE_MAX_MODELS)
-        r->models[r->n_models++] = m;
-}
-
-static void plan_fallbacks(struct exchange *x, const struct settings_model *m)
-{
-    for (size_t i = 0; i < m->n_fallback; i++)
-        plan_model(x, snapshot_find_model(x->snapshot, str_from(m->fallback[i])));
-}
-
-void exchange_plan(struct exchange *x, const struct settings_model *asked)
-{
-    x->route.asked = asked;
-    plan_model(x, asked);
-    if (x->route.models[0] != asked)
-        plan_fallbacks(x, x->route.models[0]);
-    plan_fallbacks(x, asked);
-    x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
-}
-
-const char *exchange_complexity(const struct exchange *x)
-{
-    return x->route.is_scored ? complexity_level_text(x->route.level) : "none";
-}
-
 void exchange_start(struct worker *w, struct http_request *r)
 {
     struct exchange *x = take_exchange(w);
@@ -369,7 +312,8 @@ void exchange_start(struct worker *w, struct http_request *r)
     const struct settings_model *model = admission_check(x);
     if (!model)
         return; /* answered */
-    exchange_plan(x, model);
+    plan_make(&x->plan, x->snapshot, x->chat.root, model);
+    x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
     set_deadline(x);
     if (!settle_open(x)) {
         exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);

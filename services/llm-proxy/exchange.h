@@ -9,11 +9,11 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
-#include "complexity.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "keyring.h"
 #include "ledger_entry.h"
+#include "plan.h"
 #include "refusal.h"
 #include "relay.h"
 #include "router.h"
@@ -22,8 +22,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define EXCHANGE_MAX_MODELS 8 /* the one asked for and its fallbacks */
 
 struct worker;
 
@@ -41,12 +39,7 @@ enum exchange_state {
 
 /* How often each target of the model in turn was tried. */
 struct exchange_route {
-    const struct settings_model *asked; /* NULL: admission said no */
-    bool is_scored;                     /* a strategy asked how hard the prompt is */
-    struct complexity complexity;
-    enum complexity_level level;
-    const struct settings_model *models[EXCHANGE_MAX_MODELS];
-    size_t n_models, at_model;
+    size_t at_model; /* of the plan */
     uint32_t tries[ROUTER_MAX_TARGETS];
     bool is_closed[ROUTER_MAX_TARGETS]; /* not to be tried again */
     size_t target;                      /* the one chosen */
@@ -75,6 +68,7 @@ struct exchange {
     uint64_t tokens_before, tokens_after;
     uint64_t context_call; /* correlation id while FITTING */
 
+    struct plan plan;
     struct exchange_route route;
     const struct snapshot_provider *provider; /* of the current or last attempt */
     const char *target_model;
@@ -105,12 +99,6 @@ void exchange_client_gone(struct exchange *x);
 void exchange_client_writable(struct exchange *x);
 /* The proxy is going down and the time to drain is over. */
 void exchange_abandon(struct exchange *x);
-
-/* The models that `asked` leads to, in turn: its delegate by the prompt's complexity or itself,
- * then its fallbacks. */
-void exchange_plan(struct exchange *x, const struct settings_model *asked);
-/* low, medium or high; "none" when no strategy asked. */
-const char *exchange_complexity(const struct exchange *x);
 
 /* The one door to `state`. */
 void exchange_set_state(struct exchange *x, enum exchange_state state);

@@ -65,7 +65,7 @@ static void on_answer(void *arg, enum context_client_result result,
                       const struct context_reply *reply, struct str messages)
 {
     struct exchange *x = arg;
-    const struct settings_model *m = x->route.models[x->route.at_model];
+    const struct settings_model *m = x->plan.models[x->route.at_model];
 
     x->context_call = 0;
     if (result != CONTEXT_CLIENT_OK || str_is(reply->outcome, "error")) {

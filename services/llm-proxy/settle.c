@@ -13,8 +13,8 @@ static void describe(struct exchange *x)
     e->request_id = str_from(x->request_id);
     e->key_id = x->key ? str_from(x->key->id) : STR_EMPTY;
     e->api = STR("chat.completions");
-    e->model = x->route.asked ? str_from(x->route.asked->name) : STR_EMPTY;
-    e->complexity = x->route.is_scored ? str_from(exchange_complexity(x)) : STR_EMPTY;
+    e->model = x->plan.asked ? str_from(x->plan.asked->name) : STR_EMPTY;
+    e->complexity = x->plan.is_scored ? str_from(plan_complexity(&x->plan)) : STR_EMPTY;
     e->cache = STR("bypass");
     e->started_at = x->started_wall;
     e->is_stream = x->chat.is_stream;

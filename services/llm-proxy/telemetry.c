@@ -24,7 +24,7 @@ static double usd(int64_t nano)
 
 static const char *model_label(const struct exchange *x)
 {
-    return x->route.asked ? x->route.asked->name : "other";
+    return x->plan.asked ? x->plan.asked->name : "other";
 }
 
 static const char *provider_label(const struct exchange *x)
@@ -124,7 +124,7 @@ static void count_request(struct exchange *x)
     const char *status = ledger_entry_status_text(e->status);
 
     metrics_count(s, METRIC_llm_requests_total, 1, model_label(x), provider_label(x),
-                  backend_label(x), exchange_complexity(x), status);
+                  backend_label(x), plan_complexity(&x->plan), status);
     metrics_sample(s, METRIC_llm_request_duration_seconds, seconds(e->duration), model_label(x),
                    provider_label(x), backend_label(x));
     metrics_count(s, METRIC_api_key_requests_total, 1, key_label(x), status);
@@ -182,8 +182,8 @@ static void log_request(struct exchange *x)
     const struct log_field fields[] = {
         {"LLM_REQUEST_ID", x->request_id},
         {"LLM_KEY_ID", x->key ? x->key->id : NULL},
-        {"LLM_MODEL", x->route.asked ? model_label(x) : NULL},
-        {"LLM_COMPLEXITY", x->route.is_scored ? exchange_complexity(x) : NULL},
+        {"LLM_MODEL", x->plan.asked ? model_label(x) : NULL},
+        {"LLM_COMPLEXITY", x->plan.is_scored ? plan_complexity(&x->plan) : NULL},
         {"LLM_PROVIDER", x->attempts > 0 ? provider_label(x) : NULL},
         {"LLM_STATUS", t.status},
         {"LLM_OUTCOME", status},
@@ -218,11 +218,11 @@ void telemetry_routing(struct exchange *x, usec_t took)
 
 void telemetry_selection(struct exchange *x, const struct snapshot_provider *before)
 {
-    const struct settings_model *m = x->route.models[x->route.at_model];
+    const struct settings_model *m = x->plan.models[x->route.at_model];
 
     metrics_count(x->worker->shard, METRIC_model_router_selections_total, 1, m->name,
                   x->provider->settings->name, catalogue_strategy_text(m->strategy),
-                  exchange_complexity(x));
+                  plan_complexity(&x->plan));
     if (before && before != x->provider)
         metrics_count(x->worker->shard, METRIC_llm_fallbacks_total, 1, before->settings->name,
                       x->provider->settings->name);

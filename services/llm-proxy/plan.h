@@ -1,0 +1,37 @@
+/* plan.h -- which models may answer this request, in turn, and in what state are their targets?
+ *
+ * What the configuration and the prompt alone decide, before anything is tried. Pure but for a look
+ * at the upstreams.
+ */
+#pragma once
+
+#include "complexity.h"
+#include "router.h"
+#include "snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PLAN_MAX_MODELS 8
+
+struct plan {
+    const struct settings_model *asked; /* NULL: none yet */
+    const struct settings_model *models[PLAN_MAX_MODELS];
+    size_t n_models;
+    bool is_scored; /* strategy complexity asked how hard the prompt is */
+    struct complexity complexity;
+    enum complexity_level level; /* by the thresholds of the first entry that asked */
+};
+
+/* `asked` or what its strategy delegates to, then that one's fallbacks, then those of `asked`; each
+ * once. `body` is the parsed request. */
+void plan_make(struct plan *p, const struct snapshot *s, const struct json_value *body,
+               const struct settings_model *asked);
+
+/* low, medium or high; "none" when no strategy asked. */
+const char *plan_complexity(const struct plan *p);
+
+/* The targets of `m` as the router sees them, none tried yet. Fills up to ROUTER_MAX_TARGETS and
+ * returns how many. */
+size_t plan_describe(const struct snapshot *s, const struct settings_model *m, usec_t now,
+                     struct router_candidate *ret);
