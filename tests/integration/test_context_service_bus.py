@@ -147,6 +147,9 @@ def test_garbage_is_dropped_and_counted(service, client):
 
 def test_raw_connections_that_speak_no_protocol_harm_nobody(service, client):
     chance = random.Random(11)
+    descriptors = f"/proc/{service['context-service'].pid}/fd"
+    assert client.ask(COUNT, b"[]").kind == REPLY
+    before = len(os.listdir(descriptors))
     for n in range(2000):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(f"{service.folder}/run/context.sock")
@@ -155,6 +158,8 @@ def test_raw_connections_that_speak_no_protocol_harm_nobody(service, client):
             else:
                 s.send(chance.randbytes(1 + n % 300))
     assert client.ask(COUNT, b"[]").kind == REPLY
+    # libzmq 4.3.4 aborts a process that ends while a stranger of protocol 2 is still greeting it.
+    wait_until(lambda: len(os.listdir(descriptors)) <= before, "the strangers to be gone")
 
 
 def test_the_socket_is_the_group_s_and_a_dead_one_s_is_replaced(service, client):

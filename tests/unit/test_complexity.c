@@ -136,8 +136,9 @@ static void read_prompts(struct matrix *ret_tune, struct matrix *ret_held)
         if (line[0] == '#')
             continue;
         struct str rest = str_from(line);
-        CHECK(str_cut(&rest, '\t', &half) && str_cut(&rest, '\t', &language) &&
-              str_cut(&rest, '\t', &level));
+        CHECK(str_cut(&rest, '\t', &half));
+        CHECK(str_cut(&rest, '\t', &language));
+        CHECK(str_cut(&rest, '\t', &level));
         unsigned label = level_named(level);
         bool is_held = str_is(half, "held");
         CHECK(is_held || str_is(half, "tune"));
