@@ -39,13 +39,14 @@ static enum fault condense(struct arena *a, const struct question *q, struct ans
     return FAULT_INVALID_REQUEST;
 }
 
-enum fault answer_find(struct arena *a, const struct question *q, struct answer *ret,
-                       struct fault_detail *reterr)
+enum fault answer_find(struct arena *a, struct tokenizers *tokenizers, const struct question *q,
+                       struct answer *ret, struct fault_detail *reterr)
 {
     *ret = (struct answer){.outcome = CONDENSE_INVALID};
     if (q->op == QUESTION_CONDENSE)
         return condense(a, q, ret, reterr);
-    ret->count = q->body ? count_body(q->body) : count_messages(q->messages);
+    ret->count =
+        q->body ? count_body(a, tokenizers, q->model, q->body) : count_messages(q->messages);
     return FAULT_NONE;
 }
 

@@ -16,7 +16,8 @@ struct answer {
 };
 
 /* FAULT_CONTEXT_LENGTH_EXCEEDED comes with an answer: the numbers. Everything lives in `a`. */
-MUST_USE enum fault answer_find(struct arena *a, const struct question *q, struct answer *ret,
+MUST_USE enum fault answer_find(struct arena *a, struct tokenizers *tokenizers,
+                                const struct question *q, struct answer *ret,
                                 struct fault_detail *reterr);
 
 /* The body of a 200. */

@@ -164,6 +164,14 @@ static int open_pool(struct context_service *s, char *reterr, size_t reterr_size
     return r ? fail(r, reterr, reterr_size, "cannot start threads: %s", strerror(-r)) : 0;
 }
 
+static void open_tokenizers(struct context_service *s)
+{
+    char folder[4096];
+
+    snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
+    s->tokenizers = tokenizers_new(folder);
+}
+
 static int open_loop(struct context_service *s, char *reterr, size_t reterr_size)
 {
     const char *name[] = {"main"};
@@ -190,6 +198,7 @@ int context_service_start(struct context_service *s, const char *config_path,
                           struct settings **settings, char *reterr, size_t reterr_size)
 {
     *s = (struct context_service){.config_path = config_path, .settings = TAKE(*settings)};
+    open_tokenizers(s);
     int r = open_loop(s, reterr, reterr_size);
     if (r == 0)
         r = open_pool(s, reterr, reterr_size);
@@ -222,6 +231,7 @@ void context_service_stop(struct context_service *s)
     bus_socket_free(&s->socket);
     bus_free(&s->bus);
     offload_free(&s->pool);
+    tokenizers_free(&s->tokenizers);
     loop_free(&s->loop);
     metrics_free(&s->metrics);
     settings_free(&s->settings);

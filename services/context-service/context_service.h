@@ -11,6 +11,7 @@
 #include "io/loop.h"
 #include "offload.h"
 #include "settings/settings.h"
+#include "tokenizers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ struct context_service {
     struct bus_socket *socket;
     struct bus_stats counted; /* of the socket, as far as the counters know */
     struct http_server *http;
+    struct tokenizers *tokenizers;
     struct offload *pool;
     struct metrics *metrics;
     struct metrics_shard *shard;

@@ -44,13 +44,26 @@ struct count count_messages(const struct json_value *messages)
     return count_describe(tokens);
 }
 
-struct count count_body(const struct json_value *body)
+static struct count count_text(struct arena *a, struct tokenizers *tokenizers, struct str model,
+                               const struct json_value *text)
+{
+    struct count c = {.exact = true};
+    struct str plain;
+
+    if (tokenizers && json_string(text, a, &plain) &&
+        tokenizers_count(tokenizers, model, plain, &c.tokens, &c.method))
+        return c;
+    return count_describe(estimate_text((struct str){text->raw.data + 1, text->raw.len - 2}));
+}
+
+struct count count_body(struct arena *a, struct tokenizers *tokenizers, struct str model,
+                        const struct json_value *body)
 {
     const struct json_value *text = json_get(body, "text");
     const struct json_value *messages = json_get(body, "messages");
 
     if (json_is(text, JSON_STRING))
-        return count_describe(estimate_text((struct str){text->raw.data + 1, text->raw.len - 2}));
+        return count_text(a, tokenizers, model, text);
     if (!json_is(messages, JSON_ARRAY))
         return count_describe(estimate_request(body));
     struct count c = count_messages(messages);

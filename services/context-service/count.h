@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "tokenizers.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,8 +20,10 @@ struct count {
     const char *method; /* static text */
 };
 
-/* A request body: messages and tools, or else text. */
-struct count count_body(const struct json_value *body);
+/* A request body: messages and tools, or else text, which is decoded into `a` and counted exactly
+ * where `tokenizers` (or NULL) can. */
+struct count count_body(struct arena *a, struct tokenizers *tokenizers, struct str model,
+                        const struct json_value *body);
 struct count count_messages(const struct json_value *messages);
 /* The same of a number that was counted already. */
 struct count count_describe(uint64_t tokens);

@@ -65,7 +65,7 @@ static void work(void *arg)
     j->is_worked = true;
     j->fault = j->is_bus ? read_bus(j) : read_http(j);
     if (j->fault == FAULT_NONE) {
-        j->fault = answer_find(&j->arena, &j->question, &j->answer, &j->detail);
+        j->fault = answer_find(&j->arena, j->tokenizers, &j->question, &j->answer, &j->detail);
         j->is_answered = true;
     }
     if ((j->is_bus ? write_reply(j) : write_body(j)) == BUF_OK)

@@ -25,6 +25,7 @@ struct job {
     usec_t received_at, deadline_at; /* USEC_INFINITY: none */
     usec_t default_deadline;         /* of a bus request that names none */
     struct condense_options defaults;
+    struct tokenizers *tokenizers;
     atomic_bool is_abandoned; /* nobody waits for the answer */
 
     struct http_request *client; /* over HTTP, while it is there */

@@ -87,7 +87,7 @@ static void a_count_says_how_far_it_may_be_off(void **state)
     (void)state;
     open_scene(&s);
     CHECK_INT(ask(&s, QUESTION_COUNT, "{\"model\":\"m\",\"text\":\"hello world\"}"), FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
     CHECK(s.answer.count.tokens > 0 && s.answer.count.tokens < 12);
     CHECK_INT(answer_write(&s.arena, QUESTION_COUNT, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "\"exact\":false,\"method\":\"estimate\",\"margin\":0.35}"));
@@ -133,7 +133,7 @@ static void what_was_left_out_is_listed_with_key_and_preview(void **state)
             "it\"},{\"role\":\"user\",\"content\":\"b\"}],\"budget_tokens\":25}"),
         FAULT_NONE);
     s.question.options.keep_last = 1;
-    CHECK_INT(answer_find(&s.arena, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
     CHECK_INT(answer_write(&s.arena, QUESTION_CONDENSE, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}],"));
     CHECK(strstr(s.text.data, "\"stages\":[\"drop\"],\"omitted\":[{\"key\":\""));
@@ -157,7 +157,7 @@ static void what_cannot_fit_is_an_answer_with_numbers(void **state)
     open_scene(&s);
     CHECK_INT(ask(&s, QUESTION_CONDENSE, "{\"messages\":" HELLO ",\"budget_tokens\":1}"),
               FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, &s.question, &s.answer, &s.detail),
+    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail),
               FAULT_CONTEXT_LENGTH_EXCEEDED);
     CHECK(strstr(s.detail.message, "the budget is 1."));
     CHECK_INT(fault_write(FAULT_CONTEXT_LENGTH_EXCEEDED, &s.detail, &s.text), BUF_OK);
@@ -183,7 +183,7 @@ static void the_bus_asks_with_the_messages_beside_the_request(void **state)
     CHECK_INT(
         question_read_bus(&s.arena, QUESTION_CONDENSE, &r, STR(HELLO), &s.question, &s.detail),
         FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
     CHECK_STR(s.answer.report.messages, HELLO);
 
     CHECK_INT(question_read_bus(&s.arena, QUESTION_COUNT, &r, STR("{}"), &s.question, &s.detail),
@@ -199,7 +199,8 @@ static void the_bus_asks_with_the_messages_beside_the_request(void **state)
     CHECK_INT(
         question_read_bus(&s.arena, QUESTION_CONDENSE, &r, STR(HELLO), &s.question, &s.detail),
         FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, &s.question, &s.answer, &s.detail), FAULT_INVALID_REQUEST);
+    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail),
+              FAULT_INVALID_REQUEST);
     close_scene(&s);
 }
 
