@@ -47,22 +47,22 @@ static bool next_model(struct exchange *x)
     return true;
 }
 
-static void select_target(struct exchange *x, size_t target)
+static const struct snapshot_provider *chosen(const struct exchange *x)
 {
-    const struct snapshot_provider *before = x->attempts > 0 ? x->provider : NULL;
-    const struct settings_model *m = model_of(x);
-
-    x->route.target = target;
-    x->provider = provider_of(x, target);
-    x->target_model = m->targets[target].model;
-    telemetry_selection(x, before);
+    return provider_of(x, x->route.target);
 }
 
 /* A place at the chosen provider is held. */
 static void start_attempt(struct exchange *x)
 {
+    const struct snapshot_provider *before = x->provider;
+
     exchange_set_state(x, EXCHANGE_ATTEMPTING);
+    x->provider = chosen(x);
+    x->target_model = model_of(x)->targets[x->route.target].model;
     x->route.tries[x->route.target]++;
+    if (before && before != x->provider)
+        telemetry_fallback(x, before);
     attempt_start(x);
 }
 
@@ -72,7 +72,7 @@ static void on_place(void *arg, enum upstream_result result)
 
     x->waiter = NULL;
     loop_timer_stop(&x->timer);
-    telemetry_queue_wait(x, loop_now(loop_of(x)) - x->queued_at);
+    telemetry_queue_wait(x, chosen(x), loop_now(loop_of(x)) - x->queued_at);
     if (result == UPSTREAM_OK) {
         start_attempt(x);
         return;
@@ -86,6 +86,7 @@ static void on_queue_timeout(void *arg)
     struct exchange *x = arg;
 
     upstream_wait_cancel(&x->waiter);
+    telemetry_queue_wait(x, chosen(x), loop_now(loop_of(x)) - x->queued_at);
     x->route.is_closed[x->route.target] = true;
     x->last_refusal = REFUSAL_QUEUE_TIMEOUT;
     exchange_set_state(x, EXCHANGE_ROUTING);
@@ -95,20 +96,20 @@ static void on_queue_timeout(void *arg)
 /* False when the line is full. */
 static bool wait_for_place(struct exchange *x)
 {
-    x->waiter = upstream_wait(x->provider->upstream, loop_of(x), on_place, x);
+    x->waiter = upstream_wait(chosen(x)->upstream, loop_of(x), on_place, x);
     if (!x->waiter)
         return false;
     exchange_set_state(x, EXCHANGE_QUEUED);
     x->queued_at = loop_now(loop_of(x));
     loop_timer_init(&x->timer, loop_of(x), on_queue_timeout, x);
-    loop_timer_start(&x->timer, x->provider->settings->queue.timeout);
+    loop_timer_start(&x->timer, chosen(x)->settings->queue.timeout);
     return true;
 }
 
 /* True when the chosen target took the request, or has it in its line. */
 static bool try_target(struct exchange *x)
 {
-    switch (upstream_take(x->provider->upstream, loop_now(loop_of(x)))) {
+    switch (upstream_take(chosen(x)->upstream, loop_now(loop_of(x)))) {
     case UPSTREAM_OK:
         start_attempt(x);
         return true;
@@ -132,7 +133,8 @@ void dispatch_next(struct exchange *x)
         telemetry_routing(x, clock_now() - began);
         if (target == ROUTER_NONE)
             break;
-        select_target(x, target);
+        x->route.target = target;
+        telemetry_selection(x, chosen(x));
         if (try_target(x))
             return;
     }

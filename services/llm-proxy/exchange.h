@@ -70,7 +70,7 @@ struct exchange {
 
     struct plan plan;
     struct exchange_route route;
-    const struct snapshot_provider *provider; /* of the current or last attempt */
+    const struct snapshot_provider *provider; /* of the current or last attempt; NULL: none yet */
     const char *target_model;
     struct upstream_waiter *waiter;
     usec_t queued_at;

@@ -216,16 +216,19 @@ void telemetry_routing(struct exchange *x, usec_t took)
     metrics_sample(x->worker->shard, METRIC_routing_latency_seconds, seconds(took));
 }
 
-void telemetry_selection(struct exchange *x, const struct snapshot_provider *before)
+void telemetry_selection(struct exchange *x, const struct snapshot_provider *chosen)
 {
     const struct settings_model *m = x->plan.models[x->route.at_model];
 
     metrics_count(x->worker->shard, METRIC_model_router_selections_total, 1, m->name,
-                  x->provider->settings->name, catalogue_strategy_text(m->strategy),
+                  chosen->settings->name, catalogue_strategy_text(m->strategy),
                   plan_complexity(&x->plan));
-    if (before && before != x->provider)
-        metrics_count(x->worker->shard, METRIC_llm_fallbacks_total, 1, before->settings->name,
-                      x->provider->settings->name);
+}
+
+void telemetry_fallback(struct exchange *x, const struct snapshot_provider *before)
+{
+    metrics_count(x->worker->shard, METRIC_llm_fallbacks_total, 1, before->settings->name,
+                  x->provider->settings->name);
 }
 
 void telemetry_retry(struct exchange *x, enum outcome_kind reason)
@@ -234,8 +237,8 @@ void telemetry_retry(struct exchange *x, enum outcome_kind reason)
                   outcome_kind_text(reason));
 }
 
-void telemetry_queue_wait(struct exchange *x, usec_t wait)
+void telemetry_queue_wait(struct exchange *x, const struct snapshot_provider *pool, usec_t wait)
 {
     metrics_sample(x->worker->shard, METRIC_worker_pool_queue_wait_seconds, seconds(wait),
-                   x->provider->settings->name);
+                   pool->settings->name);
 }

@@ -17,7 +17,9 @@ void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct 
 void telemetry_request(struct exchange *x);
 void telemetry_limit_hit(struct exchange *x, const char *limit);
 void telemetry_routing(struct exchange *x, usec_t took);
-/* A target was chosen; `before` is the provider of the attempt before it, or NULL. */
-void telemetry_selection(struct exchange *x, const struct snapshot_provider *before);
+/* The router chose a target; it may turn out to have no place. */
+void telemetry_selection(struct exchange *x, const struct snapshot_provider *chosen);
+/* An attempt begins at another provider than the one before it. */
+void telemetry_fallback(struct exchange *x, const struct snapshot_provider *before);
 void telemetry_retry(struct exchange *x, enum outcome_kind reason);
-void telemetry_queue_wait(struct exchange *x, usec_t wait);
+void telemetry_queue_wait(struct exchange *x, const struct snapshot_provider *pool, usec_t wait);
