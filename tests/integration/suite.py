@@ -509,8 +509,11 @@ class Suite:
             return [dict(row) for row in db.execute(query)]
 
     def wait_ledger(self, n, timeout=10.0):
-        return wait_until(lambda: len(rows := self.ledger()) >= n and rows,
-                          f"{n} rows in the ledger", timeout)
+        """The rows once there are `n` of them and all are settled."""
+        def settled():
+            rows = self.ledger()
+            return len(rows) >= n and all(row["status"] != "pending" for row in rows) and rows
+        return wait_until(settled, f"{n} settled rows in the ledger", timeout)
 
     def stop(self):
         """Every daemon must end well; the logs are printed, which pytest shows on failure."""

@@ -79,9 +79,7 @@ def check_cut(stream, code):
 
 def settled(suite, n):
     """The rows of `n` requests, each with the outcomes of its attempts."""
-    rows = wait_until(lambda: len(rows := suite.ledger(
-        "SELECT * FROM requests WHERE status <> 'pending' ORDER BY id")) >= n and rows,
-        f"{n} settled rows")
+    rows = suite.wait_ledger(n)
     assert len(rows) == n
     for row in rows:
         tries = suite.ledger(f"SELECT * FROM attempts WHERE id = {row['id']} ORDER BY attempt")
