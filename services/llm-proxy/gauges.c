@@ -78,6 +78,7 @@ static void list_rates(struct gauges *g)
             *r = (struct rate){s->models[m].name, s->models[m].targets[t].provider, {0}};
             for (unsigned i = 0; i < RATE_SAMPLES; i++)
                 r->at[i] = output_tokens(g->proxy, r);
+            metrics_gauge(g->proxy->shard, METRIC_llm_tokens_per_second, 0, r->model, r->provider);
         }
     g->rate_generation = g->proxy->generation;
 }
