@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define HEARTBEAT   USEC_PER_SEC
+#define QUICK_BEAT  (100 * USEC_PER_MSEC) /* at first: who heard our predecessor is coming back */
+#define QUICK_BEATS 10
 #define MAX_MESSAGE (1u << 20)
 #define MAX_REQUEST (64u << 10)
 
@@ -54,7 +56,8 @@ static void on_heartbeat(void *arg)
     monitor_snapshot(s->monitor, &s->snapshot);
     publish(s, MESSAGE_HEALTH_SNAPSHOT);
     show_bus(s);
-    loop_timer_start(&s->heartbeat, HEARTBEAT);
+    loop_timer_start(&s->heartbeat, s->beats < QUICK_BEATS ? QUICK_BEAT : HEARTBEAT);
+    s->beats++;
 }
 
 static void log_change(const struct health_provider *p, enum health_state before)

@@ -36,6 +36,7 @@ struct service {
     struct machine *machine;
     struct daemon_watchdog *watchdog;
     struct loop_timer heartbeat;
+    uint64_t beats;
     struct health_snapshot snapshot; /* filled afresh for each message */
     struct buf message;
     uint64_t sequence;

@@ -174,7 +174,7 @@ uint64_t context_client_condense(struct context_client *c, const struct context_
         return 0;
     uint64_t id = ++c->last_id;
     if (send_request(c, id, request, messages) != BUS_OK) {
-        breaker_failure(&c->breaker, &breaker_config, now);
+        breaker_abandon(&c->breaker); /* nobody there: known at once, so not worth a pause */
         return 0;
     }
 

@@ -1,7 +1,8 @@
 /* context_client.h -- what does context-service make of this conversation, in bounded time?
  *
  * One a worker thread. A late answer is dropped by its correlation id; after five failures in a
- * row the service is left alone for a second, so that a dead one costs nothing.
+ * row the service is left alone for a second, so that one that hangs costs next to nothing. An
+ * absent one costs nothing anyway: sending to it fails at once.
  */
 #pragma once
 

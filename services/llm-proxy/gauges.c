@@ -118,6 +118,7 @@ struct gauges *gauges_new(struct proxy *p)
         abort();
     g->proxy = p;
     list_rates(g);
+    metrics_remove(metrics_find(p->shard, METRIC_health_view_age_seconds, NULL));
     loop_timer_init(&g->timer, p->loop, on_tick, g);
     loop_timer_init(&g->rate_timer, p->loop, on_rate_tick, g);
     loop_timer_start(&g->timer, USEC_PER_SEC);
