@@ -57,15 +57,6 @@ const char *upstream_name(const struct upstream *u)
     return u->name;
 }
 
-void upstream_configure(struct upstream *u, const struct settings_provider *p)
-{
-    pthread_mutex_lock(&u->mutex);
-    u->breaker_config = p->breaker;
-    u->max_parallel = p->max_parallel;
-    u->max_waiting = p->queue.max;
-    pthread_mutex_unlock(&u->mutex);
-}
-
 static bool is_down(const struct upstream *u, usec_t now)
 {
     return u->health == HEALTH_DOWN && now - u->health_at < UPSTREAM_HEALTH_MAX_AGE;
@@ -117,6 +108,16 @@ static void serve_queue(struct upstream *u)
         take_place(u);
         loop_post(w->loop, &w->task);
     }
+}
+
+void upstream_configure(struct upstream *u, const struct settings_provider *p)
+{
+    pthread_mutex_lock(&u->mutex);
+    u->breaker_config = p->breaker;
+    u->max_parallel = p->max_parallel;
+    u->max_waiting = p->queue.max;
+    serve_queue(u); /* there may be more places now */
+    pthread_mutex_unlock(&u->mutex);
 }
 
 enum upstream_result upstream_take(struct upstream *u, usec_t now)
