@@ -7,6 +7,10 @@
 
 /* What the formats add to the text, in tokens: OpenAI's rule for chats; its rendering of tools,
  * measured; the preamble that Anthropic puts before them. */
+#define SAMPLE_FROM   8192 /* bytes of one string */
+#define SAMPLE_BLOCK  4096
+#define SAMPLE_WINDOW 512
+
 #define PER_MESSAGE     3
 #define PER_NAME        1
 #define PER_ANSWER      3
@@ -78,6 +82,7 @@ struct walk {
     uint64_t sum;
     enum class before;
     enum script script; /* when `before` is AFTER_SCRIPT */
+    bool samples;       /* long strings are not read in full */
 };
 
 static enum script script_of_e0(unsigned char second)
@@ -188,6 +193,23 @@ static void add_text(struct walk *w, struct str text)
     w->sum += sum;
 }
 
+/* A window of each block, scaled up: a string so long is much the same all the way. A window that
+ * cuts a character counts a part of it as one, which is lost in the margin. */
+static void add_sampled(struct walk *w, struct str text)
+{
+    struct walk sample = *w;
+    uint64_t seen = 0;
+
+    sample.sum = 0;
+    for (size_t at = 0; at < text.len; at += SAMPLE_BLOCK) {
+        size_t n = text.len - at < SAMPLE_WINDOW ? text.len - at : SAMPLE_WINDOW;
+        add_text(&sample, (struct str){text.data + at, n});
+        seen += n;
+    }
+    w->sum += sample.sum / seen * text.len + sample.sum % seen * text.len / seen;
+    w->before = sample.before;
+}
+
 static uint64_t round_up(const struct walk *w)
 {
     return (w->sum + TOKEN - 1) / TOKEN;
@@ -211,8 +233,13 @@ static void add_tokens(struct walk *w, uint64_t n)
 
 static void add_string(struct walk *w, const struct json_value *v)
 {
+    struct str text = {v->raw.data + 1, v->raw.len - 2};
+
     w->before = NEWLINE;
-    add_text(w, (struct str){v->raw.data + 1, v->raw.len - 2});
+    if (w->samples && text.len > SAMPLE_FROM)
+        add_sampled(w, text);
+    else
+        add_text(w, text);
 }
 
 static bool is_one_of(struct str key, const char *const words[])
@@ -356,11 +383,11 @@ uint64_t estimate_messages(const struct json_value *messages)
     return round_up(&w);
 }
 
-uint64_t estimate_request(const struct json_value *body)
+static uint64_t whole_request(const struct json_value *body, bool samples)
 {
     static const char *const inputs[] = {"input",        "prompt",          "suffix", "system",
                                          "instructions", "response_format", "text"};
-    struct walk w = {.before = NEWLINE};
+    struct walk w = {.before = NEWLINE, .samples = samples};
     const struct json_value *messages = json_get(body, "messages"), *v;
 
     if (json_is(messages, JSON_ARRAY)) {
@@ -377,4 +404,14 @@ uint64_t estimate_request(const struct json_value *body)
     if ((v = json_get(body, "functions")))
         add_tools(&w, v);
     return round_up(&w);
+}
+
+uint64_t estimate_request(const struct json_value *body)
+{
+    return whole_request(body, false);
+}
+
+uint64_t estimate_request_sampled(const struct json_value *body)
+{
+    return whole_request(body, true);
 }

@@ -97,7 +97,7 @@ enum chat_request_result chat_request_parse(struct arena *a, struct str body,
     if ((wrong = check_max_tokens(field(c.root, "max_completion_tokens"), &c.max_tokens)))
         return invalid(reterr_message, reterr_param, "max_completion_tokens", wrong);
 
-    c.prompt_tokens = estimate_request(c.root);
+    c.prompt_tokens = estimate_request_sampled(c.root);
     *ret = c;
     return CHAT_REQUEST_OK;
 }

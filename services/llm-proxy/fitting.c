@@ -22,8 +22,7 @@ static uint64_t budget_of(const struct exchange *x, const struct settings_model 
 /* What the messages may have: tools and all the rest of the request stay as they are. */
 static uint64_t messages_budget(const struct exchange *x, const struct settings_model *m)
 {
-    uint64_t messages = estimate_messages(x->chat.messages);
-    uint64_t rest = x->chat.prompt_tokens > messages ? x->chat.prompt_tokens - messages : 0;
+    uint64_t rest = estimate_request(x->chat.root) - estimate_messages(x->chat.messages);
     uint64_t budget = budget_of(x, m);
 
     return rest < budget ? budget - rest : 0;

@@ -1,6 +1,7 @@
 /* The figures are those of gpt-tokenizer 4.0.0; the texts are our own. */
 #include "tokens/estimate.h"
 
+#include "base/buf.h"
 #include "check.h"
 
 #include <stdio.h>
@@ -473,6 +474,35 @@ static void any_bytes_are_walked_to_their_end_and_no_further(void **state)
     }
 }
 
+/* Prose, code, Chinese and escapes in turns, so that windows fall on all of them. */
+static void long_strings_are_sampled_within_a_tenth(void **state)
+{
+    static const char *const pieces[] = {
+        "The quick brown fox jumps over the lazy dog, and nobody knows why. ",
+        "for (size_t i = 0; i < n; i++)\\n    sum += a[i] * 31;\\n",
+        "\xe4\xbb\x8a\xe5\xa4\xa9\xe5\xa4\xa9\xe6\xb0\x94\xe5\xbe\x88\xe5\xa5\xbd\xe3\x80\x82",
+        "4711, 0815 and 3.14159 = \\u00fc\\t",
+    };
+    const struct json_value *root;
+    struct arena a;
+    struct buf b;
+    size_t offset;
+
+    (void)state;
+    arena_init(&a, 1u << 20);
+    buf_init(&b, 1u << 20);
+    CHECK_INT(buf_printf(&b, "{\"messages\":[{\"role\":\"user\",\"content\":\""), BUF_OK);
+    for (unsigned i = 0; b.len < 300000; i++)
+        CHECK_INT(buf_printf(&b, "%s", pieces[i * 2654435761u >> 30]), BUF_OK);
+    CHECK_INT(buf_printf(&b, "\"}]}"), BUF_OK);
+    CHECK_INT(json_parse(&a, buf_str(&b), &root, &offset), JSON_OK);
+    double ratio = (double)estimate_request_sampled(root) / (double)estimate_request(root);
+    CHECK(ratio > 0.9 && ratio < 1.1);
+    CHECK(estimate_request_sampled(root) > 0);
+    buf_done(&b);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +511,7 @@ int main(void)
         cmocka_unit_test(the_spelling_in_json_changes_nothing),
         cmocka_unit_test(no_text_is_no_token_and_any_text_is_one),
         cmocka_unit_test(any_bytes_are_walked_to_their_end_and_no_further),
+        cmocka_unit_test(long_strings_are_sampled_within_a_tenth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
