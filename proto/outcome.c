@@ -45,6 +45,7 @@ enum buf_result outcome_encode(const struct outcome *o, struct buf *out)
     json_write_member_int(&w, "status", o->status);
     json_write_member_u64(&w, "duration_us", o->duration_us);
     json_write_member_u64(&w, "in_flight", o->in_flight);
+    json_write_member_u64(&w, "count", o->count);
     json_write_end(&w, '}');
     return json_write_finish(&w);
 }
@@ -52,15 +53,16 @@ enum buf_result outcome_encode(const struct outcome *o, struct buf *out)
 bool outcome_decode(struct arena *a, struct str json, struct outcome *ret)
 {
     const struct json_value *o = fields_parse(a, json);
-    struct outcome r = {.provider = STR_EMPTY, .model = STR_EMPTY};
+    struct outcome r = {.provider = STR_EMPTY, .model = STR_EMPTY, .count = 1};
     struct str kind = STR_EMPTY;
     uint32_t status = 0;
 
     if (!o || !fields_str(a, o, "provider", &r.provider) || !fields_str(a, o, "model", &r.model) ||
         !fields_str(a, o, "kind", &kind) || !fields_u32(o, "status", &status) ||
-        !fields_u64(o, "duration_us", &r.duration_us) || !fields_u64(o, "in_flight", &r.in_flight))
+        !fields_u64(o, "duration_us", &r.duration_us) ||
+        !fields_u64(o, "in_flight", &r.in_flight) || !fields_u64(o, "count", &r.count))
         return false;
-    if (r.provider.len == 0 || !parse_kind(kind, &r.kind) || status > 999)
+    if (r.provider.len == 0 || !parse_kind(kind, &r.kind) || status > 999 || r.count == 0)
         return false;
     r.status = (int)status;
     *ret = r;

@@ -1,4 +1,4 @@
-/* outcome.h -- what happened to one attempt at a provider? Passive health, from proxy to
+/* outcome.h -- what happened to attempts at a provider? Passive health, from proxy to
  * health-worker.
  */
 #pragma once
@@ -31,6 +31,7 @@ struct outcome {
     int status; /* HTTP; 0 when there was none */
     uint64_t duration_us;
     uint64_t in_flight; /* at this proxy and provider, after it */
+    uint64_t count;     /* attempts that ended so, lately; duration_us is their mean; at least 1 */
 };
 
 MUST_USE enum buf_result outcome_encode(const struct outcome *o, struct buf *out);

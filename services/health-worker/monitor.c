@@ -279,7 +279,9 @@ void monitor_outcome(struct monitor *m, const struct outcome *o)
     if (!w)
         return;
     enum health_state before = w->verdict.state;
-    bool has_changed = verdict_outcome(&w->verdict, o->kind, loop_now(m->loop));
+    bool has_changed =
+        verdict_outcome(&w->verdict, o->kind,
+                        o->count < UINT32_MAX ? (uint32_t)o->count : UINT32_MAX, loop_now(m->loop));
     if (!has_changed)
         return;
     show(w);

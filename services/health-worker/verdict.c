@@ -107,7 +107,15 @@ void verdict_traffic(const struct verdict *v, usec_t now, uint32_t *ret_all, uin
     }
 }
 
-bool verdict_outcome(struct verdict *v, enum outcome_kind kind, usec_t now)
+/* A lying peer cannot wrap the sums of a window. */
+static void add_up(uint32_t *sum, uint32_t count)
+{
+    const uint32_t most = UINT32_MAX / (4 * VERDICT_BUCKETS);
+
+    *sum = count < most - *sum ? *sum + count : most;
+}
+
+bool verdict_outcome(struct verdict *v, enum outcome_kind kind, uint32_t count, usec_t now)
 {
     uint64_t number = now / SLICE;
     struct verdict_bucket *b = &v->traffic[number % VERDICT_BUCKETS];
@@ -118,9 +126,9 @@ bool verdict_outcome(struct verdict *v, enum outcome_kind kind, usec_t now)
     if (b->number != number)
         *b = (struct verdict_bucket){.number = number};
     if (is_failure(kind))
-        b->failed++;
+        add_up(&b->failed, count);
     else
-        b->ok++;
+        add_up(&b->ok, count);
 
     verdict_traffic(v, now, &all, &failed);
     v->is_traffic_failing = all >= VERDICT_MIN_TRAFFIC && failed * 2 >= all;

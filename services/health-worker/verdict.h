@@ -53,7 +53,8 @@ struct verdict {
 
 /* True when the state changed. */
 MUST_USE bool verdict_probe(struct verdict *v, enum verdict_result result, usec_t now);
-MUST_USE bool verdict_outcome(struct verdict *v, enum outcome_kind kind, usec_t now);
+MUST_USE bool verdict_outcome(struct verdict *v, enum outcome_kind kind, uint32_t count,
+                              usec_t now);
 
 /* The next probe may change the state. */
 bool verdict_is_in_doubt(const struct verdict *v);

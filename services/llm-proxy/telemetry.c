@@ -3,7 +3,6 @@
 #include "base/money.h"
 #include "exchange.h"
 #include "io/log.h"
-#include "proto/message.h"
 #include "proxy_metrics.h"
 #include "worker.h"
 
@@ -62,32 +61,6 @@ static void count_tokens(struct exchange *x, const struct ledger_attempt *a)
                       "reasoning", source);
 }
 
-static void tell_health_worker(struct exchange *x, enum outcome_kind kind,
-                               const struct ledger_attempt *a)
-{
-    struct outcome o = {
-        .provider = a->provider,
-        .model = a->model,
-        .kind = kind,
-        .status = a->http_status,
-        .duration_us = a->duration,
-    };
-    struct message_header header = {.type = MESSAGE_OUTCOME};
-    uint8_t head[MESSAGE_HEADER_SIZE];
-    struct buf *body = &x->worker->note;
-
-    buf_clear(body);
-    message_encode(&header, head);
-    if (outcome_encode(&o, body) != BUF_OK)
-        return;
-    struct bus_message m = {
-        .frame = {{(const char *)head, sizeof(head)}, buf_str(body)},
-        .n = 2,
-    };
-    if (bus_socket_send(x->worker->outcomes, &m) != BUS_OK)
-        return; /* counted by the bus; the books have it all the same */
-}
-
 void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct ledger_attempt *a)
 {
     struct metrics_shard *s = x->worker->shard;
@@ -99,7 +72,7 @@ void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct 
     count_tokens(x, a);
     if (a->cost_nano != MONEY_UNKNOWN)
         metrics_count(s, METRIC_llm_cost_total, usd(a->cost_nano), provider, model);
-    tell_health_worker(x, kind, a);
+    outcomes_add(x->worker->outcomes, x->provider->upstream, kind, a->http_status, a->duration);
 }
 
 static void count_stream(struct exchange *x, const char *status)

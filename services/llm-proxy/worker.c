@@ -91,8 +91,7 @@ static int open_sockets(struct worker *w, const struct worker_config *c)
     if ((r = context_client_new(c->bus, w->loop, endpoint, &w->context)) < 0)
         return r;
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/outcomes.sock", s->paths.runtime);
-    struct bus_socket_config outcomes = {.pattern = BUS_PUSH, .endpoint = endpoint};
-    if ((r = bus_socket_new(c->bus, w->loop, &outcomes, &w->outcomes)) < 0)
+    if ((r = outcomes_new(c->bus, w->loop, endpoint, &w->outcomes)) < 0)
         return r;
     return listen_on(w, c);
 }
@@ -109,7 +108,7 @@ static void observe_loop(struct worker *w)
 
 static void show_bus(struct worker *w)
 {
-    bus_metrics_count(w->shard, "outcomes", bus_socket_stats(w->outcomes), &w->counted.outcomes);
+    bus_metrics_count(w->shard, "outcomes", outcomes_stats(w->outcomes), &w->counted.outcomes);
     bus_metrics_count(w->shard, "context", context_client_stats(w->context), &w->counted.context);
 }
 
@@ -142,12 +141,11 @@ static void free_worker(struct worker *w)
     http_server_free(&w->server);
     fetch_pool_free(&w->fetches);
     context_client_free(&w->context);
-    bus_socket_free(&w->outcomes);
+    outcomes_free(&w->outcomes);
     snapshot_unref(&w->snapshot);
     keyring_unref(&w->keyring);
     arena_done(&w->scratch);
     buf_done(&w->line);
-    buf_done(&w->note);
     loop_free(&w->loop);
     free(w);
 }
@@ -168,7 +166,6 @@ int worker_start(const struct worker_config *c, struct worker **ret)
     w->random = c->seed | 1;
     arena_init(&w->scratch, MAX_SCRATCH);
     buf_init(&w->line, MAX_LINE);
-    buf_init(&w->note, MAX_LINE);
 
     int r = loop_new(&w->loop);
     if (r == 0)

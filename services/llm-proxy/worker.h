@@ -13,6 +13,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "ledger.h"
+#include "outcomes.h"
 #include "snapshot.h"
 #include "spool.h"
 
@@ -39,7 +40,7 @@ struct worker {
     struct http_server *server;
     struct fetch_pool *fetches;
     struct context_client *context;
-    struct bus_socket *outcomes;
+    struct outcomes *outcomes;
     struct {
         struct bus_stats outcomes, context;
     } counted; /* already in the metrics */
@@ -52,9 +53,9 @@ struct worker {
     struct exchange *exchanges; /* live ones */
     struct exchange *spare;     /* for reuse */
     unsigned n_spare;
-    struct arena scratch;  /* for the length of one callback */
-    struct buf line, note; /* likewise */
-    uint64_t random;       /* xorshift state: spreads load, guards nothing */
+    struct arena scratch; /* for the length of one callback */
+    struct buf line;      /* likewise */
+    uint64_t random;      /* xorshift state: spreads load, guards nothing */
     bool is_draining;
     struct loop_timer tick; /* shows what is counted elsewhere, every second */
     struct loop_task stop;

@@ -226,7 +226,7 @@ static void an_outcome_matches_its_vector(void **state)
 {
     struct fixture *f = *state;
     struct vector v = load(f, "outcome");
-    struct outcome expected = {STR("openai"), STR("gpt-5"), OUTCOME_HTTP_5XX, 503, 1234567, 17};
+    struct outcome expected = {STR("openai"), STR("gpt-5"), OUTCOME_HTTP_5XX, 503, 1234567, 17, 3};
     struct outcome o;
 
     CHECK_INT(v.header.type, MESSAGE_OUTCOME);
@@ -261,7 +261,7 @@ static void every_kind_and_every_state_has_its_word(void **state)
     struct fixture *f = *state;
 
     for (enum outcome_kind k = OUTCOME_OK; k <= OUTCOME_CANCELLED; k++) {
-        struct outcome o = {STR("p"), STR("m"), k, 0, 0, 0}, again;
+        struct outcome o = {STR("p"), STR("m"), k, 0, 0, 0, 1}, again;
         buf_clear(&f->out);
         CHECK_INT(outcome_encode(&o, &f->out), BUF_OK);
         CHECK(outcome_decode(&f->arena, buf_str(&f->out), &again));
@@ -312,6 +312,7 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'r', "{\"outcome\":\"unchanged\",\"new\":-1}"},
         {'h', "{\"providers\":[],\"new\":\"\"}"},
         {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"dozing\",\"new\":true}]}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"new\":1.5}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };

@@ -78,8 +78,8 @@ static void failing_traffic_outweighs_good_probes(void **state)
 
     (void)state;
     for (int i = 0; i < VERDICT_MIN_TRAFFIC - 1; i++)
-        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_5XX, now));
-    CHECK(verdict_outcome(&v, OUTCOME_TRUNCATED, now));
+        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_5XX, 1, now));
+    CHECK(verdict_outcome(&v, OUTCOME_TRUNCATED, 1, now));
     CHECK_INT(v.state, HEALTH_DEGRADED);
     CHECK(!verdict_probe(&v, VERDICT_OK, now));
     CHECK_INT(v.state, HEALTH_DEGRADED);
@@ -92,9 +92,9 @@ static void good_traffic_makes_it_healthy_again(void **state)
 
     (void)state;
     for (int i = 0; i < VERDICT_MIN_TRAFFIC; i++)
-        (void)!verdict_outcome(&v, OUTCOME_CONNECT, now);
+        (void)!verdict_outcome(&v, OUTCOME_CONNECT, 1, now);
     for (int i = 0; i < VERDICT_MIN_TRAFFIC + 1; i++)
-        (void)!verdict_outcome(&v, OUTCOME_OK, now);
+        (void)!verdict_outcome(&v, OUTCOME_OK, 1, now);
     CHECK_INT(v.state, HEALTH_HEALTHY);
 }
 
@@ -105,12 +105,12 @@ static void old_traffic_is_forgotten(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++)
-        (void)!verdict_outcome(&v, OUTCOME_CONNECT, USEC_PER_SEC);
+        (void)!verdict_outcome(&v, OUTCOME_CONNECT, 1, USEC_PER_SEC);
     verdict_traffic(&v, USEC_PER_SEC, &all, &failed);
     CHECK_U64(failed, 4);
     verdict_traffic(&v, USEC_PER_SEC + VERDICT_WINDOW, &all, &failed);
     CHECK_U64(all, 0);
-    CHECK(!verdict_outcome(&v, OUTCOME_CONNECT, USEC_PER_SEC + VERDICT_WINDOW));
+    CHECK(!verdict_outcome(&v, OUTCOME_CONNECT, 1, USEC_PER_SEC + VERDICT_WINDOW));
 }
 
 static void what_the_caller_did_says_nothing(void **state)
@@ -120,8 +120,8 @@ static void what_the_caller_did_says_nothing(void **state)
 
     (void)state;
     for (int i = 0; i < 20; i++) {
-        CHECK(!verdict_outcome(&v, OUTCOME_CANCELLED, 1));
-        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_4XX, 1));
+        CHECK(!verdict_outcome(&v, OUTCOME_CANCELLED, 1, 1));
+        CHECK(!verdict_outcome(&v, OUTCOME_HTTP_4XX, 1, 1));
     }
     verdict_traffic(&v, 1, &all, &failed);
     CHECK_U64(all, 0);
@@ -159,6 +159,20 @@ static void a_doubt_is_settled_within_one_interval(void **state)
     CHECK(!verdict_is_in_doubt(&v));
 }
 
+static void a_message_may_stand_for_many_attempts(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    uint32_t all, failed;
+
+    (void)state;
+    CHECK(verdict_outcome(&v, OUTCOME_CONNECT, VERDICT_MIN_TRAFFIC, 1));
+    CHECK(!verdict_outcome(&v, OUTCOME_CONNECT, UINT32_MAX, 1));
+    CHECK(!verdict_outcome(&v, OUTCOME_CONNECT, UINT32_MAX, 1));
+    verdict_traffic(&v, 1, &all, &failed);
+    CHECK(all == failed && failed > 100000000);
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +188,7 @@ int main(void)
         cmocka_unit_test(what_the_caller_did_says_nothing),
         cmocka_unit_test(a_doubt_is_settled_within_one_interval),
         cmocka_unit_test(probes_are_spread_over_a_tenth_either_side),
+        cmocka_unit_test(a_message_may_stand_for_many_attempts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
