@@ -312,7 +312,6 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'r', "{\"outcome\":\"unchanged\",\"new\":-1}"},
         {'h', "{\"providers\":[],\"new\":\"\"}"},
         {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"dozing\",\"new\":true}]}"},
-        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"new\":1.5}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };
@@ -361,6 +360,7 @@ static void what_breaks_the_promise_is_refused(void **state)
         {'h', "{\"providers\":[],\"node\":7}"},
         {'o', "{}"},
         {'o', "{\"provider\":\"p\"}"},
+        {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
         {'o', "{\"provider\":\"\",\"kind\":\"ok\"}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"fine\"}"},
         {'o', "{\"provider\":\"p\",\"kind\":0}"},
