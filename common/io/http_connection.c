@@ -100,7 +100,7 @@ void http_connection_settle(struct http_connection *c)
     } else if (c->phase == HTTP_ANSWERING) {
         http_request_free(TAKE(c->request));
         c->phase = HTTP_IDLE;
-        c->renews_deadline = true;
+        c->has_served = c->renews_deadline = true;
     }
 }
 

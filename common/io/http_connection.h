@@ -72,6 +72,7 @@ struct http_connection {
     bool is_broken;       /* it failed; noticed where the handler cannot be called */
     bool is_in_handler;   /* of this connection's request: it goes on when that returns */
     bool is_half_closed;  /* the client will send no more, but awaits its answer */
+    bool has_served;      /* a request, before the one that may be under way */
     bool closes;          /* after this answer */
     bool lingers;         /* … when the client has seen it */
     bool renews_deadline; /* it has earned its full time again */

@@ -53,21 +53,20 @@ static void turn_away(int fd)
     close(fd);
 }
 
-static void on_acceptable(void *arg, unsigned ready)
+/* False when nobody is left at the door. */
+static bool let_in(struct http_listener *l)
 {
-    struct http_listener *l = arg;
     struct http_server *s = l->server;
 
-    (void)ready;
     for (int i = 0; i < MAX_ACCEPTS; i++) {
         struct http_accepted a = {.tag = l->tag, .is_encrypted = l->is_encrypted};
         socklen_t size = sizeof(a.peer);
         int fd = accept4(l->fd.fd, (struct sockaddr *)&a.peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && errno == EAGAIN)
-            return;
+            return false;
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
             pause_listening(s);
-            return;
+            return false;
         }
         if (fd < 0)
             continue; /* that client is gone already */
@@ -79,6 +78,13 @@ static void on_acceptable(void *arg, unsigned ready)
         else
             turn_away(fd);
     }
+    return true;
+}
+
+static void on_acceptable(void *arg, unsigned ready)
+{
+    (void)ready;
+    (void)let_in(arg);
 }
 
 int http_server_new(struct loop *l, const struct http_server_config *config,
@@ -184,13 +190,24 @@ void http_server_set_tls(struct http_server *s, struct http_tls *tls)
     s->tls = tls;
 }
 
-static void close_idle(struct http_server *s, enum http_wait wait)
+/* A request may be on its way over a new connection; over one that has served some, it may be here
+ * without having been read. */
+static bool may_close(const struct http_connection *c)
 {
-    struct http_connection *c = TAILQ_FIRST(&s->waiting[wait]), *next;
+    char byte;
+
+    if (c->phase != HTTP_IDLE || !c->has_served)
+        return false;
+    return recv(c->fd.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+static void close_idle(struct http_server *s)
+{
+    struct http_connection *c = TAILQ_FIRST(&s->waiting[HTTP_WAIT_IDLE]), *next;
 
     for (; c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (c->phase == HTTP_IDLE) /* or we are called by its handler, in the turn it came in */
+        if (may_close(c))
             http_connection_close(c);
     }
 }
@@ -198,9 +215,11 @@ static void close_idle(struct http_server *s, enum http_wait wait)
 void http_server_drain(struct http_server *s)
 {
     s->is_draining = true;
+    for (struct http_listener *l = s->listeners; l; l = l->next)
+        while (let_in(l)) /* closing the door on them would reset them */
+            ;
     stop_listening(s);
-    close_idle(s, HTTP_WAIT_IDLE);
-    close_idle(s, HTTP_WAIT_HEADER); /* in mid-handshake */
+    close_idle(s);
 }
 
 bool http_server_is_idle(const struct http_server *s)

@@ -63,7 +63,8 @@ MUST_USE int http_server_listen(struct http_server *s, int fd, int tag);
 MUST_USE int http_server_listen_tls(struct http_server *s, int fd, int tag);
 void http_server_set_tls(struct http_server *s, struct http_tls *tls);
 
-/* Stop accepting, answer what is under way with `Connection: close`, close idle connections. */
+/* Stop accepting, answer what is under way with `Connection: close`, close idle connections. A
+ * connection that has asked nothing yet may still do so: it stays until the server is freed. */
 void http_server_drain(struct http_server *s);
 bool http_server_is_idle(const struct http_server *s); /* no request under way */
 unsigned http_server_connections(const struct http_server *s);

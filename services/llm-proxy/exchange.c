@@ -102,7 +102,6 @@ static void reap(void *arg)
     } else {
         exchange_free(&x);
     }
-    worker_exchange_ended(w);
 }
 
 void exchange_free(struct exchange **x)

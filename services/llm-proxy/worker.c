@@ -13,6 +13,7 @@
 
 #define MAX_SCRATCH (256u << 20)
 #define MAX_LINE    (4u << 20)
+#define DRAIN_TICK  (50 * USEC_PER_MSEC)
 
 /* Work handed to the worker's thread by the control thread. */
 struct order {
@@ -118,7 +119,9 @@ static void on_tick(void *arg)
 
     metrics_page_count_server(w->shard, w->server);
     show_bus(w);
-    loop_timer_start(&w->tick, USEC_PER_SEC);
+    if (w->is_draining)
+        atomic_store(&w->is_idle, !w->exchanges && http_server_is_idle(w->server));
+    loop_timer_start(&w->tick, w->is_draining ? DRAIN_TICK : USEC_PER_SEC);
 }
 
 static void *run(void *arg)
@@ -211,23 +214,12 @@ void worker_set_keyring(struct worker *w, struct keyring *k)
     give_order(w, take_keyring, keyring_ref(k));
 }
 
-static void note_idle(struct worker *w)
-{
-    if (w->is_draining && !w->exchanges && http_server_is_idle(w->server))
-        atomic_store(&w->is_idle, true);
-}
-
-void worker_exchange_ended(struct worker *w)
-{
-    note_idle(w);
-}
-
 static void start_draining(struct worker *w, void *object)
 {
     (void)object;
     w->is_draining = true;
     http_server_drain(w->server);
-    note_idle(w);
+    loop_timer_start(&w->tick, DRAIN_TICK); /* who was let in last has yet to ask */
 }
 
 void worker_drain(struct worker *w)

@@ -57,7 +57,7 @@ struct worker {
     struct buf line;      /* likewise */
     uint64_t random;      /* xorshift state: spreads load, guards nothing */
     bool is_draining;
-    struct loop_timer tick; /* shows what is counted elsewhere, every second */
+    struct loop_timer tick; /* shows what is counted elsewhere, and whether it is drained */
     struct loop_task stop;
     atomic_bool is_idle; /* drained */
 };
@@ -72,5 +72,3 @@ void worker_drain(struct worker *w);
 void worker_stop(struct worker **w);
 
 uint64_t worker_random(struct worker *w);
-/* For exchange.c: one is gone. */
-void worker_exchange_ended(struct worker *w);
