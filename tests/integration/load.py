@@ -59,6 +59,8 @@ class Load:
             s.read_all()
             if s.received:
                 ask.status, ask.request_id = s.status, s.headers.get("x-request-id")
+            else:
+                ask.error = ConnectionResetError("closed without a word")
             ask.is_whole = s.has_ended_well and (not ask.is_stream or s.body.endswith(
                 b"data: [DONE]\n\n"))
             s.close()
