@@ -140,7 +140,8 @@ def test_a_hung_driver_delays_no_heartbeat_and_its_gpus_vanish(start_worker, scr
     finally:
         heartbeats.close()
     assert max(gaps) <= 1000 + 100 * SLOW, gaps
-    assert gpu_series(suite) == {} and status(suite)["gpus"] == []
+    wait_until(lambda: gpu_series(suite) == {} and status(suite)["gpus"] == [],
+               "the hung driver's GPUs to vanish")
     assert len(said(suite, "does not answer")) == 1
     script.write_text("")
     wait_gpus(suite, 1)
