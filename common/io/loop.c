@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -140,6 +141,15 @@ int loop_new(struct loop **ret)
     return 0;
 }
 
+static void block_signal(int signo)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, signo);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 void loop_free(struct loop **ref)
 {
     struct loop *l = *ref;
@@ -153,6 +163,7 @@ void loop_free(struct loop **ref)
     while (l->signals) {
         struct loop_signal *s = l->signals;
         l->signals = s->next;
+        block_signal(event_get_signal(&s->event)); /* a second one must not kill who is leaving */
         event_del(&s->event);
         free(s);
     }

@@ -80,7 +80,8 @@ void loop_post(struct loop *l, struct loop_task *t);
 /* Thread-safe loop_stop(). */
 void loop_post_stop(struct loop *l);
 
-/* Signals are for one loop per process: the control thread's. */
+/* Signals are for one loop per process: the control thread's. Once it is freed they stay blocked.
+ */
 MUST_USE int loop_on_signal(struct loop *l, int signo, loop_fn fn, void *arg);
 
 /* `fn` gets the length of each turn's callbacks in microseconds, for eventloop_lag_seconds. */
