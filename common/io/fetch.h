@@ -77,7 +77,7 @@ struct fetch *fetch_start(struct fetch_pool *p, const struct fetch_request *requ
 void fetch_cancel(struct fetch **f);
 
 /* Back-pressure. Safe inside the callbacks; on_body is not called while paused, and at most one
- * read's worth (64 KiB) is held. The idle timeout stands still. */
+ * read's worth (32 KiB) is held. The idle timeout stands still. */
 void fetch_pause(struct fetch *f);
 void fetch_resume(struct fetch *f);
 

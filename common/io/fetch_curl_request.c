@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SMALL_BODY          (16u << 10)
-#define RECEIVE_BUFFER      (64L << 10)
+#define RECEIVE_BUFFER      (32L << 10)
 #define KEEPALIVE_IDLE_SEC  30L
 #define KEEPALIVE_PROBE_SEC 15L
 #define CONNECT_MARGIN_MSEC 1000L /* our own timer is first */

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 
 #define MAX_IDLE_TRANSFERS 1024
-#define RECEIVE_BYTES      (64u << 10)
+#define RECEIVE_BYTES      (32u << 10)
 #define ORDINARY_BYTES     4096u /* of a head: kept for the next */
 
 /* A pooled connection that is lost this soon after the request, before any byte of an answer, was

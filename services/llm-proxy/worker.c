@@ -61,7 +61,7 @@ static struct http_server_config server_config(const struct settings *s, unsigne
         .body_timeout = s->proxy.body_timeout,
         .idle_timeout = s->proxy.idle_timeout,
         .write_timeout = s->proxy.body_timeout,
-        .high_water = 64u << 10,
+        .high_water = 32u << 10,
     };
 }
 
