@@ -238,8 +238,12 @@ def request(url, method="GET", body=None, headers=None, timeout=30.0):
         connection.close()
 
 
-def connect(port, timeout=10.0):
-    s = socket.create_connection(("127.0.0.1", port), timeout)
+def connect(port, timeout=10.0, receive_buffer=None):
+    s = socket.socket()
+    if receive_buffer:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    s.settimeout(timeout)
+    s.connect(("127.0.0.1", port))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return s
 
@@ -257,8 +261,9 @@ def raw(port, data, timeout=10.0):
 class Stream:
     """A streamed answer as it arrives on a socket of its own, down to the framing."""
 
-    def __init__(self, port, body, headers=None, path="/v1/chat/completions", timeout=30.0):
-        self.socket = connect(port, timeout)
+    def __init__(self, port, body, headers=None, path="/v1/chat/completions", timeout=30.0,
+                 receive_buffer=None):
+        self.socket = connect(port, timeout, receive_buffer)
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         head = {"Host": "test", "Content-Type": "application/json",
                 "Content-Length": str(len(body)), **(headers or {})}
