@@ -319,6 +319,11 @@ enum db_result db_step(struct db_statement *s)
     return r;
 }
 
+int64_t db_changes(const struct db *d)
+{
+    return sqlite3_changes64(d->handle);
+}
+
 void db_reset(struct db_statement *s)
 {
     sqlite3_reset(s->stmt);

@@ -52,6 +52,7 @@ void db_bind_null(struct db_statement *s, int index);
 /* DB_ROW; or DB_OK when done. After anything but DB_ROW the statement is reset: bind and step
  * again. Bound values are copied and stay bound. */
 MUST_USE enum db_result db_step(struct db_statement *s);
+int64_t db_changes(const struct db *d);             /* rows the last statement wrote */
 void db_reset(struct db_statement *s);              /* when the rest of the rows is not wanted */
 int64_t db_int(struct db_statement *s, int column); /* column from 0 */
 double db_double(struct db_statement *s, int column);

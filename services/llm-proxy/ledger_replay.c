@@ -1,5 +1,7 @@
 #include "ledger_replay.h"
 
+#include "ledger_rollup.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -142,13 +144,8 @@ static int make_missing(struct ledger_replay *p, struct report report)
 
 static enum db_result close_books(struct ledger_replay *p)
 {
-    int64_t unsettled = 0, none;
-    enum db_result r = ask(
-        p->db, "SELECT count(*) FROM requests WHERE status = 'pending' AND id > ?1", 0, &unsettled);
-    if (r == DB_OK && unsettled > 0)
-        r = ask(p->db,
-                "UPDATE requests SET status = 'unknown' WHERE status = 'pending' AND id > ?1", 0,
-                &none);
+    int64_t unsettled = 0;
+    enum db_result r = ledger_rollup_close_pending(p->db, &unsettled);
     if (r)
         return r;
     p->unsettled = (uint64_t)unsettled;

@@ -1,5 +1,19 @@
 #include "ledger_schema.h"
 
+#define SUMS                                                                                       \
+    "  key_id TEXT NOT NULL," /* '': no key; likewise model and provider */                        \
+    "  model TEXT NOT NULL,"                                                                       \
+    "  provider TEXT NOT NULL,"                                                                    \
+    "  requests INTEGER NOT NULL,"                                                                 \
+    "  attempts INTEGER NOT NULL,"                                                                 \
+    "  tokens_in INTEGER NOT NULL,"                                                                \
+    "  tokens_out INTEGER NOT NULL,"                                                               \
+    "  tokens_cached INTEGER NOT NULL,"                                                            \
+    "  tokens_reasoning INTEGER NOT NULL,"                                                         \
+    "  cost_nano INTEGER NOT NULL,"                                                                \
+    "  unpriced INTEGER NOT NULL,"                                                                 \
+    "  unsettled_nano INTEGER NOT NULL DEFAULT 0," /* reserved by requests that are `unknown` */
+
 /* requests.id: the start in microseconds shifted left by 8, and the worker: so rows lie in order
  * of time, and a period is a range of ids. */
 const char *const ledger_schema_migrations[] = {
@@ -76,6 +90,23 @@ const char *const ledger_schema_migrations[] = {
     ") STRICT;"
     "CREATE UNIQUE INDEX keys_name ON keys(name) WHERE revoked_at IS NULL;"
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) STRICT;",
+
+    /* what `requests` sums to; whoever is not settled yet is in neither */
+    "CREATE TABLE usage_hours (hour INTEGER NOT NULL," SUMS /* since 1970 UTC */
+    "  PRIMARY KEY (hour, key_id, model, provider)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE usage_days (day INTEGER NOT NULL," SUMS
+    "  PRIMARY KEY (day, key_id, model, provider)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO usage_hours SELECT started_at / 3600000000, coalesce(key_id, ''), model,"
+    "  coalesce(provider, ''), count(*), sum(attempts), coalesce(sum(tokens_in), 0),"
+    "  coalesce(sum(tokens_out), 0), coalesce(sum(tokens_cached), 0),"
+    "  coalesce(sum(tokens_reasoning), 0), coalesce(sum(cost_nano), 0),"
+    "  sum(cost_nano IS NULL),"
+    "  coalesce(sum(reserved_nano) FILTER (WHERE status = 'unknown'), 0)"
+    "  FROM requests WHERE status <> 'pending' GROUP BY 1, 2, 3, 4;"
+    "INSERT INTO usage_days SELECT hour / 24, key_id, model, provider, sum(requests),"
+    "  sum(attempts), sum(tokens_in), sum(tokens_out), sum(tokens_cached), sum(tokens_reasoning),"
+    "  sum(cost_nano), sum(unpriced), sum(unsettled_nano)"
+    "  FROM usage_hours GROUP BY 1, 2, 3, 4;",
 };
 const unsigned ledger_schema_n_migrations =
     sizeof(ledger_schema_migrations) / sizeof(*ledger_schema_migrations);

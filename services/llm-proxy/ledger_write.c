@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "ledger_record.h"
+#include "ledger_rollup.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct intent {
 struct ledger_write {
     struct db *db;
     struct db_statement *settle, *intend, *attempt, *position;
+    struct ledger_rollup *rollup;
     struct intent *intents;
     bool has_intents;
     uint64_t rows, skipped;
@@ -33,6 +35,15 @@ struct ledger_write {
     " reserved_nano, usage_source, cache, complexity, attempts, tags, started_at, settled_at,"     \
     " duration_us, ttft_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"   \
     " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
+/* A row that is over stays as it is, whatever is read again: the sums have it already. */
+#define SETTLE_ROW                                                                                 \
+    "INSERT" REQUEST_ROW " ON CONFLICT(id) DO UPDATE SET request_id = ?2, key_id = ?3, api = ?4,"  \
+    " model = ?5, provider = ?6, backend = ?7, stream = ?8, status = ?9, http_status = ?10,"       \
+    " error = ?11, tokens_in = ?12, tokens_out = ?13, tokens_cached = ?14, tokens_reasoning = "    \
+    "?15,"                                                                                         \
+    " cost_nano = ?16, reserved_nano = ?17, usage_source = ?18, cache = ?19, complexity = ?20,"    \
+    " attempts = ?21, tags = ?22, started_at = ?23, settled_at = ?24, duration_us = ?25,"          \
+    " ttft_us = ?26 WHERE status = 'pending'"
 
 enum db_result ledger_write_new(struct db *db, struct ledger_write **ret)
 {
@@ -46,7 +57,7 @@ enum db_result ledger_write_new(struct db *db, struct ledger_write **ret)
         struct db_statement **statement;
         const char *sql;
     } all[] = {
-        {&w->settle, "INSERT OR REPLACE" REQUEST_ROW},
+        {&w->settle, SETTLE_ROW},
         {&w->intend, "INSERT OR IGNORE" REQUEST_ROW},
         {&w->attempt, "INSERT OR REPLACE INTO attempts(id, attempt, request_id, provider, model,"
                       " outcome, http_status, tokens_in, tokens_out, tokens_cached, cost_nano,"
@@ -59,8 +70,10 @@ enum db_result ledger_write_new(struct db *db, struct ledger_write **ret)
         if (r)
             return r;
     }
-    *ret = TAKE(w);
-    return DB_OK;
+    enum db_result r = ledger_rollup_new(db, &w->rollup);
+    if (r == DB_OK)
+        *ret = TAKE(w);
+    return r;
 }
 
 void ledger_write_free(struct ledger_write **w)
@@ -71,6 +84,7 @@ void ledger_write_free(struct ledger_write **w)
     db_statement_free(&(*w)->intend);
     db_statement_free(&(*w)->attempt);
     db_statement_free(&(*w)->position);
+    ledger_rollup_free(&(*w)->rollup);
     free((*w)->intents);
     free(*w);
     *w = NULL;
@@ -189,7 +203,10 @@ static enum db_result add_record(struct ledger_write *w, const void *bytes, size
     }
     if (w->has_intents)
         intent_of(w, r.entry.id)->len = 0;
-    return write_request(w, w->settle, &r.entry);
+    enum db_result result = write_request(w, w->settle, &r.entry);
+    if (result || db_changes(w->db) == 0)
+        return result;
+    return ledger_rollup_add(w->rollup, &r.entry);
 }
 
 static enum db_result add_open_intents(struct ledger_write *w)
@@ -233,7 +250,8 @@ static enum db_result add_spools(struct ledger_write *w, struct spool *const *sp
         if (r)
             return r;
     }
-    return w->has_intents ? add_open_intents(w) : DB_OK;
+    enum db_result r = w->has_intents ? add_open_intents(w) : DB_OK;
+    return r ? r : ledger_rollup_flush(w->rollup);
 }
 
 static void start_batch(struct ledger_write *w)
@@ -241,6 +259,7 @@ static void start_batch(struct ledger_write *w)
     if (w->has_intents)
         memset(w->intents, 0, INTENT_SLOTS * sizeof(*w->intents));
     w->has_intents = false;
+    ledger_rollup_clear(w->rollup);
     w->n_records = 0;
     w->rows = 0;
 }

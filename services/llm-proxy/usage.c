@@ -4,6 +4,7 @@
 #include "base/money.h"
 #include "io/db.h"
 #include "ledger_schema.h"
+#include "ledger_totals.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -50,16 +51,17 @@ bool usage_parse_by(struct str text, unsigned *ret_by)
     return true;
 }
 
-/* A row's id begins with its time, see ledger_schema.c. */
+/* After the parts of ledger_totals, whose parameters are the first three. */
 static const char question[] =
-    "SELECT u.key_id, keys.name, u.model, u.provider, u.day, u.n, u.tokens_in, u.tokens_out,"
-    " u.cost, u.unpriced"
-    " FROM (SELECT CASE WHEN ?1 THEN key_id END AS key_id, CASE WHEN ?2 THEN model END AS model,"
-    " CASE WHEN ?3 THEN provider END AS provider,"
-    " CASE WHEN ?4 THEN started_at / 86400000000 END AS day, count(*) AS n,"
-    " coalesce(sum(tokens_in), 0) AS tokens_in, coalesce(sum(tokens_out), 0) AS tokens_out,"
-    " sum(cost_nano) AS cost, sum(cost_nano IS NULL AND attempts > 0) AS unpriced"
-    " FROM requests WHERE id >= ?5 GROUP BY 1, 2, 3, 4) AS u"
+    "SELECT u.key_id, keys.name, u.model, u.provider, u.day, u.requests, u.attempts, u.tokens_in,"
+    " u.tokens_out, u.tokens_cached, u.tokens_reasoning, u.cost, u.unpriced"
+    " FROM (SELECT CASE WHEN ?4 THEN nullif(key_id, '') END AS key_id,"
+    " CASE WHEN ?5 THEN model END AS model, CASE WHEN ?6 THEN nullif(provider, '') END AS provider,"
+    " CASE WHEN ?7 THEN day END AS day, sum(requests) AS requests, sum(attempts) AS attempts,"
+    " sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out,"
+    " sum(tokens_cached) AS tokens_cached, sum(tokens_reasoning) AS tokens_reasoning,"
+    " sum(cost_nano) AS cost, sum(unpriced) AS unpriced"
+    " FROM part GROUP BY 1, 2, 3, 4) AS u"
     " LEFT JOIN keys ON keys.id = u.key_id ORDER BY u.day, u.key_id, u.model, u.provider";
 
 static void write_text(struct json_write *w, const char *key, struct db_statement *s, int column)
@@ -86,15 +88,16 @@ static void write_day(struct json_write *w, struct db_statement *s, int column)
     json_write_text(w, text);
 }
 
-static void write_cost(struct json_write *w, struct db_statement *s, int column)
+/* Null when none of the requests has a price: a sum of nothing known is not zero. */
+static void write_cost(struct json_write *w, int64_t nano, bool is_known)
 {
+    char text[32];
     json_write_key(w, "cost_usd");
-    if (db_is_null(s, column)) {
+    if (!is_known) {
         json_write_null(w);
         return;
     }
-    char text[32];
-    money_format(db_int(s, column), text);
+    money_format(nano, text);
     json_write_raw(w, str_from(text));
 }
 
@@ -107,24 +110,29 @@ static void write_row(struct json_write *w, struct db_statement *s)
     write_text(w, "provider", s, 3);
     write_day(w, s, 4);
     json_write_member_int(w, "requests", db_int(s, 5));
-    json_write_member_int(w, "tokens_in", db_int(s, 6));
-    json_write_member_int(w, "tokens_out", db_int(s, 7));
-    write_cost(w, s, 8);
-    json_write_member_int(w, "unpriced", db_int(s, 9));
+    json_write_member_int(w, "attempts", db_int(s, 6));
+    json_write_member_int(w, "tokens_in", db_int(s, 7));
+    json_write_member_int(w, "tokens_out", db_int(s, 8));
+    json_write_member_int(w, "tokens_cached", db_int(s, 9));
+    json_write_member_int(w, "tokens_reasoning", db_int(s, 10));
+    write_cost(w, db_int(s, 11), db_int(s, 12) < db_int(s, 5));
+    json_write_member_int(w, "unpriced", db_int(s, 12));
     json_write_end(w, '}');
 }
 
 static enum db_result ask(struct db *db, struct usage_query *q, enum buf_result *ret_written)
 {
+    char sql[4096];
     CLEANUP(db_statement_free) struct db_statement *s = NULL;
-    enum db_result r = db_prepare(db, question, &s);
+    snprintf(sql, sizeof(sql), "%s%s", ledger_totals_parts, question);
+    enum db_result r = db_prepare(db, sql, &s);
     if (r)
         return r;
-    db_bind_int(s, 1, (q->by & USAGE_BY_KEY) != 0);
-    db_bind_int(s, 2, (q->by & USAGE_BY_MODEL) != 0);
-    db_bind_int(s, 3, (q->by & USAGE_BY_PROVIDER) != 0);
-    db_bind_int(s, 4, (q->by & USAGE_BY_DAY) != 0);
-    db_bind_int(s, 5, q->since > INT64_MAX >> 8 ? INT64_MAX : (int64_t)q->since << 8);
+    ledger_totals_bind(s, q->since);
+    db_bind_int(s, 4, (q->by & USAGE_BY_KEY) != 0);
+    db_bind_int(s, 5, (q->by & USAGE_BY_MODEL) != 0);
+    db_bind_int(s, 6, (q->by & USAGE_BY_PROVIDER) != 0);
+    db_bind_int(s, 7, (q->by & USAGE_BY_DAY) != 0);
 
     struct json_write w;
     json_write_init(&w, &q->json);

@@ -34,8 +34,9 @@ struct usage_query {
     void *arg;
 
     enum usage_result result;
-    /* USAGE_OK: [{"key","model","provider","day","requests","tokens_in","tokens_out","cost_usd",
-     * "unpriced"}]; release with buf_done() in any case. */
+    /* USAGE_OK: [{"key","key_name","model","provider","day","requests","attempts","tokens_in",
+     * "tokens_out","tokens_cached","tokens_reasoning","cost_usd","unpriced"}], of requests that are
+     * over; release with buf_done() in any case. */
     struct buf json;
 
     struct usage_query *next; /* usage's own from here on */

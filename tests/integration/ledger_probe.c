@@ -3,6 +3,8 @@
  *   ledger_probe DIR load THREADS TALLY CYCLE   open and settle requests until killed
  *   ledger_probe DIR serve SLOTS                answer the commands on standard input
  *   ledger_probe DIR bench N                    the cost of one append
+ *   ledger_probe DIR fill N                     N requests over 30 days until now, 20 keys, 5
+ * models
  */
 #include "base/clock.h"
 #include "ledger.h"
@@ -204,6 +206,31 @@ static int bench(const char *dir, uint64_t n)
     return 0;
 }
 
+/* Even in time; as many different sums as a busy house has. */
+static int fill(const char *dir, uint64_t n)
+{
+    struct ledger *l = open_ledger(dir, 1, 0);
+    struct spool *s = ledger_spool(l, 0);
+    usec_t month = 30 * UINT64_C(86400) * USEC_PER_SEC, begin = clock_wall() - month;
+    for (uint64_t i = 0; i < n; i++) {
+        char key[32], model[32];
+        snprintf(key, sizeof(key), "k_%010llu", (unsigned long long)(i * 7 % 20));
+        snprintf(model, sizeof(model), "model-%llu", (unsigned long long)(i % 5));
+        struct ledger_entry e = entry_of("0f3c1b7f-5be2-4c0c-9d35-f2f0a8a4c1d6");
+        e.key_id = str_from(key);
+        e.model = str_from(model);
+        e.provider = i % 3 ? STR("openai") : STR("anthropic");
+        e.started_at = begin + i * (month / n);
+        while (ledger_entry_open(&e, s) != SPOOL_OK)
+            usleep(1000);
+        settle(&e, s, i);
+    }
+    while (spool_pending(s) > 0)
+        usleep(1000);
+    ledger_stop(&l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 6 && strcmp(argv[2], "load") == 0)
@@ -212,5 +239,7 @@ int main(int argc, char **argv)
         return serve(argv[1], (uint32_t)atoi(argv[3]));
     if (argc == 4 && strcmp(argv[2], "bench") == 0)
         return bench(argv[1], strtoull(argv[3], NULL, 10));
+    if (argc == 4 && strcmp(argv[2], "fill") == 0)
+        return fill(argv[1], strtoull(argv[3], NULL, 10));
     return 2;
 }

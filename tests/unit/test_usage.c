@@ -68,20 +68,51 @@ static void test_the_sums_are_by_what_was_asked(void **state)
 
     check_answer(USAGE_BY_KEY, 0,
                  "[{\"key\":\"k_a\",\"key_name\":null,\"model\":null,\"provider\":null,"
-                 "\"day\":null,\"requests\":3,\"tokens_in\":25,\"tokens_out\":3,"
+                 "\"day\":null,\"requests\":3,\"attempts\":3,\"tokens_in\":25,\"tokens_out\":3,"
+                 "\"tokens_cached\":0,\"tokens_reasoning\":0,"
                  "\"cost_usd\":1.500000001,\"unpriced\":1},"
                  "{\"key\":\"k_b\",\"key_name\":null,\"model\":null,\"provider\":null,"
-                 "\"day\":null,\"requests\":1,\"tokens_in\":7,\"tokens_out\":1,"
+                 "\"day\":null,\"requests\":1,\"attempts\":1,\"tokens_in\":7,\"tokens_out\":1,"
+                 "\"tokens_cached\":0,\"tokens_reasoning\":0,"
                  "\"cost_usd\":0.000000000,\"unpriced\":0}]");
     check_answer(USAGE_BY_DAY | USAGE_BY_MODEL, NOON + DAY / 2,
                  "[{\"key\":null,\"key_name\":null,\"model\":\"small\",\"provider\":null,"
-                 "\"day\":\"2026-11-21\",\"requests\":1,\"tokens_in\":7,\"tokens_out\":1,"
+                 "\"day\":\"2026-11-21\",\"requests\":1,\"attempts\":1,\"tokens_in\":7,\"tokens_"
+                 "out\":1,\"tokens_cached\":0,\"tokens_reasoning\":0,"
                  "\"cost_usd\":0.000000000,\"unpriced\":0},"
                  "{\"key\":null,\"key_name\":null,\"model\":\"smart\",\"provider\":null,"
-                 "\"day\":\"2026-11-21\",\"requests\":1,\"tokens_in\":5,\"tokens_out\":1,"
+                 "\"day\":\"2026-11-21\",\"requests\":1,\"attempts\":1,\"tokens_in\":5,\"tokens_"
+                 "out\":1,\"tokens_cached\":0,\"tokens_reasoning\":0,"
                  "\"cost_usd\":null,\"unpriced\":1}]");
     check_answer(USAGE_BY_PROVIDER, NOON + 2 * DAY, "[]");
     check_answer(USAGE_BY_PROVIDER, USEC_INFINITY, "[]");
+}
+
+static void test_part_of_an_hour_and_of_a_day_count_exactly(void **state)
+{
+    (void)state;
+    usec_t hour = UINT64_C(3600) * USEC_PER_SEC;
+    for (unsigned i = 0; i < 300; i++) { /* every ten minutes for two days */
+        spend("k_a", "small", NOON + i * hour / 6, i, 1);
+        if (i % 32 == 0)
+            books_sync(&books);
+    }
+    books_sync(&books);
+    for (unsigned first = 0; first < 300; first += 7) {
+        struct usage_query q = {.by = USAGE_BY_KEY,
+                                .since = NOON + first * hour / 6 - 1,
+                                .loop = books.loop,
+                                .done = on_done};
+        char expected[64];
+        snprintf(expected, sizeof(expected), "\"requests\":%u,", 300 - first);
+        CHECK_INT(usage_submit(usage, &q), USAGE_OK);
+        loop_run(books.loop);
+        assert_non_null(strstr(q.json.data, expected));
+        snprintf(expected, sizeof(expected), "\"tokens_in\":%u,",
+                 300 * 299 / 2 - first * (first ? first - 1 : 0) / 2);
+        assert_non_null(strstr(q.json.data, expected));
+        buf_done(&q.json);
+    }
 }
 
 static unsigned n_answers;
@@ -133,6 +164,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, clear)
     const struct CMUnitTest tests[] = {
         TEST(test_the_sums_are_by_what_was_asked),
+        TEST(test_part_of_an_hour_and_of_a_day_count_exactly),
         TEST(test_too_many_questions_at_once_are_refused),
         TEST(test_the_words_of_by_are_a_closed_list),
     };
