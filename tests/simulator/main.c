@@ -23,7 +23,7 @@ struct options {
 static void print_help(void)
 {
     printf("Usage: simulator [OPTION]…\n"
-           "An OpenAI-dialect upstream that behaves as it is told.\n\n"
+           "An upstream in the dialect of each provider, that behaves as it is told.\n\n"
            "  --port N           on 127.0.0.1; default: any, it is printed\n"
            "  --script SCRIPT    for every chat request; POST /sim/script changes it\n"
            "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"

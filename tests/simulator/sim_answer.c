@@ -2,14 +2,12 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_TEXT   ((size_t)64 << 20)
-#define MAX_BODY   ((size_t)130 << 20)
-#define MAX_CHUNKS 1000000
-#define KEEP       ((size_t)256 << 10) /* memory kept for the connection's next answer */
-#define MAX_EVENT  (MAX_TEXT + 4096)
+#define MAX_BODY ((size_t)130 << 20)
+#define KEEP     ((size_t)256 << 10) /* memory kept for the connection's next answer */
 
 static void add(struct buf *b, struct str s)
 {
@@ -18,24 +16,29 @@ static void add(struct buf *b, struct str s)
     (void)r;
 }
 
-#define ADD(b, ...)                                                                                \
-    do {                                                                                           \
-        enum buf_result r_ = buf_printf((b), __VA_ARGS__);                                         \
-        assert(r_ == BUF_OK);                                                                      \
-        (void)r_;                                                                                  \
-    } while (0)
+void sim_answer_add(struct buf *b, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    assert(n >= 0 && (size_t)n < sizeof(text));
+    add(b, (struct str){text, (size_t)n});
+}
 
 void sim_answer_init(struct sim_answer *a)
 {
     memset(a, 0, sizeof(*a));
-    buf_init(&a->text, MAX_TEXT + 64);
+    sim_content_init(&a->content);
     buf_init(&a->body, MAX_BODY);
-    buf_init(&a->scratch, MAX_EVENT);
+    buf_init(&a->scratch, MAX_BODY);
 }
 
 void sim_answer_done(struct sim_answer *a)
 {
-    buf_done(&a->text);
+    sim_content_done(&a->content);
     buf_done(&a->body);
     buf_done(&a->scratch);
 }
@@ -47,82 +50,20 @@ static void reuse(struct buf *b)
     buf_clear(b);
 }
 
-static void add_fill(struct buf *b, uint64_t n)
+void sim_answer_begin(struct sim_answer *a, const struct sim_script *script, uint64_t number,
+                      usec_t now)
 {
-    if (n == 0)
-        return;
-    char *to = buf_reserve(b, (size_t)n);
-    assert(to);
-    memset(to, 'x', (size_t)n);
-    buf_commit(b, (size_t)n);
-}
-
-/* The next word of the echo, with the space before it. */
-static struct str next_word(struct sim_answer *a)
-{
-    const char *from = a->text.data + a->text_at;
-    size_t left = a->text.len - a->text_at;
-    const char *space = left > 1 ? memchr(from + 1, ' ', left - 1) : NULL;
-    size_t n = space ? (size_t)(space - from) : left;
-
-    a->text_at += n;
-    return (struct str){from, n};
-}
-
-/* Piece number a->piece of the answer's text. */
-static void add_piece(struct sim_answer *a, usec_t now, struct buf *out)
-{
-    const struct sim_script *s = &a->script;
-    uint64_t i = a->piece, before = out->len;
-
-    if (s->stamp)
-        ADD(out, "%" PRIu64 " ", now);
-    if (s->size > 0)
-        add_fill(out, (i + 1) * s->size / a->n_pieces - i * s->size / a->n_pieces);
-    else if (!s->stamp && s->chunks > 0)
-        ADD(out, i == 0 ? "w%" PRIu64 : " w%" PRIu64, i + 1);
-    else if (!s->stamp)
-        add(out, next_word(a));
-    a->text_bytes += out->len - before;
-}
-
-static void add_usage(const struct sim_answer *a, struct buf *out)
-{
-    bool is_zero = a->script.zero_usage;
-    uint64_t in = is_zero ? 0 : sim_chat_tokens(a->prompt_bytes);
-    uint64_t answered = is_zero ? 0 : sim_chat_tokens(a->text_bytes);
-
-    ADD(out,
-        "\"usage\":{\"prompt_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64
-        ",\"total_tokens\":%" PRIu64 "}",
-        in, answered, in + answered);
-}
-
-static uint64_t count_words(struct str text)
-{
-    uint64_t n = 1;
-
-    for (size_t i = 1; i < text.len; i++)
-        n += text.data[i] == ' ';
-    return n;
-}
-
-static void start(struct sim_answer *a, const struct sim_script *script, uint64_t number,
-                  usec_t now)
-{
-    reuse(&a->text);
     reuse(&a->body);
     reuse(&a->scratch);
     a->script = *script;
-    if (a->script.size > MAX_TEXT)
-        a->script.size = MAX_TEXT;
-    if (a->script.chunks > MAX_CHUNKS)
-        a->script.chunks = MAX_CHUNKS;
     a->phase = SIM_ANSWER_HEAD;
     a->due = now + script->delay;
-    a->is_stream = a->wants_usage = false;
-    a->prompt_bytes = a->text_bytes = a->piece = a->made = 0;
-    a->text_at = 0;
+    a->now = now;
+    a->is_stream = a->wants_usage = a->wants_logprobs = false;
+    a->is_first_event = true;
+    a->number = number;
+    a->prompt_bytes = a->piece = a->made = 0;
+    a->type[0] = a->model[0] = a->error_type[0] = '\0';
     snprintf(a->id, sizeof(a->id), "sim-%" PRIu64, number);
 }
 
@@ -135,8 +76,43 @@ static void set_slices(struct sim_answer *a)
     a->n_pieces = s->interval > 0 && s->chunks > 0 ? s->chunks : 1;
 }
 
-/* The script's own body takes the place of `json`. */
-static void set_body(struct sim_answer *a, struct str json)
+static struct sim_error error_of(const struct sim_answer *a)
+{
+    const struct sim_script *s = &a->script;
+    enum sim_error_kind kind = s->error != SIM_ERROR_NONE ? (enum sim_error_kind)s->error
+                                                          : sim_error_of_status((int)s->status);
+
+    return (struct sim_error){.kind = kind,
+                              .words = a->dialect->errors[kind],
+                              .message = str_from(a->dialect->errors[kind].message),
+                              .retry_after = s->retry_after,
+                              .number = a->number};
+}
+
+static void write_error_body(struct sim_answer *a, const struct sim_error *e)
+{
+    buf_clear(&a->body);
+    (void)!str_copy(a->error_type, sizeof(a->error_type), str_from(e->words.type));
+    a->dialect->write_error(e, &a->body);
+}
+
+static void set_error(struct sim_answer *a)
+{
+    struct sim_error e = error_of(a);
+    char message[32];
+
+    if (a->script.error != SIM_ERROR_NONE && a->script.status == 200)
+        a->script.status = (uint64_t)e.words.status;
+    if (a->script.error == SIM_ERROR_NONE) {
+        snprintf(message, sizeof(message), "scripted status %d", (int)a->script.status);
+        e.message = str_from(message);
+    }
+    e.words.status = (int)a->script.status;
+    write_error_body(a, &e);
+}
+
+/* The script's own body takes the place of `body`. */
+static void set_body(struct sim_answer *a, struct str body)
 {
     const struct sim_script *s = &a->script;
 
@@ -145,140 +121,162 @@ static void set_body(struct sim_answer *a, struct str json)
         add(&a->body, STR("<!doctype html><title>Welcome</title><h1>It works!</h1>\n"));
     else if (s->body[0])
         add(&a->body, str_from(s->body));
-    else if (s->status >= 400)
-        ADD(&a->body,
-            "{\"error\":{\"message\":\"scripted status %d\",\"type\":\"simulated\","
-            "\"param\":null,\"code\":\"simulated\"}}",
-            (int)s->status);
+    else if (s->status >= 400 || (s->error != SIM_ERROR_NONE && s->error_after == SIM_SCRIPT_NEVER))
+        set_error(a);
     else if (!s->empty && s->status >= 200 && s->status != 204 && s->status != 304)
-        add(&a->body, s->bad_json ? (struct str){json.data, json.len / 2} : json);
+        add(&a->body, s->bad_json ? (struct str){body.data, body.len / 2} : body);
     set_slices(a);
 }
 
-static void make_completion(struct sim_answer *a, usec_t now)
-{
-    struct buf *json = &a->scratch;
-
-    ADD(json,
-        "{\"id\":\"chatcmpl-%s\",\"object\":\"chat.completion\",\"created\":1700000000,"
-        "\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
-        "\"content\":\"",
-        a->id, a->model);
-    for (; a->piece < a->n_pieces; a->piece++)
-        add_piece(a, now, json);
-    add(json, STR("\"},\"logprobs\":null"));
-    add(json, a->script.no_finish ? STR("}]") : STR(",\"finish_reason\":\"stop\"}]"));
-    for (int i = 0; i < (a->script.no_usage ? 0 : a->script.double_usage ? 2 : 1); i++) {
-        add(json, STR(","));
-        add_usage(a, json);
-    }
-    add(json, STR("}"));
-    set_body(a, buf_str(json));
-}
-
-void sim_answer_start_chat(struct sim_answer *a, const struct sim_script *script,
-                           const struct sim_chat *chat, uint64_t number, usec_t now)
+void sim_answer_chat(struct sim_answer *a, const struct sim_dialect *dialect,
+                     const struct sim_chat *chat)
 {
     const struct sim_script *s = &a->script;
+    bool is_error = s->error != SIM_ERROR_NONE && s->error_after == SIM_SCRIPT_NEVER;
 
-    start(a, script, number, now);
-    a->is_stream =
-        (chat->is_stream || s->stream) && s->status == 200 && !s->body[0] && !s->html && !s->empty;
+    a->dialect = dialect;
+    if (a->frame != SIM_FRAME_ARRAY)
+        a->frame = dialect->frame;
+    a->is_stream = (chat->is_stream || s->stream) && s->status == 200 && !is_error && !s->body[0] &&
+                   !s->html && !s->empty;
     a->wants_usage = chat->wants_usage;
+    a->wants_logprobs = chat->wants_logprobs;
     a->prompt_bytes = chat->prompt_bytes;
-    if (!str_copy(a->model, sizeof(a->model), chat->model))
-        a->model[0] = '\0';
-
-    bool is_echo = s->size == 0 && s->chunks == 0 && !s->stamp;
-    if (is_echo) {
-        add(&a->text, STR("echo: "));
-        add(&a->text, chat->text);
-    }
-    a->n_pieces = s->chunks > 0 ? s->chunks : is_echo ? count_words(buf_str(&a->text)) : 1;
-    if (!a->is_stream)
-        make_completion(a, now);
+    (void)!str_copy(a->model, sizeof(a->model), chat->model);
+    sim_content_start(&a->content, s, chat);
+    a->n_pieces = a->content.n_pieces;
+    if (a->is_stream)
+        return;
+    dialect->write_whole(a, &a->scratch);
+    set_body(a, buf_str(&a->scratch));
 }
 
-void sim_answer_start_json(struct sim_answer *a, const struct sim_script *script, struct str json,
-                           uint64_t number, usec_t now)
+void sim_answer_body(struct sim_answer *a, const struct sim_dialect *dialect, struct str body,
+                     const char *type)
 {
-    start(a, script, number, now);
-    set_body(a, json);
+    a->dialect = dialect;
+    (void)!str_copy(a->type, sizeof(a->type), str_from(type));
+    set_body(a, body);
+}
+
+void sim_answer_refuse(struct sim_answer *a, const struct sim_dialect *dialect,
+                       enum sim_error_kind kind, struct str why)
+{
+    struct sim_error e = {.kind = kind,
+                          .words = dialect->errors[kind],
+                          .message = why,
+                          .retry_after = "",
+                          .number = a->number};
+
+    sim_script_init(&a->script);
+    a->dialect = dialect;
+    a->script.status = (uint64_t)e.words.status;
+    write_error_body(a, &e);
+    set_slices(a);
+}
+
+struct sim_answer_usage sim_answer_usage(const struct sim_answer *a)
+{
+    const struct sim_script *s = &a->script;
+    struct sim_answer_usage u = {.input = 0};
+
+    if (s->zero_usage)
+        return u;
+    u.input = sim_chat_tokens(a->prompt_bytes);
+    u.cached = s->cached < u.input ? s->cached : u.input;
+    u.reasoning = s->reasoning > 0 ? s->reasoning : sim_chat_tokens(a->content.thinking_bytes);
+    u.output = sim_chat_tokens(a->content.text_bytes) + u.reasoning;
+    return u;
+}
+
+int sim_answer_usage_times(const struct sim_answer *a)
+{
+    return a->script.no_usage ? 0 : a->script.double_usage ? 2 : 1;
+}
+
+enum sim_script_finish sim_answer_finish(const struct sim_answer *a)
+{
+    if (a->script.finish != SIM_SCRIPT_FINISH_TRUE)
+        return (enum sim_script_finish)a->script.finish;
+    if (a->content.n_calls > 0)
+        return SIM_SCRIPT_FINISH_TOOLS;
+    return a->content.met_stop ? SIM_SCRIPT_FINISH_SEQUENCE : SIM_SCRIPT_FINISH_STOP;
+}
+
+void sim_answer_event(struct sim_answer *a, const char *type, struct buf *out)
+{
+    struct str json = buf_str(&a->scratch);
+
+    if (a->script.bad_json && a->phase == SIM_ANSWER_PIECES)
+        json.len /= 2;
+    sim_frame_event(out, a->frame, type, json, a->is_first_event);
+    a->is_first_event = false;
+    buf_clear(&a->scratch);
+}
+
+static const char *content_type(const struct sim_answer *a)
+{
+    if (a->script.type[0])
+        return a->script.type;
+    if (a->script.html)
+        return "text/html; charset=utf-8";
+    if (a->type[0] && a->script.status < 300)
+        return a->type;
+    return a->is_stream && a->frame != SIM_FRAME_ARRAY ? a->dialect->stream_type
+                                                       : "application/json";
 }
 
 static void add_head(struct sim_answer *a, struct buf *out)
 {
     const struct sim_script *s = &a->script;
-    const char *type = s->type[0]     ? s->type
-                       : s->html      ? "text/html; charset=utf-8"
-                       : a->is_stream ? "text/event-stream"
-                                      : "application/json";
 
-    ADD(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nx-request-id: %s\r\n", (int)s->status,
-        s->status < 300 ? "OK" : "Simulated", type, a->id);
+    sim_answer_add(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s: %s\r\n", (int)s->status,
+                   s->status < 300 ? "OK" : "Simulated", content_type(a), a->dialect->id_header,
+                   a->id);
+    if (a->error_type[0] && a->dialect->error_header)
+        sim_answer_add(out, "%s: %s\r\n", a->dialect->error_header, a->error_type);
     if (s->retry_after[0])
-        ADD(out, "Retry-After: %s\r\n", s->retry_after);
+        sim_answer_add(out, "Retry-After: %s\r\n", s->retry_after);
     if (s->location[0])
-        ADD(out, "Location: %s\r\n", s->location);
+        sim_answer_add(out, "Location: %s\r\n", s->location);
+    if (s->header[0])
+        sim_answer_add(out, "%s\r\n", s->header);
     if (a->is_stream)
         add(out, STR("Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"));
     else
-        ADD(out, "Content-Length: %zu\r\n\r\n", a->body.len);
+        sim_answer_add(out, "Content-Length: %zu\r\n\r\n", a->body.len);
 }
 
-/* One event in a chunk of its own, as a server that flushes each token sends it. */
-static void add_chunk(struct buf *out, struct str bytes)
+/* The provider gives up in the middle: its error goes in band, nothing else follows. */
+static void break_off(struct sim_answer *a, struct buf *out)
 {
-    ADD(out, "%zx\r\n", bytes.len);
-    add(out, bytes);
-    add(out, STR("\r\n"));
-}
+    struct sim_error e = error_of(a);
 
-static void begin_event(struct sim_answer *a)
-{
-    buf_clear(&a->scratch);
-    ADD(&a->scratch,
-        "data: {\"id\":\"chatcmpl-%s\",\"object\":\"chat.completion.chunk\","
-        "\"created\":1700000000,\"model\":\"%s\",",
-        a->id, a->model);
-}
-
-static void add_delta(struct sim_answer *a, usec_t now, struct buf *out)
-{
-    begin_event(a);
-    add(&a->scratch, STR("\"choices\":[{\"index\":0,\"delta\":{"));
-    if (a->piece == 0)
-        add(&a->scratch, STR("\"role\":\"assistant\","));
-    add(&a->scratch, STR("\"content\":\""));
-    add_piece(a, now, &a->scratch);
-    if (a->script.bad_json)
-        add(&a->scratch, STR("\"\n\n"));
-    else
-        add(&a->scratch, STR("\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n"));
-    add_chunk(out, buf_str(&a->scratch));
-}
-
-static void add_tail(struct sim_answer *a, struct buf *out)
-{
-    const struct sim_script *s = &a->script;
-    int n_usage = !a->wants_usage || s->no_usage ? 0 : s->double_usage ? 2 : 1;
-
-    if (!s->no_finish) {
-        begin_event(a);
-        add(&a->scratch, STR("\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,"
-                             "\"finish_reason\":\"stop\"}]}\n\n"));
-        add_chunk(out, buf_str(&a->scratch));
-    }
-    for (int i = 0; i < n_usage; i++) {
-        begin_event(a);
-        add(&a->scratch, STR("\"choices\":[],"));
-        add_usage(a, &a->scratch);
-        add(&a->scratch, STR("}\n\n"));
-        add_chunk(out, buf_str(&a->scratch));
-    }
-    if (!s->no_done)
-        add_chunk(out, STR("data: [DONE]\n\n"));
+    a->dialect->write_break(a, &e, out);
+    if (a->frame == SIM_FRAME_ARRAY)
+        sim_frame_chunk(out, STR("]"));
     add(out, STR("0\r\n\r\n"));
+    a->phase = SIM_ANSWER_FINISHED;
+}
+
+static void add_comment(const struct sim_answer *a, struct buf *out)
+{
+    if (a->frame == SIM_FRAME_SSE || a->frame == SIM_FRAME_SSE_CRLF)
+        sim_frame_chunk(out, STR(": working\n\n"));
+    else if (a->frame == SIM_FRAME_SSE_NAMED)
+        sim_frame_chunk(out, STR("event: ping\ndata: {\"type\":\"ping\"}\n\n"));
+}
+
+static void add_piece(struct sim_answer *a, struct buf *out)
+{
+    struct sim_content_piece p;
+
+    if (a->piece == 0 && a->dialect->write_start)
+        a->dialect->write_start(a, out);
+    if (a->script.comments)
+        add_comment(a, out);
+    if (sim_content_next(&a->content, &p))
+        a->dialect->write_piece(a, &p, out);
 }
 
 static void add_slice(struct sim_answer *a, struct buf *out)
@@ -290,7 +288,7 @@ static void add_slice(struct sim_answer *a, struct buf *out)
         add(out, (struct str){a->body.data + from, to - from});
 }
 
-static void step(struct sim_answer *a, usec_t now, struct buf *out)
+static void step(struct sim_answer *a, struct buf *out)
 {
     switch (a->phase) {
     case SIM_ANSWER_HEAD:
@@ -299,8 +297,12 @@ static void step(struct sim_answer *a, usec_t now, struct buf *out)
         a->phase = SIM_ANSWER_PIECES;
         return;
     case SIM_ANSWER_PIECES:
+        if (a->is_stream && a->piece == a->script.error_after) {
+            break_off(a, out);
+            return;
+        }
         if (a->is_stream)
-            add_delta(a, now, out);
+            add_piece(a, out);
         else
             add_slice(a, out);
         if (++a->piece < a->n_pieces)
@@ -309,7 +311,14 @@ static void step(struct sim_answer *a, usec_t now, struct buf *out)
             a->phase = a->is_stream ? SIM_ANSWER_TAIL : SIM_ANSWER_FINISHED;
         return;
     case SIM_ANSWER_TAIL:
-        add_tail(a, out);
+        if (a->piece == a->script.error_after) {
+            break_off(a, out);
+            return;
+        }
+        a->dialect->write_end(a, out);
+        if (a->frame == SIM_FRAME_ARRAY)
+            sim_frame_chunk(out, STR("]"));
+        add(out, STR("0\r\n\r\n"));
         a->phase = SIM_ANSWER_FINISHED;
         return;
     case SIM_ANSWER_FINISHED:
@@ -347,6 +356,7 @@ enum sim_answer_result sim_answer_next(struct sim_answer *a, usec_t now, struct 
 {
     const struct sim_script *s = &a->script;
 
+    a->now = now;
     if (s->silence || is_stalled(a))
         return SIM_ANSWER_SILENT;
     if (a->phase == SIM_ANSWER_FINISHED)
@@ -362,6 +372,6 @@ enum sim_answer_result sim_answer_next(struct sim_answer *a, usec_t now, struct 
     size_t before = out->len;
     if (s->fin == 0 || s->rst == 0)
         return cut(a, before, out);
-    step(a, now, out);
+    step(a, out);
     return is_cut(a) ? cut(a, before, out) : SIM_ANSWER_MORE;
 }

@@ -1,13 +1,13 @@
 /* sim_answer.h -- which bytes does a scripted answer consist of, and when is each of them due?
  *
- * Pure: the caller passes the time and writes the bytes. The answer's text is, in this order of
- * precedence: `stamp` (the time), `size` (so many x), `chunks` ("w1 w2 … wN"), else "echo: " and
- * the text of the last message. In a stream each piece of it is an event of its own.
+ * Pure: the caller passes the time and writes the bytes. What is said is sim_content's, how it is
+ * spelled the dialect's; timing, cuts and faults are the same for all of them.
  */
 #pragma once
 
 #include "base/buf.h"
-#include "sim_chat.h"
+#include "sim_content.h"
+#include "sim_dialect.h"
 #include "sim_script.h"
 
 enum sim_answer_result {
@@ -26,29 +26,54 @@ enum sim_answer_phase {
     SIM_ANSWER_FINISHED,
 };
 
+struct sim_answer_usage {
+    uint64_t input, cached;     /* cached ones are among the input … */
+    uint64_t output, reasoning; /* … reasoning among the output */
+};
+
 struct sim_answer {
     struct sim_script script;
+    const struct sim_dialect *dialect;
+    enum sim_frame_kind frame;
     enum sim_answer_phase phase;
-    usec_t due;
-    bool is_stream, wants_usage;
-    char id[32], model[128];
-    uint64_t prompt_bytes, text_bytes;
-    uint64_t piece, n_pieces;
-    uint64_t made;      /* bytes of the answer so far, head and framing included */
-    struct buf text;    /* of the echo */
-    size_t text_at;     /* how far the pieces have come in it */
-    struct buf body;    /* of an answer that is not streamed */
-    struct buf scratch; /* one event */
+    usec_t due, now;
+    bool is_stream, wants_usage, wants_logprobs, is_first_event;
+    uint64_t number;
+    char id[32], model[128], type[64];
+    char error_type[64]; /* of the header, where the dialect has one */
+    uint64_t prompt_bytes;
+    struct sim_content content;
+    uint64_t piece, n_pieces; /* of a stream, or slices of a body */
+    uint64_t made;            /* bytes of the answer so far, head and framing included */
+    struct buf body;          /* of an answer that is not streamed */
+    struct buf scratch;       /* one event */
 };
 
 void sim_answer_init(struct sim_answer *a);
 void sim_answer_done(struct sim_answer *a);
 
-/* `number` is in the answer's id and x-request-id. */
-void sim_answer_start_chat(struct sim_answer *a, const struct sim_script *script,
-                           const struct sim_chat *chat, uint64_t number, usec_t now);
-/* An answer that is no chat completion; the script's timing and cuts apply to it all the same. */
-void sim_answer_start_json(struct sim_answer *a, const struct sim_script *script, struct str json,
-                           uint64_t number, usec_t now);
+/* The next answer: sim_answer_begin(), then one of the three. `number` is in its id. */
+void sim_answer_begin(struct sim_answer *a, const struct sim_script *script, uint64_t number,
+                      usec_t now);
+void sim_answer_chat(struct sim_answer *a, const struct sim_dialect *dialect,
+                     const struct sim_chat *chat);
+/* An answer that is no chat; the script's timing, errors and cuts apply to it all the same. `type`
+ * is its Content-Type. */
+void sim_answer_body(struct sim_answer *a, const struct sim_dialect *dialect, struct str body,
+                     const char *type);
+/* The simulator's own refusal, in the dialect's words. */
+void sim_answer_refuse(struct sim_answer *a, const struct sim_dialect *dialect,
+                       enum sim_error_kind kind, struct str why);
 
 MUST_USE enum sim_answer_result sim_answer_next(struct sim_answer *a, usec_t now, struct buf *out);
+
+/* For the dialects. */
+
+/* Sends what stands in a->scratch as an event, and clears it. */
+void sim_answer_event(struct sim_answer *a, const char *type, struct buf *out);
+struct sim_answer_usage sim_answer_usage(const struct sim_answer *a);
+/* How many times the usage is to be told: 0, 1, 2. */
+int sim_answer_usage_times(const struct sim_answer *a);
+enum sim_script_finish sim_answer_finish(const struct sim_answer *a);
+/* printf that cannot fail: answers have no ceiling that a script can reach. */
+void sim_answer_add(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);

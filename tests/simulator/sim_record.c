@@ -1,6 +1,8 @@
 #include "sim_record.h"
 
 #include "base/json_write.h"
+#include "sim_note.h"
+#include "sim_route.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,6 +71,29 @@ struct sim_record_entry *sim_record_find(struct sim_record *r, uint64_t number)
     return e->number == number ? e : NULL;
 }
 
+/* What the request's dialect makes of it; null when it is no chat, or was cut at the ceiling. */
+static void write_understood(const struct sim_http_request *request, struct json_write *w)
+{
+    const struct sim_dialect *dialect = sim_route_chat(request);
+    struct sim_chat chat;
+    struct sim_note note;
+    struct arena a;
+    struct buf json;
+
+    json_write_member(w, "dialect", dialect ? dialect->name : NULL);
+    json_write_key(w, "understood");
+    arena_init(&a, 16 * SIM_RECORD_MAX_BYTES);
+    buf_init(&json, 16 * SIM_RECORD_MAX_BYTES);
+    if (dialect)
+        sim_note_init(&note, &a, request, &chat, &json);
+    if (dialect && dialect->read(&note) && json_write_finish(&note.w) == BUF_OK)
+        json_write_raw(w, buf_str(&json));
+    else
+        json_write_null(w);
+    buf_done(&json);
+    arena_done(&a);
+}
+
 static void write_received(const struct sim_record_entry *e, struct json_write *w)
 {
     struct sim_http_request request;
@@ -76,7 +101,7 @@ static void write_received(const struct sim_record_entry *e, struct json_write *
     char hex[2 * DIGEST_SIZE + 1];
 
     /* The body may have been cut: it is taken by offset, not by its length. */
-    (void)!sim_http_parse(bytes, &request);
+    bool is_whole = sim_http_parse(bytes, &request) == SIM_HTTP_OK;
     json_write_member_str(w, "method", request.method);
     json_write_member_str(w, "path", request.path);
     json_write_member_str(w, "query", request.query);
@@ -93,6 +118,8 @@ static void write_received(const struct sim_record_entry *e, struct json_write *
                           (struct str){bytes.data + e->head_len, bytes.len - e->head_len});
     digest_hex(e->digest, sizeof(e->digest), hex);
     json_write_member(w, "body_sha256", hex);
+    if (is_whole)
+        write_understood(&request, w);
 }
 
 static void write_time(struct json_write *w, const char *key, usec_t at)

@@ -1,11 +1,16 @@
 #include "sim_script.h"
 
 #include "base/parse.h"
+#include "sim_error.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum kind { DURATION, NUMBER, SIZE, TEXT, FLAG };
+enum kind { DURATION, NUMBER, SIZE, TEXT, FLAG, FINISH, ERROR, QUIRK };
+
+static const char *const finish_names[] = {"true",     "stop",   "length", "tools",
+                                           "sequence", "filter", "refusal"};
+static const char *const quirk_names[] = {"openai", "azure", "groq", "openrouter"};
 
 static const struct {
     const char *key;
@@ -41,6 +46,17 @@ static const struct {
     ROW("double-usage", FLAG, double_usage),
     ROW("stamp", FLAG, stamp),
     ROW("stream", FLAG, stream),
+    ROW("think", NUMBER, think),
+    ROW("redacted", FLAG, redacted),
+    ROW("tools", NUMBER, tools),
+    ROW("cached", NUMBER, cached),
+    ROW("reasoning", NUMBER, reasoning),
+    ROW("finish", FINISH, finish),
+    ROW("error", ERROR, error),
+    ROW("error-after", NUMBER, error_after),
+    ROW("quirk", QUIRK, quirk),
+    ROW("comments", FLAG, comments),
+    ROW("header", TEXT, header),
 #undef ROW
 };
 
@@ -50,7 +66,7 @@ void sim_script_init(struct sim_script *s)
 {
     memset(s, 0, sizeof(*s));
     s->status = 200;
-    s->stall = s->fin = s->rst = SIM_SCRIPT_NEVER;
+    s->stall = s->fin = s->rst = s->error_after = SIM_SCRIPT_NEVER;
 }
 
 static bool set_text(char *field, struct str value)
@@ -72,6 +88,18 @@ static bool set_text(char *field, struct str value)
     return true;
 }
 
+static bool set_name(unsigned *field, struct str value, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_is(value, names[i])) {
+            *field = (unsigned)i;
+            return true;
+        }
+    return false;
+}
+
+#define N_NAMES(names) (sizeof(names) / sizeof((names)[0]))
+
 static bool set_field(struct sim_script *s, size_t row, struct str value, bool has_value)
 {
     void *field = (char *)s + table[row].offset;
@@ -90,6 +118,12 @@ static bool set_field(struct sim_script *s, size_t row, struct str value, bool h
     case FLAG:
         *(bool *)field = true;
         return true;
+    case FINISH:
+        return set_name(field, value, finish_names, N_NAMES(finish_names));
+    case ERROR:
+        return set_name(field, value, sim_error_names, SIM_ERROR_KINDS);
+    case QUIRK:
+        return set_name(field, value, quirk_names, N_NAMES(quirk_names));
     }
     return false;
 }
@@ -125,11 +159,24 @@ enum sim_script_result sim_script_parse(struct sim_script *s, struct str text, s
     return SIM_SCRIPT_OK;
 }
 
+static void print_names(const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        printf("%c%s", i == 0 ? '=' : '|', names[i]);
+}
+
 void sim_script_print_keys(void)
 {
-    static const char *const kinds[] = {"=DURATION", "=N", "=BYTES", "=TEXT", ""};
+    static const char *const kinds[] = {"=DURATION", "=N", "=BYTES", "=TEXT", "", "", "", ""};
 
-    for (size_t row = 0; row < N_KEYS; row++)
+    for (size_t row = 0; row < N_KEYS; row++) {
         printf(" %s%s", table[row].key, kinds[table[row].kind]);
+        if (table[row].kind == FINISH)
+            print_names(finish_names, N_NAMES(finish_names));
+        if (table[row].kind == ERROR)
+            print_names(sim_error_names, SIM_ERROR_KINDS);
+        if (table[row].kind == QUIRK)
+            print_names(quirk_names, N_NAMES(quirk_names));
+    }
     printf("\n");
 }

@@ -18,6 +18,24 @@
 
 enum sim_script_result { SIM_SCRIPT_OK = 0, SIM_SCRIPT_BAD };
 
+enum sim_script_finish {
+    SIM_SCRIPT_FINISH_TRUE, /* the one that goes with the answer */
+    SIM_SCRIPT_FINISH_STOP,
+    SIM_SCRIPT_FINISH_LENGTH,
+    SIM_SCRIPT_FINISH_TOOLS,
+    SIM_SCRIPT_FINISH_SEQUENCE,
+    SIM_SCRIPT_FINISH_FILTER,
+    SIM_SCRIPT_FINISH_REFUSAL,
+};
+
+/* Whose habits, among the providers that speak OpenAI's dialect. */
+enum sim_script_quirk {
+    SIM_SCRIPT_OPENAI,
+    SIM_SCRIPT_AZURE,      /* a first chunk without choices, verdicts of filters */
+    SIM_SCRIPT_GROQ,       /* usage under x_groq */
+    SIM_SCRIPT_OPENROUTER, /* `reasoning`, comments while it works */
+};
+
 struct sim_script {
     usec_t delay;    /* before the first byte of the head */
     usec_t first;    /* between the head and the first chunk */
@@ -29,8 +47,18 @@ struct sim_script {
     uint64_t fin, rst; /* close after so many bytes of the answer; SIM_SCRIPT_NEVER */
     bool garbage, html, empty, bad_json, silence;
     bool no_done, no_finish, no_usage, zero_usage, double_usage;
-    bool stamp;  /* each chunk's text is the monotonic microsecond of its making */
-    bool stream; /* stream whatever the request says */
+    bool stamp;                   /* each chunk's text is the monotonic microsecond of its making */
+    bool stream;                  /* stream whatever the request says */
+    uint64_t think;               /* words of thinking before the answer, signed */
+    bool redacted;                /* a block of redacted thinking too */
+    uint64_t tools;               /* calls of so many of the offered tools */
+    uint64_t cached, reasoning;   /* tokens, of the usage */
+    unsigned finish;              /* enum sim_script_finish; what the answer says of its end */
+    unsigned error;               /* enum sim_error_kind; instead of the answer … */
+    uint64_t error_after;         /* … or in the stream after so many chunks; SIM_SCRIPT_NEVER */
+    unsigned quirk;               /* enum sim_script_quirk */
+    bool comments;                /* a comment or ping before each chunk */
+    char header[SIM_SCRIPT_TEXT]; /* one more: "Name: value" */
     char body[SIM_SCRIPT_TEXT], type[SIM_SCRIPT_TEXT];
     char location[SIM_SCRIPT_TEXT], retry_after[SIM_SCRIPT_TEXT];
 };

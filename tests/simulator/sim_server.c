@@ -1,6 +1,9 @@
 #include "sim_server.h"
 
 #include "sim_answer.h"
+#include "sim_openai.h"
+#include "sim_route.h"
+#include "sim_side.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -38,7 +41,8 @@ struct sim_server {
     struct sim_control *control;
     struct loop_fd listener;
     LIST_HEAD(, connection) connections;
-    struct arena arena; /* of the request being read */
+    struct arena arena;    /* of the request being read */
+    struct buf understood; /* of it; the record makes its own when asked */
     bool is_plain;
     char scratch[READ_SIZE];
 };
@@ -170,48 +174,57 @@ static void pump(struct connection *c)
     settle(c);
 }
 
-static void refuse(struct connection *c, int status, struct str why)
-{
-    struct sim_script script;
-
-    sim_script_init(&script);
-    script.status = (uint64_t)status;
-    snprintf(script.body, sizeof(script.body),
-             "{\"error\":{\"message\":\"simulator: %.*s\",\"type\":\"invalid_request_error\"}}",
-             why.len < 128 ? (int)why.len : 128, why.data);
-    sim_answer_start_json(&c->answer, &script, STR_EMPTY, c->request, clock_now());
-}
-
-static void start_chat(struct connection *c, const struct sim_http_request *request)
+static void start_chat(struct connection *c, const struct sim_http_request *request,
+                       const struct sim_dialect *dialect)
 {
     struct sim_server *s = c->server;
     struct sim_chat chat = {.model = STR("sim"), .text = STR("plain"), .wants_usage = true};
-    const char *error;
-    struct str wrong;
     struct sim_script script;
+    struct str wrong = STR_EMPTY;
+    struct sim_note note;
 
     arena_clear(&s->arena);
-    if (!s->is_plain && !sim_chat_read(&s->arena, request->body, &chat, &error))
-        refuse(c, 400, str_from(error));
-    else if (sim_control_next_script(&s->control->chat, request, chat.model, &script, &wrong) !=
-             SIM_SCRIPT_OK)
-        refuse(c, 400, wrong);
+    buf_clear(&s->understood);
+    note.error[0] = '\0';
+    bool is_read = s->is_plain;
+    if (!is_read) {
+        sim_note_init(&note, &s->arena, request, &chat, &s->understood);
+        is_read = dialect->read(&note);
+    }
+    bool is_scripted = sim_control_next_script(&s->control->chat, request, chat.model, &script,
+                                               &wrong) == SIM_SCRIPT_OK;
+    sim_answer_begin(&c->answer, &script, c->request, clock_now());
+    if (!is_read)
+        sim_answer_refuse(&c->answer, dialect, note.error_kind, str_from(note.error));
+    else if (!is_scripted)
+        sim_answer_refuse(&c->answer, dialect, SIM_ERROR_INVALID, wrong);
     else
-        sim_answer_start_chat(&c->answer, &script, &chat, c->request, clock_now());
+        sim_answer_chat(&c->answer, dialect, &chat);
 }
 
-static void start_models(struct connection *c, const struct sim_http_request *request)
+static void start_side(struct connection *c, const struct sim_http_request *request,
+                       const struct sim_side *side)
 {
-    static const char list[] = "{\"object\":\"list\",\"data\":[{\"id\":\"sim\",\"object\":"
-                               "\"model\",\"created\":1700000000,\"owned_by\":\"simulator\"}]}";
+    struct sim_server *s = c->server;
+    bool is_get = str_is(request->method, "GET");
+    struct sim_side_answer answer;
     struct sim_script script;
     struct str wrong;
 
-    if (sim_control_next_script(&c->server->control->models, request, STR_EMPTY, &script, &wrong) !=
-        SIM_SCRIPT_OK)
-        refuse(c, 400, wrong);
+    arena_clear(&s->arena);
+    sim_side_init(&answer, &s->arena, request);
+    side->write(&answer);
+    bool is_scripted =
+        sim_control_next_script(is_get ? &s->control->models : &s->control->chat, request,
+                                answer.model, &script, &wrong) == SIM_SCRIPT_OK;
+    sim_answer_begin(&c->answer, &script, c->request, clock_now());
+    if (answer.error)
+        sim_answer_refuse(&c->answer, side->dialect, SIM_ERROR_INVALID, str_from(answer.error));
+    else if (!is_scripted)
+        sim_answer_refuse(&c->answer, side->dialect, SIM_ERROR_INVALID, wrong);
     else
-        sim_answer_start_json(&c->answer, &script, STR(list), c->request, clock_now());
+        sim_answer_body(&c->answer, side->dialect, buf_str(&answer.body), answer.type);
+    sim_side_done(&answer);
 }
 
 static void start_control(struct connection *c, const struct sim_http_request *request)
@@ -222,24 +235,27 @@ static void start_control(struct connection *c, const struct sim_http_request *r
     sim_script_init(&script);
     buf_init(&json, (size_t)100 << 20);
     script.status = (uint64_t)sim_control_answer(c->server->control, request, &json);
-    if (script.status != 200)
-        refuse(c, (int)script.status, buf_str(&json));
-    else
-        sim_answer_start_json(&c->answer, &script, buf_str(&json), 0, clock_now());
+    bool is_ok = script.status == 200;
+    script.status = 200;
+    sim_answer_begin(&c->answer, &script, 0, clock_now());
+    sim_answer_body(&c->answer, &sim_openai, buf_str(&json), "application/json");
+    if (!is_ok)
+        c->answer.script.status = 400;
     buf_done(&json);
 }
 
-static bool ends_with(struct str s, const char *end)
+static void refuse(struct connection *c, enum sim_error_kind kind, struct str why)
 {
-    size_t n = strlen(end);
+    struct sim_script script;
 
-    return s.len >= n && memcmp(s.data + s.len - n, end, n) == 0;
+    sim_script_init(&script);
+    sim_answer_begin(&c->answer, &script, c->request, clock_now());
+    sim_answer_refuse(&c->answer, &sim_openai, kind, why);
 }
 
 static void dispatch(struct connection *c, const struct sim_http_request *request)
 {
     struct sim_control *control = c->server->control;
-    bool is_post = str_is(request->method, "POST");
 
     c->is_answering = true;
     c->is_last = request->is_last;
@@ -250,12 +266,14 @@ static void dispatch(struct connection *c, const struct sim_http_request *reques
     }
     control->requests++;
     c->request = sim_record_add(&control->record, request, c->id, c->arrived_at, clock_now());
-    if (is_post && ends_with(request->path, "/chat/completions"))
-        start_chat(c, request);
-    else if (!is_post && (ends_with(request->path, "/models") || str_is(request->path, "/health")))
-        start_models(c, request);
+    const struct sim_dialect *dialect = sim_route_chat(request);
+    const struct sim_side *side = dialect ? NULL : sim_side_find(request);
+    if (dialect)
+        start_chat(c, request, dialect);
+    else if (side)
+        start_side(c, request, side);
     else
-        refuse(c, 404, STR("no such route"));
+        refuse(c, SIM_ERROR_MISSING, STR("simulator: no such route"));
 }
 
 /* Answer the requests in `bytes` until one has to wait; returns how many bytes they were. */
@@ -271,7 +289,7 @@ static size_t answer_requests(struct connection *c, struct str bytes)
             break;
         if (r == SIM_HTTP_BAD) {
             c->is_answering = c->is_last = true;
-            refuse(c, 400, STR("not a request the simulator can read"));
+            refuse(c, SIM_ERROR_INVALID, STR("not a request the simulator can read"));
         } else {
             used += request.head.len + request.body.len;
             dispatch(c, &request);
@@ -395,6 +413,7 @@ int sim_server_new(struct loop *l, struct sim_control *control, int fd, bool pla
     s->is_plain = plain;
     LIST_INIT(&s->connections);
     arena_init(&s->arena, (size_t)256 << 20);
+    buf_init(&s->understood, (size_t)200 << 20);
     loop_fd_init(&s->listener, l, fd, on_connection, s);
     int r = loop_fd_want(&s->listener, LOOP_READ);
     if (r < 0) {
@@ -417,6 +436,7 @@ void sim_server_free(struct sim_server **s)
     loop_fd_stop(&(*s)->listener);
     close((*s)->listener.fd);
     arena_done(&(*s)->arena);
+    buf_done(&(*s)->understood);
     free(*s);
     *s = NULL;
 }

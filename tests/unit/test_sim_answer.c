@@ -1,6 +1,7 @@
 #include "sim_answer.h"
 
 #include "check.h"
+#include "sim_openai.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,8 @@ static enum sim_answer_result run(const char *script, bool is_stream, struct buf
 
     buf_init(out, 1 << 20);
     sim_answer_init(&a);
-    sim_answer_start_chat(&a, &s, &c, 7, 0);
+    sim_answer_begin(&a, &s, 7, 0);
+    sim_answer_chat(&a, &sim_openai, &c);
     do {
         r = sim_answer_next(&a, 0, out);
     } while (r == SIM_ANSWER_MORE);
@@ -104,7 +106,8 @@ static void the_parts_are_due_when_the_script_says(void **state)
     (void)state;
     buf_init(&out, 1 << 20);
     sim_answer_init(&a);
-    sim_answer_start_chat(&a, &s, &c, 7, 1000);
+    sim_answer_begin(&a, &s, 7, 1000);
+    sim_answer_chat(&a, &sim_openai, &c);
     for (size_t i = 0; i < 4; i++) {
         CHECK_INT(sim_answer_next(&a, due[i] - 1, &out), SIM_ANSWER_WAIT);
         CHECK_U64(a.due, due[i]);

@@ -1,0 +1,24 @@
+/* sim_frame.h -- how does one event of a stream look on the wire?
+ *
+ * Each event goes out in an HTTP chunk of its own, as a server that flushes each token sends it.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/str.h"
+
+enum sim_frame_kind {
+    SIM_FRAME_SSE,       /* data: … */
+    SIM_FRAME_SSE_NAMED, /* event: TYPE, data: … */
+    SIM_FRAME_SSE_CRLF,  /* data: … with CR LF, as Gemini's */
+    SIM_FRAME_LINES,     /* a JSON object a line */
+    SIM_FRAME_ARRAY,     /* elements of one JSON array */
+    SIM_FRAME_AWS,       /* application/vnd.amazon.eventstream */
+};
+
+void sim_frame_chunk(struct buf *out, struct str bytes);
+/* `type` names the event where the framing has names; `is_first` matters to an array. */
+void sim_frame_event(struct buf *out, enum sim_frame_kind kind, const char *type, struct str json,
+                     bool is_first);
+/* An exception of the AWS framing. */
+void sim_frame_exception(struct buf *out, const char *type, struct str json);
