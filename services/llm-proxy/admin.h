@@ -33,7 +33,14 @@ void admin_call_refuse(struct admin_call *c, enum refusal refusal, const char *m
 /* The routes' functions (http_route_fn; `arg` is the struct proxy), in files of their own. */
 void admin_keys_list(void *arg, struct http_request *r, struct str tail);
 void admin_keys_create(void *arg, struct http_request *r, struct str tail);
+void admin_keys_show(void *arg, struct http_request *r, struct str tail);
+void admin_keys_update(void *arg, struct http_request *r, struct str tail);
+void admin_keys_rotate(void *arg, struct http_request *r, struct str tail);
 void admin_keys_revoke(void *arg, struct http_request *r, struct str tail);
+void admin_keys_list_teams(void *arg, struct http_request *r, struct str tail);
+void admin_keys_create_team(void *arg, struct http_request *r, struct str tail);
+void admin_keys_show_team(void *arg, struct http_request *r, struct str tail);
+void admin_keys_update_team(void *arg, struct http_request *r, struct str tail);
 void admin_status_cluster(void *arg, struct http_request *r, struct str tail);
 void admin_status_providers(void *arg, struct http_request *r, struct str tail);
 void admin_status_models(void *arg, struct http_request *r, struct str tail);

@@ -25,9 +25,9 @@ static struct limits limits_of(const struct exchange *x)
     const struct settings *s = x->snapshot->settings;
 
     return (struct limits){
-        .rpm = {or_default(x->key->rpm, s->default_limits.rpm), PER_MINUTE},
-        .tpm = {or_default(x->key->tpm, s->default_limits.tpm), PER_MINUTE},
-        .parallel = or_default(x->key->parallel, s->default_limits.parallel),
+        .rpm = {or_default(x->key->limits.rpm, s->default_limits.rpm), PER_MINUTE},
+        .tpm = {or_default(x->key->limits.tpm, s->default_limits.tpm), PER_MINUTE},
+        .parallel = or_default(x->key->limits.parallel, s->default_limits.parallel),
     };
 }
 

@@ -14,8 +14,7 @@ struct place {
 struct keyring {
     _Atomic unsigned refs;
     const struct pepper *pepper;
-    struct keyring_key *keys;
-    size_t n;
+    struct keyring_parts parts;
     struct place *places;
     size_t mask; /* the number of places is a power of two, at least twice what is filed */
 };
@@ -35,24 +34,23 @@ static void file_digest(struct keyring *k, const uint8_t *digest, const struct k
     k->places[i] = (struct place){digest, key, digest == key->old_digest};
 }
 
-struct keyring *keyring_new(struct keyring_key *keys, size_t n, const struct pepper *pepper)
+struct keyring *keyring_new(struct keyring_parts parts, const struct pepper *pepper)
 {
     struct keyring *k = calloc(1, sizeof(*k));
     assert(k);
     size_t n_places = 8;
-    while (n_places < 4 * n)
+    while (n_places < 4 * parts.n_keys)
         n_places *= 2;
     *k = (struct keyring){.refs = 1,
                           .pepper = pepper,
-                          .keys = keys,
-                          .n = n,
+                          .parts = parts,
                           .places = calloc(n_places, sizeof(*k->places)),
                           .mask = n_places - 1};
     assert(k->places);
-    for (size_t i = 0; i < n; i++) {
-        file_digest(k, keys[i].digest, &keys[i]);
-        if (keys[i].old_until)
-            file_digest(k, keys[i].old_digest, &keys[i]);
+    for (size_t i = 0; i < parts.n_keys; i++) {
+        file_digest(k, parts.keys[i].digest, &parts.keys[i]);
+        if (parts.keys[i].old_until)
+            file_digest(k, parts.keys[i].old_digest, &parts.keys[i]);
     }
     return k;
 }
@@ -70,7 +68,6 @@ static void free_texts(struct keyring_key *key)
     free(key->models);
     free((char *)key->id);
     free((char *)key->name);
-    free((char *)key->team);
     free((char *)key->tags);
 }
 
@@ -79,9 +76,12 @@ void keyring_unref(struct keyring **k)
     struct keyring *gone = TAKE(*k);
     if (!gone || atomic_fetch_sub(&gone->refs, 1) > 1)
         return;
-    for (size_t i = 0; i < gone->n; i++)
-        free_texts(&gone->keys[i]);
-    free(gone->keys);
+    for (size_t i = 0; i < gone->parts.n_keys; i++)
+        free_texts(&gone->parts.keys[i]);
+    for (size_t i = 0; i < gone->parts.n_teams; i++)
+        free((char *)gone->parts.teams[i].name);
+    free(gone->parts.keys);
+    free(gone->parts.teams);
     free(gone->places);
     free(gone);
 }
@@ -126,11 +126,44 @@ bool keyring_may_use(const struct keyring_key *key, struct str model)
 
 size_t keyring_count(const struct keyring *k)
 {
-    return k->n;
+    return k->parts.n_keys;
 }
 
 const struct keyring_key *keyring_at(const struct keyring *k, size_t i)
 {
-    assert(i < k->n);
-    return &k->keys[i];
+    assert(i < k->parts.n_keys);
+    return &k->parts.keys[i];
+}
+
+size_t keyring_team_count(const struct keyring *k)
+{
+    return k->parts.n_teams;
+}
+
+const struct keyring_team *keyring_team_at(const struct keyring *k, size_t i)
+{
+    assert(i < k->parts.n_teams);
+    return &k->parts.teams[i];
+}
+
+const struct keyring_key *keyring_find_named(const struct keyring *k, struct str name)
+{
+    const struct keyring_key *found = NULL;
+
+    for (size_t i = 0; i < k->parts.n_keys; i++) {
+        const struct keyring_key *key = &k->parts.keys[i];
+        if (str_is(name, key->id))
+            return key;
+        if (str_is(name, key->name))
+            found = key; /* at most one of the name is in force, and it is the latest */
+    }
+    return found;
+}
+
+const struct keyring_team *keyring_find_team(const struct keyring *k, struct str name)
+{
+    for (size_t i = 0; i < k->parts.n_teams; i++)
+        if (str_is(name, k->parts.teams[i].name))
+            return &k->parts.teams[i];
+    return NULL;
 }

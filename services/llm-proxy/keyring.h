@@ -14,6 +14,7 @@
 #include "base/ratelimit.h"
 #include "base/str.h"
 #include "pepper.h"
+#include "purse.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -31,34 +32,61 @@ enum keyring_verdict {
 };
 
 enum keyring_outage { KEYRING_CLOSED, KEYRING_OPEN }; /* while the ledger cannot commit */
+/* What has no price: as limits.unpriced says, or the key's own word. */
+enum keyring_unpriced { KEYRING_UNPRICED_DEFAULT, KEYRING_UNPRICED_ALLOW, KEYRING_UNPRICED_REFUSE };
 
-/* One per key id, for the life of the process; any thread. */
+/* What changes while it is used: one per key and per team, for the life of the process; any
+ * thread. */
 struct keyring_usage {
     _Alignas(64) struct ratelimit rpm;
     struct ratelimit tpm;
     _Atomic uint64_t parallel; /* requests in flight */
+    struct purse purse;
+    _Atomic bool is_cut; /* revoked, and what is in flight is to end */
+};
+
+struct keyring_limits {
+    uint64_t rpm, tpm, parallel; /* KEYRING_DEFAULT, or 0: unlimited */
+    struct purse_limits budget;  /* the zone is the keystore's */
+};
+
+/* A parent of keys: its limits hold for all of them together. */
+struct keyring_team {
+    const char *name;
+    struct keyring_limits limits; /* KEYRING_DEFAULT: unlimited */
+    usec_t created_at;
+    struct keyring_usage *usage;
 };
 
 /* Texts and lists are owned by the keyring. */
 struct keyring_key {
-    const char *id, *name, *team; /* team "" : none */
-    const char **models;          /* configured names it may use; none: all */
+    const char *id, *name;
+    const struct keyring_team *team; /* NULL: none */
+    const char **models;             /* configured names it may use; none: all */
     size_t n_models;
-    const char *tags;                                   /* comma list, "" : none */
-    usec_t expires_at, revoked_at, created_at;          /* wall clock; USEC_INFINITY: never */
-    uint64_t rpm, tpm, parallel;                        /* KEYRING_DEFAULT, or 0: unlimited */
-    int64_t budget_total, budget_daily, budget_monthly; /* nano-dollars; MONEY_UNKNOWN: none */
+    const char *tags;                          /* comma list, "" : none */
+    usec_t expires_at, revoked_at, created_at; /* wall clock; USEC_INFINITY: never */
+    struct keyring_limits limits;
     enum keyring_outage outage;
+    enum keyring_unpriced unpriced;
     uint8_t digest[DIGEST_SIZE];
     uint8_t old_digest[DIGEST_SIZE]; /* of the text before rotation, while its grace lasts */
     usec_t old_until;                /* wall clock; 0: none */
     struct keyring_usage *usage;     /* the keystore's; outlives the keyring */
 };
 
+/* What a keyring is made of: malloc'd lists with malloc'd texts. */
+struct keyring_parts {
+    struct keyring_key *keys;
+    size_t n_keys;
+    struct keyring_team *teams; /* by name */
+    size_t n_teams;
+};
+
 struct keyring;
 
-/* Takes the texts and lists of `keys` (each malloc'd; *keys too). The pepper is borrowed. */
-struct keyring *keyring_new(struct keyring_key *keys, size_t n, const struct pepper *pepper);
+/* Takes over the parts. The pepper is borrowed. */
+struct keyring *keyring_new(struct keyring_parts parts, const struct pepper *pepper);
 struct keyring *keyring_ref(struct keyring *k);
 void keyring_unref(struct keyring **k); /* the last one frees */
 
@@ -67,6 +95,12 @@ const struct keyring_key *keyring_find(const struct keyring *k, struct str text,
 enum keyring_verdict keyring_check(const struct keyring_key *key, usec_t now);
 bool keyring_may_use(const struct keyring_key *key, struct str model);
 
-/* `n` keys, in order of creation, for lists. */
+/* For lists: keys in order of creation, teams by name. */
 size_t keyring_count(const struct keyring *k);
 const struct keyring_key *keyring_at(const struct keyring *k, size_t i);
+size_t keyring_team_count(const struct keyring *k);
+const struct keyring_team *keyring_team_at(const struct keyring *k, size_t i);
+
+/* By id, or by name (of several the one in force, else the latest); NULL: none. */
+const struct keyring_key *keyring_find_named(const struct keyring *k, struct str name);
+const struct keyring_team *keyring_find_team(const struct keyring *k, struct str name);

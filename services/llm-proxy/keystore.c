@@ -3,6 +3,8 @@
 #include "base/map.h"
 #include "base/utf8.h"
 #include "keystore_rows.h"
+#include "spending.h"
+#include "zone_file.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAME   64
 #define MAX_MODELS 256
 #define MAX_MODEL  128
 #define MAX_TAGS   256
@@ -20,6 +21,8 @@ struct keystore {
     struct ledger *ledger;
     struct pepper *pepper;
     struct map usages; /* by key id; a key that is revoked keeps its own */
+    struct map zones;  /* by name, as they were when first asked for */
+    bool misses_zone;  /* a row names one that is not there */
 };
 
 static struct keyring_usage *usage_of(void *arg, const char *id)
@@ -34,13 +37,26 @@ static struct keyring_usage *usage_of(void *arg, const char *id)
     return map_add(&k->usages, str_from(id), usage);
 }
 
+/* NULL: there is none of this name. */
+static const struct zone *zone_of(void *arg, struct str name)
+{
+    struct keystore *k = arg;
+    struct zone *zone = map_find(&k->zones, name);
+    if (zone)
+        return zone;
+    if (zone_file_load(name, &zone) == 0)
+        return map_add(&k->zones, name, zone);
+    k->misses_zone = true;
+    return NULL;
+}
+
 static enum db_result read_ring(struct keystore *k, struct db *db, struct keyring **ret)
 {
-    struct keyring_key *keys = NULL;
-    size_t n = 0;
-    enum db_result r = keystore_rows_read(db, usage_of, k, &keys, &n);
+    const struct keystore_rows_owner owner = {.usage = usage_of, .zone = zone_of, .arg = k};
+    struct keyring_parts parts;
+    enum db_result r = keystore_rows_read(db, &owner, &parts);
     if (r == DB_OK)
-        *ret = keyring_new(keys, n, k->pepper);
+        *ret = keyring_new(parts, k->pepper);
     return r;
 }
 
@@ -78,6 +94,7 @@ int keystore_open(struct ledger *l, const char *state_dir, struct keystore **ret
     assert(k);
     k->ledger = l;
     map_init(&k->usages);
+    map_init(&k->zones);
 
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/pepper", state_dir);
@@ -91,25 +108,43 @@ int keystore_open(struct ledger *l, const char *state_dir, struct keystore **ret
     if (result == DB_OK && !is_same)
         return refuse(reterr, reterr_size, path,
                       "not the pepper that the keys in ledger.db were made with");
-    struct keyring *ring = NULL;
+    CLEANUP(keyring_unref) struct keyring *ring = NULL;
     if (result == DB_OK)
         result = read_ring(k, db, &ring);
+    if (result == DB_OK && k->misses_zone)
+        return refuse(reterr, reterr_size, "a time zone that a key's budget goes by is gone",
+                      "is tzdata installed?");
+    if (result == DB_OK)
+        result = spending_load(db, ring, clock_wall());
     if (result)
-        return refuse(reterr, reterr_size, "the keys cannot be read", db_error_text(db));
+        return refuse(reterr, reterr_size, "the keys and what they have spent cannot be read",
+                      db_error_text(db));
     *ret = TAKE(k);
-    *ret_ring = ring;
+    *ret_ring = TAKE(ring);
     return 0;
+}
+
+static void free_zone(void *zone)
+{
+    struct zone *z = zone;
+    zone_free(&z);
+}
+
+static void free_map(struct map *m, void (*fn)(void *value))
+{
+    size_t cursor = 0;
+    struct str name;
+    for (void *value; map_next(m, &cursor, &name, &value);)
+        fn(value);
+    map_done(m);
 }
 
 void keystore_close(struct keystore **k)
 {
     if (!*k)
         return;
-    size_t cursor = 0;
-    struct str id;
-    for (void *usage; map_next(&(*k)->usages, &cursor, &id, &usage);)
-        free(usage);
-    map_done(&(*k)->usages);
+    free_map(&(*k)->usages, free);
+    free_map(&(*k)->zones, free_zone);
     pepper_free(&(*k)->pepper);
     free(*k);
     *k = NULL;
@@ -122,9 +157,7 @@ void keystore_init(struct keystore_request *r, enum keystore_verb verb)
                                    .rpm = KEYRING_DEFAULT,
                                    .tpm = KEYRING_DEFAULT,
                                    .parallel = KEYRING_DEFAULT,
-                                   .budget_total = MONEY_UNKNOWN,
-                                   .budget_daily = MONEY_UNKNOWN,
-                                   .budget_monthly = MONEY_UNKNOWN};
+                                   .budget = {MONEY_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN}};
 }
 
 static bool is_plain(const char *text, size_t min, size_t max)
@@ -146,12 +179,21 @@ static bool is_budget(int64_t nano)
     return nano == MONEY_UNKNOWN || nano >= 0;
 }
 
-/* NULL, or what is wrong with a request to create. */
-static const char *problem_of(const struct keystore_request *r, usec_t now)
+static const char *problem_of_limits(struct keystore *k, const struct keystore_request *r)
 {
-    if (!r->name || !is_plain(r->name, 1, MAX_NAME) || strncmp(r->name, "k_", 2) == 0)
-        return "name: 1 to 64 bytes of text, not beginning with k_";
-    if (r->team && !is_plain(r->team, 1, MAX_NAME))
+    if (!is_limit(r->rpm) || !is_limit(r->tpm) || !is_limit(r->parallel))
+        return "rpm, tpm, parallel: too large";
+    for (unsigned p = 0; p < PURSE_PERIODS; p++)
+        if (!is_budget(r->budget[p]))
+            return "budget: not below zero";
+    if (r->zone && !zone_of(k, str_from(r->zone)))
+        return "zone: a name of the IANA database, such as Europe/Berlin";
+    return NULL;
+}
+
+static const char *problem_of_key(const struct keystore_request *r, usec_t now)
+{
+    if (r->team && !is_plain(r->team, 1, KEYSTORE_MAX_NAME))
         return "team: 1 to 64 bytes of text";
     if (r->tags && !is_plain(r->tags, 0, MAX_TAGS))
         return "tags: at most 256 bytes of text";
@@ -160,13 +202,20 @@ static const char *problem_of(const struct keystore_request *r, usec_t now)
     for (size_t i = 0; i < r->n_models; i++)
         if (!is_plain(r->models[i], 1, MAX_MODEL) || strchr(r->models[i], ','))
             return "models: each 1 to 128 bytes of text without a comma";
-    if (r->expires_at <= now)
-        return "expires: in the past";
-    if (!is_limit(r->rpm) || !is_limit(r->tpm) || !is_limit(r->parallel))
-        return "rpm, tpm, parallel: too large";
-    if (!is_budget(r->budget_total) || !is_budget(r->budget_daily) || !is_budget(r->budget_monthly))
-        return "budget: not below zero";
-    return NULL;
+    return r->expires_at <= now ? "expires: in the past" : NULL;
+}
+
+/* NULL, or what is wrong with a request. */
+static const char *problem_of(struct keystore *k, const struct keystore_request *r, usec_t now)
+{
+    if (!r->name)
+        return "name: missing";
+    bool is_team = r->verb == KEYSTORE_CREATE_TEAM || r->verb == KEYSTORE_UPDATE_TEAM;
+    bool is_new = r->verb == KEYSTORE_CREATE || r->verb == KEYSTORE_CREATE_TEAM;
+    if (is_new && (!is_plain(r->name, 1, KEYSTORE_MAX_NAME) || strncmp(r->name, "k_", 2) == 0))
+        return "name: 1 to 64 bytes of text, not beginning with k_";
+    const char *problem = is_team ? NULL : problem_of_key(r, now);
+    return problem ? problem : problem_of_limits(k, r);
 }
 
 /* Base64url (RFC 4648) without padding. */
@@ -196,17 +245,51 @@ static void write_id(char *id, const uint8_t *bytes)
     id[KEYRING_ID_LEN] = '\0';
 }
 
+/* A fresh text, and what is stored of it. */
+static void make_text(struct keystore *k, struct keystore_request *r, uint8_t digest[DIGEST_SIZE])
+{
+    uint8_t secret[DIGEST_SIZE];
+    digest_random(secret, sizeof(secret));
+    write_text(r->text, secret);
+    explicit_bzero(secret, sizeof(secret));
+    pepper_digest(k->pepper, (struct str){r->text, KEYRING_TEXT_LEN}, digest);
+}
+
 static enum db_result create(struct keystore *k, struct keystore_request *r, struct db *db,
                              usec_t now)
 {
-    uint8_t secret[DIGEST_SIZE], id[DIGEST_SIZE], digest[DIGEST_SIZE];
-    digest_random(secret, sizeof(secret));
+    uint8_t id[DIGEST_SIZE], digest[DIGEST_SIZE];
     digest_random(id, sizeof(id));
-    write_text(r->text, secret);
     write_id(r->id, id);
-    explicit_bzero(secret, sizeof(secret));
-    pepper_digest(k->pepper, (struct str){r->text, KEYRING_TEXT_LEN}, digest);
+    make_text(k, r, digest);
     return keystore_rows_insert(db, r, digest, now);
+}
+
+static enum db_result rotate(struct keystore *k, struct keystore_request *r, struct db *db,
+                             usec_t now)
+{
+    uint8_t digest[DIGEST_SIZE];
+    make_text(k, r, digest);
+    return keystore_rows_rotate(db, r, digest, now);
+}
+
+/* Of a key in force. */
+static enum db_result change_key(struct keystore *k, struct keystore_request *r, struct db *db,
+                                 usec_t now)
+{
+    switch (r->verb) {
+    case KEYSTORE_UPDATE:
+        return keystore_rows_update(db, r);
+    case KEYSTORE_ROTATE:
+        return rotate(k, r, db, now);
+    case KEYSTORE_REVOKE:
+        return keystore_rows_revoke(db, r, now);
+    case KEYSTORE_CREATE:
+    case KEYSTORE_CREATE_TEAM:
+    case KEYSTORE_UPDATE_TEAM:
+        break;
+    }
+    return DB_FAILED;
 }
 
 static enum db_result change(struct keystore *k, struct keystore_request *r, struct db *db,
@@ -218,8 +301,18 @@ static enum db_result change(struct keystore *k, struct keystore_request *r, str
     case KEYSTORE_CREATE:
         result = create(k, r, db, now);
         break;
+    case KEYSTORE_CREATE_TEAM:
+        result = keystore_rows_insert_team(db, r, now);
+        break;
+    case KEYSTORE_UPDATE_TEAM:
+        result = keystore_rows_update_team(db, r, &is_found);
+        break;
+    case KEYSTORE_UPDATE:
+    case KEYSTORE_ROTATE:
     case KEYSTORE_REVOKE:
-        result = keystore_rows_revoke(db, r, now, &is_found);
+        result = keystore_rows_find(db, r, &is_found);
+        if (result == DB_OK && is_found)
+            result = change_key(k, r, db, now);
         break;
     }
     if (!is_found)
@@ -234,7 +327,7 @@ static void run(struct ledger_task *t, struct db *db)
     struct keystore_request *r =
         (struct keystore_request *)((char *)t - offsetof(struct keystore_request, task));
     usec_t now = clock_wall();
-    r->problem = r->verb == KEYSTORE_CREATE ? problem_of(r, now) : r->name ? NULL : "name: missing";
+    r->problem = problem_of(r->store, r, now);
     r->result = r->problem ? KEYSTORE_INVALID : KEYSTORE_OK;
     if (r->problem)
         return;
@@ -248,6 +341,8 @@ static void run(struct ledger_task *t, struct db *db)
     if (result == DB_OK && r->result == KEYSTORE_OK)
         result = db_exec(db, "COMMIT");
     if (result == DB_OK && r->result == KEYSTORE_OK) {
+        if (r->verb == KEYSTORE_REVOKE && r->cuts_streams)
+            atomic_store(&usage_of(r->store, r->id)->is_cut, true);
         r->ring = TAKE(ring);
         return;
     }
@@ -280,8 +375,8 @@ const char *keystore_result_text(enum keystore_result result)
 {
     static const char *const texts[] = {
         [KEYSTORE_OK] = "done",
-        [KEYSTORE_NOT_FOUND] = "no key in force has this name or id",
-        [KEYSTORE_EXISTS] = "a key in force has this name",
+        [KEYSTORE_NOT_FOUND] = "no key in force and no team has this name or id",
+        [KEYSTORE_EXISTS] = "a key in force, or a team, has this name",
         [KEYSTORE_INVALID] = "a field is not allowed",
         [KEYSTORE_UNAVAILABLE] = "the ledger cannot commit now",
     };

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,63 +53,131 @@ static void read_models(struct keyring_key *key, struct str list)
 
 #define MAX_LIST 65536 /* of models; more than keystore.c lets through */
 
-#define COLUMNS                                                                                    \
-    "id, name, digest, old_digest, old_until, team, models, tags, rpm, tpm, parallel,"             \
-    " budget_total, budget_daily, budget_monthly, outage, created_at, expires_at, revoked_at"
-
-/* A row without a digest is nobody's key: all zero, which no text leads to. */
-static void read_key(struct db_statement *s, struct keyring_key *key)
+static void read_limits(struct db_statement *s, const struct keystore_rows_owner *owner,
+                        struct keyring_limits *ret)
 {
-    *key = (struct keyring_key){.id = copy(db_text(s, 0)),
-                                .name = copy(db_text(s, 1)),
-                                .team = copy(db_text(s, 5)),
-                                .tags = copy(db_text(s, 7)),
-                                .rpm = limit_of(s, 8),
-                                .tpm = limit_of(s, 9),
-                                .parallel = limit_of(s, 10),
-                                .budget_total = int_or(s, 11, MONEY_UNKNOWN),
-                                .budget_daily = int_or(s, 12, MONEY_UNKNOWN),
-                                .budget_monthly = int_or(s, 13, MONEY_UNKNOWN),
-                                .outage =
-                                    str_is(db_text(s, 14), "open") ? KEYRING_OPEN : KEYRING_CLOSED,
-                                .created_at = (usec_t)db_int(s, 15),
-                                .expires_at = time_of(s, 16),
-                                .revoked_at = time_of(s, 17)};
-    read_models(key, db_text(s, 6));
-    if (!read_digest(s, 2, key->digest))
-        memset(key->digest, 0, DIGEST_SIZE);
-    if (read_digest(s, 3, key->old_digest))
-        key->old_until = (usec_t)int_or(s, 4, 0);
+    ret->rpm = limit_of(s, 0);
+    ret->tpm = limit_of(s, 1);
+    ret->parallel = limit_of(s, 2);
+    for (int p = 0; p < PURSE_PERIODS; p++)
+        ret->budget.nano[p] = int_or(s, 3 + p, MONEY_UNKNOWN);
+    ret->budget.zone = db_is_null(s, 6) ? NULL : owner->zone(owner->arg, db_text(s, 6));
 }
 
-enum db_result keystore_rows_read(struct db *db, keystore_rows_usage_fn usage, void *arg,
-                                  struct keyring_key **ret_keys, size_t *ret_n)
+#define LIMITS "rpm, tpm, parallel, budget_total, budget_daily, budget_monthly, zone, "
+
+/* Room for one more of `n`. */
+static void *grow(void *list, size_t n, size_t size)
+{
+    if (n >= 8 ? (n & (n - 1)) != 0 : n > 0)
+        return list;
+    list = reallocarray(list, n ? 2 * n : 8, size);
+    assert(list);
+    return list;
+}
+
+static enum db_result read_teams(struct db *db, const struct keystore_rows_owner *owner,
+                                 struct keyring_parts *parts)
 {
     CLEANUP(db_statement_free) struct db_statement *s = NULL;
-    enum db_result r = db_prepare(db, "SELECT " COLUMNS " FROM keys ORDER BY created_at, id", &s);
+    enum db_result r =
+        db_prepare(db, "SELECT " LIMITS "name, created_at FROM teams ORDER BY name", &s);
     if (r)
         return r;
-
-    struct keyring_key *keys = NULL;
-    size_t n = 0, cap = 0;
     while ((r = db_step(s)) == DB_ROW) {
-        if (n == cap) {
-            cap = cap ? 2 * cap : 8;
-            keys = reallocarray(keys, cap, sizeof(*keys));
-            assert(keys);
-        }
-        read_key(s, &keys[n]);
-        keys[n].usage = usage(arg, keys[n].id);
-        n++;
+        parts->teams = grow(parts->teams, parts->n_teams, sizeof(*parts->teams));
+        struct keyring_team *t = &parts->teams[parts->n_teams++];
+        *t = (struct keyring_team){.created_at = (usec_t)db_int(s, 8)};
+        read_limits(s, owner, &t->limits);
+        char *id = NULL;
+        int n = asprintf(&id, "team:%.*s", STR_ARG(db_text(s, 7)));
+        assert(n > 0);
+        t->name = copy((struct str){id + 5, (size_t)n - 5});
+        t->usage = owner->usage(owner->arg, id);
+        free(id);
     }
-    if (r) { /* the ring knows how to release what was read */
-        struct keyring *half = keyring_new(keys, n, NULL);
-        keyring_unref(&half);
+    return r;
+}
+
+static int compare_team(const void *name, const void *team)
+{
+    return strcmp(name, ((const struct keyring_team *)team)->name);
+}
+
+static const struct keyring_team *team_of(struct db_statement *s, int column,
+                                          const struct keyring_parts *parts)
+{
+    char name[KEYSTORE_MAX_NAME + 1];
+    if (db_is_null(s, column) || parts->n_teams == 0 ||
+        !str_copy(name, sizeof(name), db_text(s, column)))
+        return NULL;
+    return bsearch(name, parts->teams, parts->n_teams, sizeof(*parts->teams), compare_team);
+}
+
+static enum keyring_unpriced unpriced_of(struct str text)
+{
+    if (str_is(text, "allow"))
+        return KEYRING_UNPRICED_ALLOW;
+    return str_is(text, "refuse") ? KEYRING_UNPRICED_REFUSE : KEYRING_UNPRICED_DEFAULT;
+}
+
+/* A row without a digest is nobody's key: all zero, which no text leads to. */
+static void read_key(struct db_statement *s, const struct keyring_parts *parts,
+                     struct keyring_key *key)
+{
+    *key = (struct keyring_key){.id = copy(db_text(s, 7)),
+                                .name = copy(db_text(s, 8)),
+                                .team = team_of(s, 12, parts),
+                                .tags = copy(db_text(s, 14)),
+                                .outage =
+                                    str_is(db_text(s, 15), "open") ? KEYRING_OPEN : KEYRING_CLOSED,
+                                .unpriced = unpriced_of(db_text(s, 16)),
+                                .created_at = (usec_t)db_int(s, 17),
+                                .expires_at = time_of(s, 18),
+                                .revoked_at = time_of(s, 19)};
+    read_models(key, db_text(s, 13));
+    if (!read_digest(s, 9, key->digest))
+        memset(key->digest, 0, DIGEST_SIZE);
+    if (read_digest(s, 10, key->old_digest))
+        key->old_until = (usec_t)int_or(s, 11, 0);
+}
+
+static enum db_result read_keys(struct db *db, const struct keystore_rows_owner *owner,
+                                struct keyring_parts *parts)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result r =
+        db_prepare(db,
+                   "SELECT " LIMITS "id, name, digest, old_digest, old_until, team, models, tags,"
+                   " outage, unpriced, created_at, expires_at, revoked_at"
+                   " FROM keys ORDER BY created_at, id",
+                   &s);
+    if (r)
         return r;
+    while ((r = db_step(s)) == DB_ROW) {
+        parts->keys = grow(parts->keys, parts->n_keys, sizeof(*parts->keys));
+        struct keyring_key *key = &parts->keys[parts->n_keys++];
+        read_key(s, parts, key);
+        read_limits(s, owner, &key->limits);
+        key->usage = owner->usage(owner->arg, key->id);
     }
-    *ret_keys = keys;
-    *ret_n = n;
-    return DB_OK;
+    return r;
+}
+
+enum db_result keystore_rows_read(struct db *db, const struct keystore_rows_owner *owner,
+                                  struct keyring_parts *ret)
+{
+    struct keyring_parts parts = {0};
+    enum db_result r = read_teams(db, owner, &parts);
+    if (r == DB_OK)
+        r = read_keys(db, owner, &parts);
+    if (r == DB_OK) {
+        *ret = parts;
+        return DB_OK;
+    }
+    struct keyring *half = keyring_new(parts, NULL); /* it knows how to release what was read */
+    keyring_unref(&half);
+    return r;
 }
 
 static void bind_limit(struct db_statement *s, int index, uint64_t limit)
@@ -117,10 +186,9 @@ static void bind_limit(struct db_statement *s, int index, uint64_t limit)
         db_bind_int(s, index, (int64_t)limit);
 }
 
-static void bind_budget(struct db_statement *s, int index, int64_t nano)
+static void bind_optional(struct db_statement *s, int index, const char *text)
 {
-    if (nano != MONEY_UNKNOWN)
-        db_bind_int(s, index, nano);
+    db_bind_text(s, index, (struct str){text, text ? strlen(text) : 0});
 }
 
 static void bind_models(struct db_statement *s, int index, const struct keystore_request *r)
@@ -136,64 +204,175 @@ static void bind_models(struct db_statement *s, int index, const struct keystore
         db_bind_text(s, index, buf_str(&list));
 }
 
+static const char *unpriced_text(enum keyring_unpriced u)
+{
+    static const char *const texts[] = {NULL, "allow", "refuse"};
+    return texts[u];
+}
+
+/* The same numbers in every statement: 1 whose, 2 which fields, 3 to 9 limits … */
+static void bind_limits(struct db_statement *s, const struct keystore_request *r)
+{
+    db_bind_int(s, 2, r->fields);
+    bind_limit(s, 3, r->rpm);
+    bind_limit(s, 4, r->tpm);
+    bind_limit(s, 5, r->parallel);
+    for (int p = 0; p < PURSE_PERIODS; p++)
+        if (r->budget[p] != MONEY_UNKNOWN)
+            db_bind_int(s, 6 + p, r->budget[p]);
+    bind_optional(s, 9, r->zone);
+}
+
+/* … and 10 to 14 what only keys have. */
+static void bind_key(struct db_statement *s, const struct keystore_request *r)
+{
+    db_bind_text(s, 1, str_from(r->id));
+    bind_limits(s, r);
+    bind_models(s, 10, r);
+    bind_optional(s, 11, r->tags);
+    db_bind_text(s, 12, r->outage == KEYRING_OPEN ? STR("open") : STR("closed"));
+    bind_optional(s, 13, unpriced_text(r->unpriced));
+    if (r->expires_at != USEC_INFINITY)
+        db_bind_int(s, 14, (int64_t)r->expires_at);
+}
+
+static enum db_result adopt_team(struct db *db, const char *team, usec_t now)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result r =
+        db_prepare(db, "INSERT OR IGNORE INTO teams(name, created_at) VALUES(?1, ?2)", &s);
+    if (r)
+        return r;
+    db_bind_text(s, 1, str_from(team));
+    db_bind_int(s, 2, (int64_t)now);
+    return db_step(s);
+}
+
 enum db_result keystore_rows_insert(struct db *db, const struct keystore_request *r,
                                     const uint8_t digest[DIGEST_SIZE], usec_t now)
 {
     CLEANUP(db_statement_free) struct db_statement *s = NULL;
-    enum db_result result = db_prepare(
+    enum db_result result = r->team ? adopt_team(db, r->team, now) : DB_OK;
+    if (result)
+        return result;
+    result = db_prepare(
         db,
-        "INSERT INTO keys(id, name, digest, team, models, tags, rpm, tpm, parallel, budget_total,"
-        " budget_daily, budget_monthly, outage, created_at, expires_at)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        "INSERT INTO keys(id, " LIMITS "models, tags, outage, unpriced, expires_at, name, digest,"
+        " team, created_at) VALUES(?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+        " ?16, ?17, ?18)",
         &s);
     if (result)
         return result;
-    db_bind_text(s, 1, str_from(r->id));
-    db_bind_text(s, 2, str_from(r->name));
-    db_bind_blob(s, 3, (struct str){(const char *)digest, DIGEST_SIZE});
-    db_bind_text(s, 4, (struct str){r->team, r->team ? strlen(r->team) : 0});
-    bind_models(s, 5, r);
-    db_bind_text(s, 6, (struct str){r->tags, r->tags ? strlen(r->tags) : 0});
-    bind_limit(s, 7, r->rpm);
-    bind_limit(s, 8, r->tpm);
-    bind_limit(s, 9, r->parallel);
-    bind_budget(s, 10, r->budget_total);
-    bind_budget(s, 11, r->budget_daily);
-    bind_budget(s, 12, r->budget_monthly);
-    db_bind_text(s, 13, r->outage == KEYRING_OPEN ? STR("open") : STR("closed"));
-    db_bind_int(s, 14, (int64_t)now);
-    if (r->expires_at != USEC_INFINITY)
-        db_bind_int(s, 15, (int64_t)r->expires_at);
+    bind_key(s, r);
+    db_bind_text(s, 15, str_from(r->name));
+    db_bind_blob(s, 16, (struct str){(const char *)digest, DIGEST_SIZE});
+    bind_optional(s, 17, r->team);
+    db_bind_int(s, 18, (int64_t)now);
     return db_step(s);
 }
 
-enum db_result keystore_rows_revoke(struct db *db, struct keystore_request *r, usec_t now,
-                                    bool *ret_found)
+enum db_result keystore_rows_insert_team(struct db *db, const struct keystore_request *r,
+                                         usec_t now)
 {
-    CLEANUP(db_statement_free) struct db_statement *find = NULL;
-    CLEANUP(db_statement_free) struct db_statement *set = NULL;
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result result = db_prepare(db,
+                                       "INSERT INTO teams(name, " LIMITS "created_at)"
+                                       " VALUES(?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                       &s);
+    if (result)
+        return result;
+    db_bind_text(s, 1, str_from(r->name));
+    bind_limits(s, r);
+    db_bind_int(s, 10, (int64_t)now);
+    return db_step(s);
+}
+
+#define SET(column, field, value) #column " = iif(?2 & " field ", ?" value ", " #column ")"
+#define SET_LIMITS                                                                                 \
+    SET(rpm, "1", "3")                                                                             \
+    ", " SET(tpm, "2", "4") ", " SET(parallel, "4", "5") ", " SET(                                 \
+        budget_total, "8", "6") ", " SET(budget_daily, "16",                                       \
+                                         "7") ", " SET(budget_monthly, "32",                       \
+                                                       "8") ", " SET(zone, "64", "9")
+
+static_assert(KEYSTORE_RPM == 1 && KEYSTORE_ZONE == 64 && KEYSTORE_EXPIRES == 2048,
+              "the numbers of the statements");
+
+enum db_result keystore_rows_update(struct db *db, const struct keystore_request *r)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result result = db_prepare(
+        db,
+        "UPDATE keys SET " SET_LIMITS
+        ", " SET(models, "128", "10") ", " SET(tags, "256", "11") ", " SET(
+            outage, "512", "12") ", " SET(unpriced, "1024", "13") ", " SET(expires_at, "2048",
+                                                                           "14") " WHERE id = ?1",
+        &s);
+    if (result)
+        return result;
+    bind_key(s, r);
+    return db_step(s);
+}
+
+enum db_result keystore_rows_update_team(struct db *db, const struct keystore_request *r,
+                                         bool *ret_found)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result result = db_prepare(db, "UPDATE teams SET " SET_LIMITS " WHERE name = ?1", &s);
+    if (result)
+        return result;
+    db_bind_text(s, 1, str_from(r->name));
+    bind_limits(s, r);
+    result = db_step(s);
+    *ret_found = result != DB_OK || db_changes(db) > 0;
+    return result;
+}
+
+enum db_result keystore_rows_find(struct db *db, struct keystore_request *r, bool *ret_found)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
     enum db_result result = db_prepare(db,
                                        "SELECT id FROM keys WHERE (id = ?1 OR name = ?1)"
                                        " AND revoked_at IS NULL ORDER BY id = ?1 DESC LIMIT 1",
-                                       &find);
+                                       &s);
     if (result)
         return result;
-    db_bind_text(find, 1, str_from(r->name));
-    result = db_step(find);
+    db_bind_text(s, 1, str_from(r->name));
+    result = db_step(s);
     *ret_found = result == DB_ROW;
     if (result != DB_ROW)
         return result;
-    bool is_whole = str_copy(r->id, sizeof(r->id), db_text(find, 0));
+    bool is_whole = str_copy(r->id, sizeof(r->id), db_text(s, 0));
     assert(is_whole);
     (void)is_whole;
-    db_reset(find);
+    return DB_OK;
+}
 
-    result = db_prepare(db, "UPDATE keys SET revoked_at = ?2 WHERE id = ?1", &set);
+enum db_result keystore_rows_revoke(struct db *db, const struct keystore_request *r, usec_t now)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result result = db_prepare(db, "UPDATE keys SET revoked_at = ?2 WHERE id = ?1", &s);
     if (result)
         return result;
-    db_bind_text(set, 1, str_from(r->id));
-    db_bind_int(set, 2, (int64_t)now);
-    return db_step(set);
+    db_bind_text(s, 1, str_from(r->id));
+    db_bind_int(s, 2, (int64_t)now);
+    return db_step(s);
+}
+
+enum db_result keystore_rows_rotate(struct db *db, const struct keystore_request *r,
+                                    const uint8_t digest[DIGEST_SIZE], usec_t now)
+{
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result result = db_prepare(db,
+                                       "UPDATE keys SET old_digest = iif(?3, digest, NULL),"
+                                       " old_until = iif(?3, ?3, NULL), digest = ?2 WHERE id = ?1",
+                                       &s);
+    if (result)
+        return result;
+    db_bind_text(s, 1, str_from(r->id));
+    db_bind_blob(s, 2, (struct str){(const char *)digest, DIGEST_SIZE});
+    db_bind_int(s, 3, r->grace > 0 ? (int64_t)(now + r->grace) : 0);
+    return db_step(s);
 }
 
 enum db_result keystore_rows_confirm(struct db *db, const char *name, struct str value,

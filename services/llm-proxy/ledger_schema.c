@@ -107,6 +107,22 @@ const char *const ledger_schema_migrations[] = {
     "  sum(attempts), sum(tokens_in), sum(tokens_out), sum(tokens_cached), sum(tokens_reasoning),"
     "  sum(cost_nano), sum(unpriced), sum(unsettled_nano)"
     "  FROM usage_hours GROUP BY 1, 2, 3, 4;",
+
+    "CREATE TABLE teams ("
+    "  name TEXT PRIMARY KEY,"
+    "  rpm INTEGER," /* NULL or 0: unlimited */
+    "  tpm INTEGER,"
+    "  parallel INTEGER,"
+    "  budget_total INTEGER,"
+    "  budget_daily INTEGER,"
+    "  budget_monthly INTEGER,"
+    "  zone TEXT,"
+    "  created_at INTEGER NOT NULL"
+    ") STRICT;"
+    "ALTER TABLE keys ADD COLUMN zone TEXT;"     /* whose days and months; NULL: UTC */
+    "ALTER TABLE keys ADD COLUMN unpriced TEXT;" /* allow, refuse; NULL: limits.unpriced */
+    "INSERT INTO teams(name, created_at) SELECT team, min(created_at) FROM keys"
+    "  WHERE team <> '' GROUP BY team;",
 };
 const unsigned ledger_schema_n_migrations =
     sizeof(ledger_schema_migrations) / sizeof(*ledger_schema_migrations);

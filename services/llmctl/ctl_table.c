@@ -75,3 +75,16 @@ void ctl_table_print(const struct json_value *rows, const struct ctl_table_colum
             printf("%-*s%s", (int)widths[i], cell, i + 1 < n_columns ? "  " : "\n");
         }
 }
+
+void ctl_table_print_object(const struct json_value *object)
+{
+    char cell[MAX_CELL];
+
+    if (!json_is(object, JSON_OBJECT))
+        return;
+    for (const struct json_value *v = object->child; v; v = v->next) {
+        cell[0] = '\0';
+        write_cell(v, cell);
+        printf("%-20.*s %s\n", STR_ARG(v->key), cell[0] ? cell : "-");
+    }
+}

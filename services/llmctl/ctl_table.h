@@ -12,3 +12,6 @@ struct ctl_table_column {
 /* Columns as wide as their widest cell; control characters become '?'. */
 void ctl_table_print(const struct json_value *rows, const struct ctl_table_column *columns,
                      unsigned n_columns);
+
+/* One object, a line a member. */
+void ctl_table_print_object(const struct json_value *object);

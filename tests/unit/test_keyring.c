@@ -50,7 +50,6 @@ static struct keyring_key key_of(unsigned n)
 {
     struct keyring_key key = {.id = strdup("k_0123456789"),
                               .name = strdup("name"),
-                              .team = strdup(""),
                               .tags = strdup(""),
                               .expires_at = USEC_INFINITY,
                               .revoked_at = USEC_INFINITY,
@@ -65,7 +64,7 @@ static struct keyring *ring_of(unsigned n)
     struct keyring_key *keys = n ? calloc(n, sizeof(*keys)) : NULL;
     for (unsigned i = 0; i < n; i++)
         keys[i] = key_of(i);
-    return keyring_new(keys, n, pepper);
+    return keyring_new((struct keyring_parts){.keys = keys, .n_keys = n}, pepper);
 }
 
 static void test_every_key_is_found_and_no_other(void **state)
@@ -108,7 +107,7 @@ static void test_the_old_text_is_good_until_its_grace_ends(void **state)
     keys[0] = key_of(1);
     pepper_digest(pepper, text_of(2), keys[0].old_digest);
     keys[0].old_until = NOW;
-    struct keyring *k = keyring_new(keys, 1, pepper);
+    struct keyring *k = keyring_new((struct keyring_parts){.keys = keys, .n_keys = 1}, pepper);
     assert_non_null(keyring_find(k, text_of(1), NOW));
     assert_non_null(keyring_find(k, text_of(2), NOW - 1));
     assert_null(keyring_find(k, text_of(2), NOW));

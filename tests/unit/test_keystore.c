@@ -88,7 +88,9 @@ static void test_a_created_key_is_in_the_new_ring_with_all_it_was_given(void **s
     r.n_models = 2;
     r.rpm = 60;
     r.tpm = 0;
-    r.budget_total = 5000000000;
+    r.budget[PURSE_TOTAL] = 5000000000;
+    r.zone = "UTC";
+    r.unpriced = KEYRING_UNPRICED_REFUSE;
     r.expires_at = clock_wall() + USEC_PER_SEC * 1000;
     r.outage = KEYRING_OPEN;
     CHECK_INT(ask(&r), KEYSTORE_OK);
@@ -100,17 +102,19 @@ static void test_a_created_key_is_in_the_new_ring_with_all_it_was_given(void **s
     assert_non_null(key);
     CHECK_TEXT(key->id, r.id);
     CHECK_TEXT(key->name, "Grüße, Welt");
-    CHECK_TEXT(key->team, "blue");
+    CHECK_TEXT(key->team->name, "blue");
     CHECK_TEXT(key->tags, "a,b");
     CHECK(keyring_may_use(key, STR("smart")) && !keyring_may_use(key, STR("auto")));
-    CHECK_U64(key->rpm, 60);
-    CHECK_U64(key->tpm, 0);
-    CHECK(key->parallel == KEYRING_DEFAULT);
-    CHECK_INT(key->budget_total, 5000000000);
-    CHECK(key->budget_daily == MONEY_UNKNOWN);
+    CHECK_U64(key->limits.rpm, 60);
+    CHECK_U64(key->limits.tpm, 0);
+    CHECK(key->limits.parallel == KEYRING_DEFAULT);
+    CHECK_INT(key->limits.budget.nano[PURSE_TOTAL], 5000000000);
+    CHECK(key->limits.budget.nano[PURSE_DAILY] == MONEY_UNKNOWN);
     CHECK_U64(key->expires_at, r.expires_at);
     CHECK_U64(key->revoked_at, USEC_INFINITY);
     CHECK_INT(key->outage, KEYRING_OPEN);
+    CHECK_INT(key->unpriced, KEYRING_UNPRICED_REFUSE);
+    CHECK_TEXT(zone_name(key->limits.budget.zone), "UTC");
     CHECK_INT(keyring_check(key, clock_wall()), KEYRING_VALID);
     keystore_wipe(&r);
     CHECK_TEXT(r.text, "");
@@ -166,8 +170,8 @@ static void test_what_is_not_allowed_is_named(void **state)
     static char long_name[66];
     memset(long_name, 'x', 65);
     const char *comma[] = {"a,b"};
-    struct keystore_request cases[12];
-    for (size_t i = 0; i < 12; i++) {
+    struct keystore_request cases[14];
+    for (size_t i = 0; i < 14; i++) {
         keystore_init(&cases[i], KEYSTORE_CREATE);
         cases[i].name = "n";
     }
@@ -180,16 +184,169 @@ static void test_what_is_not_allowed_is_named(void **state)
     cases[6].models = comma;
     cases[6].n_models = 1;
     cases[7].expires_at = clock_wall() - 1;
-    cases[8].budget_daily = -1;
+    cases[8].budget[PURSE_DAILY] = -1;
     cases[9].rpm = UINT64_MAX - 1;
     cases[10].team = "";
     cases[11].tags = "\x7f";
-    for (size_t i = 0; i < 12; i++) {
+    cases[12].zone = "Europe/Atlantis";
+    cases[13].zone = "../../etc/passwd";
+    for (size_t i = 0; i < 14; i++) {
         CHECK_INT(ask(&cases[i]), KEYSTORE_INVALID);
         assert_non_null(cases[i].problem);
     }
     CHECK_INT(revoke_key(NULL), KEYSTORE_INVALID);
     CHECK_U64(keyring_count(ring), 0);
+}
+
+static void test_an_update_changes_what_it_names_and_nothing_else(void **state)
+{
+    (void)state;
+    struct keystore_request made;
+    keystore_init(&made, KEYSTORE_CREATE);
+    made.name = "a";
+    made.rpm = 60;
+    made.tags = "x";
+    made.budget[PURSE_TOTAL] = 5;
+    CHECK_INT(ask(&made), KEYSTORE_OK);
+
+    struct keystore_request r;
+    keystore_init(&r, KEYSTORE_UPDATE);
+    r.name = "a";
+    r.fields = KEYSTORE_BUDGET_DAILY | KEYSTORE_ZONE | KEYSTORE_RPM | KEYSTORE_OUTAGE;
+    r.budget[PURSE_DAILY] = 7;
+    r.zone = "Europe/Berlin";
+    r.outage = KEYRING_OPEN;
+    r.tpm = 999; /* not named */
+    CHECK_INT(ask(&r), KEYSTORE_OK);
+    const struct keyring_key *key = find(made.text);
+    CHECK(key->limits.rpm == KEYRING_DEFAULT && key->limits.tpm == KEYRING_DEFAULT);
+    CHECK_INT(key->limits.budget.nano[PURSE_TOTAL], 5);
+    CHECK_INT(key->limits.budget.nano[PURSE_DAILY], 7);
+    CHECK_TEXT(zone_name(key->limits.budget.zone), "Europe/Berlin");
+    CHECK_TEXT(key->tags, "x");
+    CHECK_INT(key->outage, KEYRING_OPEN);
+
+    r.name = "nobody";
+    CHECK_INT(ask(&r), KEYSTORE_NOT_FOUND);
+    CHECK_INT(revoke_key("a"), KEYSTORE_OK);
+    r.name = "a";
+    CHECK_INT(ask(&r), KEYSTORE_NOT_FOUND);
+}
+
+static void test_a_rotated_key_has_two_texts_while_the_grace_lasts(void **state)
+{
+    (void)state;
+    struct keystore_request made = create("a"), r;
+    keystore_init(&r, KEYSTORE_ROTATE);
+    r.name = made.id;
+    r.grace = 3600 * USEC_PER_SEC;
+    CHECK_INT(ask(&r), KEYSTORE_OK);
+    CHECK(strcmp(r.text, made.text) != 0);
+    assert_ptr_equal(find(r.text), find(made.text));
+    assert_null(keyring_find(ring, str_from(made.text), clock_wall() + 3601 * USEC_PER_SEC));
+    CHECK_TEXT(find(r.text)->id, made.id);
+
+    struct keystore_request again;
+    keystore_init(&again, KEYSTORE_ROTATE); /* no grace: the one before is nobody's at once */
+    again.name = "a";
+    CHECK_INT(ask(&again), KEYSTORE_OK);
+    assert_null(find(made.text));
+    assert_null(find(r.text));
+    assert_non_null(find(again.text));
+    again.name = "nobody";
+    CHECK_INT(ask(&again), KEYSTORE_NOT_FOUND);
+}
+
+static void test_keys_of_a_team_share_its_limits_and_its_usage(void **state)
+{
+    (void)state;
+    struct keystore_request t;
+    keystore_init(&t, KEYSTORE_CREATE_TEAM);
+    t.name = "blue";
+    t.budget[PURSE_MONTHLY] = 100;
+    CHECK_INT(ask(&t), KEYSTORE_OK);
+    CHECK_INT(ask(&t), KEYSTORE_EXISTS);
+
+    struct keystore_request a, b;
+    keystore_init(&a, KEYSTORE_CREATE);
+    a.name = "a";
+    a.team = "blue";
+    b = a;
+    b.name = "b";
+    CHECK_INT(ask(&a), KEYSTORE_OK);
+    CHECK_INT(ask(&b), KEYSTORE_OK);
+    assert_ptr_equal(find(a.text)->team, find(b.text)->team);
+    struct keyring_usage *usage = find(a.text)->team->usage;
+    CHECK_INT(find(b.text)->team->limits.budget.nano[PURSE_MONTHLY], 100);
+
+    keystore_init(&t, KEYSTORE_UPDATE_TEAM);
+    t.name = "blue";
+    t.fields = KEYSTORE_RPM;
+    t.rpm = 9;
+    CHECK_INT(ask(&t), KEYSTORE_OK);
+    CHECK_U64(find(b.text)->team->limits.rpm, 9);
+    CHECK_INT(find(b.text)->team->limits.budget.nano[PURSE_MONTHLY], 100);
+    assert_ptr_equal(find(b.text)->team->usage, usage);
+    t.name = "red";
+    CHECK_INT(ask(&t), KEYSTORE_NOT_FOUND);
+
+    a.name = "c";
+    a.team = "green"; /* nobody made it: it comes into being without limits */
+    CHECK_INT(ask(&a), KEYSTORE_OK);
+    CHECK(find(a.text)->team->limits.rpm == KEYRING_DEFAULT);
+    CHECK_U64(keyring_team_count(ring), 2);
+    assert_ptr_equal(keyring_find_team(ring, STR("green")), find(a.text)->team);
+    assert_ptr_equal(keyring_find_named(ring, STR("c")), find(a.text));
+}
+
+/* A request of this key that cost so much, so long ago. */
+static void book(const char *key_id, int64_t cost, usec_t age, enum ledger_entry_status status)
+{
+    struct ledger_entry e = books_entry("r");
+    e.key_id = str_from(key_id);
+    e.started_at = clock_wall() - age;
+    e.reserved_nano = cost;
+    CHECK_INT(ledger_entry_open(&e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+    if (status == LEDGER_PENDING)
+        return; /* killed before it was settled */
+    e.status = status;
+    e.cost_nano = cost;
+    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+}
+
+static int64_t spent(const struct keyring_usage *u, enum purse_period period)
+{
+    return budget_settled(&u->purse.periods[period]);
+}
+
+static void test_what_was_spent_is_read_from_the_books_at_start(void **state)
+{
+    (void)state;
+    struct keystore_request a, b;
+    keystore_init(&a, KEYSTORE_CREATE);
+    a.name = "a";
+    a.team = "blue";
+    b = a;
+    b.name = "b";
+    b.zone = "Pacific/Kiritimati";
+    CHECK_INT(ask(&a), KEYSTORE_OK);
+    CHECK_INT(ask(&b), KEYSTORE_OK);
+    book(a.id, 100, 0, LEDGER_SUCCESS);
+    book(a.id, 20, 3 * 86400 * USEC_PER_SEC, LEDGER_SUCCESS);
+    book(a.id, 3, 90 * 86400 * USEC_PER_SEC, LEDGER_TRUNCATED);
+    book(b.id, 4000, 0, LEDGER_SUCCESS);
+    book(b.id, 50000, 0, LEDGER_PENDING); /* counts as what was reserved for it */
+    close_keys();
+    CHECK_INT(open_keys(), 0);
+
+    const struct keyring_key *one = find(a.text), *other = find(b.text);
+    CHECK_INT(spent(one->usage, PURSE_TOTAL), 123);
+    CHECK_INT(spent(one->usage, PURSE_DAILY), 100);
+    CHECK(spent(one->usage, PURSE_MONTHLY) == 120 || spent(one->usage, PURSE_MONTHLY) == 100);
+    CHECK_INT(spent(other->usage, PURSE_TOTAL), 54000);
+    CHECK_INT(spent(other->usage, PURSE_DAILY), 54000);
+    CHECK_INT(spent(one->team->usage, PURSE_TOTAL), 54123);
+    CHECK_INT(spent(one->team->usage, PURSE_DAILY), 54100);
 }
 
 static void test_values_are_data_and_never_sql(void **state)
@@ -250,6 +407,10 @@ int main(void)
         TEST(test_a_revoked_key_says_so),
         TEST(test_a_name_is_one_key_in_force),
         TEST(test_what_is_not_allowed_is_named),
+        TEST(test_an_update_changes_what_it_names_and_nothing_else),
+        TEST(test_a_rotated_key_has_two_texts_while_the_grace_lasts),
+        TEST(test_keys_of_a_team_share_its_limits_and_its_usage),
+        TEST(test_what_was_spent_is_read_from_the_books_at_start),
         TEST(test_values_are_data_and_never_sql),
         TEST(test_another_pepper_is_found_out_at_start),
         TEST(test_no_key_is_in_any_file),
