@@ -1,63 +1,86 @@
 /* dialect.h -- how does a provider's API spell a chat, and what does its answer say?
  *
- * One file per dialect exports one const table. Pure: text in, facts out. Same dialect in and out
- * is forwarded byte for byte but for the edits made here.
+ * One file per dialect exports one const table. Pure: text in, text and events out. A caller who
+ * speaks the same API is forwarded byte for byte but for the edits of `forward`; any other's chat
+ * is written anew by `write`.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "chat.h"
+#include "chat_event.h"
 #include "chat_request.h"
+#include "settings/catalogue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DIALECT_MAX_PIECES 8 /* as many as a fetch can send */
+#define DIALECT_MAX_PIECES  8 /* as many as a fetch can send */
+#define DIALECT_MAX_HEADERS 8
 
-struct dialect_usage {
-    int64_t input, output; /* input includes cached, output includes reasoning */
-    int64_t cached, reasoning;
+enum dialect_result {
+    DIALECT_OK = 0,
+    DIALECT_FULL,   /* the arena's ceiling */
+    DIALECT_CANNOT, /* something asked for cannot be said: `cannot` names it */
 };
 
-/* What one event of a stream says. */
-struct dialect_event {
-    bool is_valid;
-    bool is_done;       /* the provider's own end mark */
-    bool is_error;      /* an in-band error of the provider */
-    bool has_content;   /* something of the answer: text, tool call, reasoning, refusal */
-    bool is_usage_only; /* asked for by us, of no interest to a caller who did not ask */
-    bool has_usage;
-    struct dialect_usage usage;
-    uint64_t content_tokens;   /* estimated */
-    uint64_t choices;          /* bit set of the choices that appear in it … */
-    uint64_t finished_choices; /* … and that end with it */
-};
-
-/* What a whole answer says. */
-struct dialect_answer {
-    bool is_valid;
-    bool is_finished; /* every choice has its finish reason */
-    bool has_usage;
-    struct dialect_usage usage;
-    uint64_t content_tokens;
-};
+/* How a stream is cut into frames. */
+enum dialect_framing { DIALECT_SSE, DIALECT_NDJSON, DIALECT_EVENTSTREAM };
 
 struct dialect_request {
-    const struct chat_request *chat;
-    const char *model;   /* what the provider calls it */
-    struct str messages; /* condensed; empty: the caller's own */
+    const struct chat_request *asked; /* the caller's bytes, for `forward` */
+    const struct chat *chat;          /* for `write` */
+    const char *model;                /* what the provider calls it */
+    struct str messages;              /* condensed, for `forward`; empty: the caller's own */
+    const struct settings_provider *provider;
+};
+
+/* What goes to the provider; all of it lives as long as the arena and the caller's body. */
+struct dialect_call {
+    const char *path; /* after base_url */
+    struct {
+        struct str name, value;
+    } headers[DIALECT_MAX_HEADERS]; /* beside content-type, accept, user-agent, authorization */
+    size_t n_headers;
+    struct str body[DIALECT_MAX_PIECES]; /* in order */
+    size_t n_body;
+    enum chat_feature cannot; /* of DIALECT_CANNOT */
+};
+
+/* What the events of one stream so far say, for a reader that needs to know. */
+struct dialect_stream {
+    bool has_started;
+    uint32_t n_tools;
+    uint32_t n_blocks;
+    uint16_t tool_of[CHAT_MAX_TOOLS]; /* by the provider's own index; meaning is the dialect's */
+    struct chat_usage usage;          /* collected from several frames */
+    enum chat_finish finish;
 };
 
 struct dialect {
-    const char *chat_path;
-    const char *auth_header, *auth_prefix;
-    /* The body in pieces, in order; they live as long as `a` and the caller's body. False when
-     * the arena is full. */
-    bool (*write_request)(struct arena *a, const struct dialect_request *r,
-                          struct str ret_pieces[DIALECT_MAX_PIECES], size_t *ret_n);
-    struct dialect_answer (*read_answer)(struct arena *a, struct str body);
-    struct dialect_event (*read_event)(struct arena *a, struct str data);
+    const char *name;
+    enum dialect_framing framing;
+    const char *auth_header, *auth_prefix; /* NULL: `sign` or nothing */
+    const char *probe_path;
+
+    enum dialect_result (*forward)(struct arena *a, const struct dialect_request *r,
+                                   struct dialect_call *ret);
+    enum dialect_result (*write)(struct arena *a, const struct dialect_request *r,
+                                 struct dialect_call *ret);
+
+    /* Appends what the answer says; false when it is no answer of this dialect. A whole answer ends
+     * with DONE. */
+    bool (*read_answer)(struct str body, struct chat_events *ret);
+    bool (*read_event)(struct dialect_stream *s, struct str name, struct str data,
+                       struct chat_events *ret);
+    /* The provider's own words in a refusal; empty when it has none. */
+    struct str (*read_error)(struct arena *a, struct str body);
 };
 
 extern const struct dialect dialect_openai;
+extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_gemini;
+extern const struct dialect dialect_bedrock;
+extern const struct dialect dialect_ollama;

@@ -1,0 +1,33 @@
+#include "chat_event.h"
+
+void chat_events_init(struct chat_events *e, struct arena *a)
+{
+    *e = (struct chat_events){.arena = a};
+}
+
+struct chat_event *chat_events_add(struct chat_events *e, enum chat_event_kind kind)
+{
+    static _Thread_local struct chat_event stand_in;
+    struct chat_event *event = arena_alloc(e->arena, sizeof(*event));
+
+    if (!event) {
+        e->is_full = true;
+        stand_in = (struct chat_event){.kind = kind};
+        return &stand_in;
+    }
+    event->kind = kind;
+    if (e->last)
+        e->last->next = event;
+    else
+        e->first = event;
+    return e->last = event;
+}
+
+struct chat_event *chat_events_add_text(struct chat_events *e, enum chat_event_kind kind,
+                                        struct str text)
+{
+    struct chat_event *event = chat_events_add(e, kind);
+
+    event->text = text;
+    return event;
+}

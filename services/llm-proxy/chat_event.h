@@ -1,0 +1,72 @@
+/* chat_event.h -- what does an answer say, piece by piece, whichever dialect spells it?
+ *
+ * A provider's stream and its whole answer are read into the same events, and written from them in
+ * the caller's API. In order: START; then content; FINISH per choice; USAGE whenever known (the
+ * last one counts); DONE. Text is decoded and borrowed from the frame or the arena. Pure.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHAT_MAX_CHOICES 64
+#define CHAT_MAX_TOOLS   128 /* calls in one answer */
+
+enum chat_event_kind {
+    CHAT_START,     /* id, name = model as the provider calls it; either may be empty */
+    CHAT_TEXT,      /* text */
+    CHAT_REFUSAL,   /* text: the model declines */
+    CHAT_THINKING,  /* text */
+    CHAT_SIGNATURE, /* text: proof of the thinking before it, which it ends */
+    CHAT_REDACTED,  /* text: opaque thinking, whole */
+    CHAT_TOOL_CALL, /* tool, id, name; signature if any. Its arguments follow. */
+    CHAT_ARGUMENTS, /* tool, text: the next piece of JSON text */
+    CHAT_LOGPROBS,  /* text: JSON, in OpenAI's shape of choices[].logprobs */
+    CHAT_FINISH,    /* finish; text = the stop sequence met, if the provider says */
+    CHAT_USAGE,     /* usage */
+    CHAT_ERROR,     /* in-band error of the provider; text = its message */
+    CHAT_DONE,      /* the provider's own end mark */
+};
+
+enum chat_finish {
+    CHAT_FINISH_STOP,
+    CHAT_FINISH_LENGTH,
+    CHAT_FINISH_TOOL_CALLS,
+    CHAT_FINISH_FILTER, /* content filter, safety, recitation */
+    CHAT_FINISH_PAUSE,  /* the provider wants to be called again */
+};
+
+struct chat_usage {
+    int64_t input, output;       /* input includes cached and cache_write, output reasoning */
+    int64_t cached, cache_write; /* read from, written to the provider's cache */
+    int64_t reasoning;
+    bool is_local; /* our own count: the provider gave none */
+};
+
+struct chat_event {
+    enum chat_event_kind kind;
+    uint32_t choice; /* < CHAT_MAX_CHOICES */
+    uint32_t tool;   /* of TOOL_CALL and ARGUMENTS: 0, 1, … in the choice */
+    struct str text, id, name, signature;
+    enum chat_finish finish;
+    struct chat_usage usage;
+    const struct chat_event *next;
+};
+
+struct chat_events {
+    const struct chat_event *first;
+    struct chat_event *last;
+    struct arena *arena;
+    bool is_full; /* the arena: the list is not whole */
+};
+
+void chat_events_init(struct chat_events *e, struct arena *a);
+
+/* Append one; never NULL: when the arena is full it is remembered and a stand-in returned. */
+struct chat_event *chat_events_add(struct chat_events *e, enum chat_event_kind kind);
+struct chat_event *chat_events_add_text(struct chat_events *e, enum chat_event_kind kind,
+                                        struct str text);

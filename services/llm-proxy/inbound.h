@@ -1,0 +1,90 @@
+/* inbound.h -- in which API does a caller ask for a chat, and read the answer?
+ *
+ * One file per API exports one const table. Pure: text in, text out.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/macro.h"
+#include "base/str.h"
+#include "chat.h"
+#include "chat_event.h"
+#include "chat_request.h"
+#include "dialect.h"
+#include "refusal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is wrong with a request, for its caller. */
+struct inbound_fault {
+    const char *message; /* a sentence */
+    const char *param;   /* the field; NULL: none */
+};
+
+/* What identifies an answer that we write ourselves. */
+struct inbound_answer {
+    const char *id; /* the request's id */
+    const char *model;
+    int64_t created;  /* Unix seconds */
+    bool wants_usage; /* in a stream */
+    const struct chat *chat;
+};
+
+/* What has gone to the client of one stream. */
+struct inbound_stream {
+    struct inbound_answer answer;
+    bool has_started;
+    uint32_t n_blocks;                 /* opened so far */
+    int32_t open_block;                /* -1: none; what it is, is the API's */
+    enum chat_event_kind open_kind;    /* of open_block */
+    uint16_t block_of[CHAT_MAX_TOOLS]; /* by tool */
+    bool has_finish;
+    enum chat_finish finish;
+    struct str stop_sequence;
+    struct chat_usage usage;
+    bool has_usage;
+    struct buf text;  /* an API that repeats the whole at the end collects it here */
+    struct buf items; /* … and what came before it, as JSON */
+};
+
+struct inbound {
+    const char *route;             /* "/v1/messages" */
+    const char *api;               /* in the books: "messages" */
+    enum settings_dialect dialect; /* whose providers take the caller's bytes as they are … */
+    const struct dialect *native;  /* … and how those are forwarded and their answers read */
+
+    /* What the proxy decides by; `body` is in `ret` already parsed as JSON. */
+    bool (*read_request)(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr);
+    /* Everything, for a provider of another dialect. Every field is carried over, or is on the
+     * list of harmless drops in docs/API.md, or is a fault. False with reterr->message NULL: the
+     * arena is full. */
+    bool (*read_chat)(struct arena *a, const struct json_value *root, struct chat *ret,
+                      struct inbound_fault *reterr);
+    /* By which field it is asked for. */
+    const char *(*field_of)(enum chat_feature f);
+
+    /* A whole answer out of the events of one. */
+    enum buf_result (*write_answer)(const struct inbound_answer *answer,
+                                    const struct chat_event *events, struct arena *a,
+                                    struct buf *out);
+    /* The next bytes of a stream; none for an event that this API does not show. */
+    enum buf_result (*write_event)(struct inbound_stream *s, const struct chat_event *e,
+                                   struct buf *out);
+    /* The end mark of a finished stream, translated or not. */
+    enum buf_result (*write_end)(struct inbound_stream *s, bool is_translated, struct buf *out);
+
+    /* An error of ours, as a body and as the last event of a stream. `message` may be NULL. */
+    enum buf_result (*write_error)(enum refusal r, const char *message, const char *param,
+                                   const char *request_id, struct buf *out);
+    const char *error_event; /* its SSE event name; NULL: none */
+};
+
+void inbound_stream_init(struct inbound_stream *s, const struct inbound_answer *answer);
+void inbound_stream_done(struct inbound_stream *s);
+
+extern const struct inbound inbound_chat;        /* POST /v1/chat/completions */
+extern const struct inbound inbound_completions; /* POST /v1/completions */
+extern const struct inbound inbound_responses;   /* POST /v1/responses */
+extern const struct inbound inbound_messages;    /* POST /v1/messages */
