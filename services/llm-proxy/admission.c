@@ -90,19 +90,22 @@ static bool check_key(struct exchange *x)
 
 static bool check_body(struct exchange *x)
 {
-    const char *message = NULL, *param = NULL;
+    struct inbound_fault fault = {NULL, NULL};
 
-    switch (
-        chat_request_parse(&x->arena, http_request_body(x->client), &x->chat, &message, &param)) {
+    switch (chat_request_parse(&x->arena, http_request_body(x->client), &x->chat, &fault.message,
+                               &fault.param)) {
     case CHAT_REQUEST_OK:
-        return true;
+        break;
     case CHAT_REQUEST_NOT_JSON:
-        exchange_refuse(x, REFUSAL_INVALID_JSON, message, param);
+        exchange_refuse(x, REFUSAL_INVALID_JSON, fault.message, fault.param);
         return false;
     case CHAT_REQUEST_INVALID:
-        exchange_refuse(x, REFUSAL_INVALID_REQUEST, message, param);
+        exchange_refuse(x, REFUSAL_INVALID_REQUEST, fault.message, fault.param);
         return false;
     }
+    if (x->inbound->read_request(&x->arena, &x->chat, &fault))
+        return true;
+    exchange_refuse(x, REFUSAL_INVALID_REQUEST, fault.message, fault.param);
     return false;
 }
 

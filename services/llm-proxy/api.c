@@ -91,7 +91,7 @@ static void answer_model(void *arg, struct http_request *r, struct str tail)
 static void answer_chat(void *arg, struct http_request *r, struct str tail)
 {
     (void)tail;
-    exchange_start(arg, r);
+    exchange_start(arg, r, inbound_find(str_from(http_request_route(r))));
 }
 
 static void answer_route(void *arg, struct http_request *r, struct str tail)

@@ -21,12 +21,19 @@ void attempt_init(struct attempt *a)
 {
     *a = (struct attempt){.fetch = NULL};
     buf_init(&a->body, MAX_ANSWER);
+    buf_init(&a->answer, MAX_ANSWER);
 }
 
 void attempt_done(struct attempt *a)
 {
     assert(!a->fetch && !a->holds_place);
     buf_done(&a->body);
+    buf_done(&a->answer);
+}
+
+struct str attempt_answer(const struct attempt *a)
+{
+    return buf_str(a->answer.len > 0 ? &a->answer : &a->body);
 }
 
 static enum upstream_report report_of(enum outcome_kind kind, int status)
@@ -142,10 +149,10 @@ static void on_head(void *arg, struct fetch *f, int status)
     struct attempt *a = &x->attempt;
 
     a->status = status;
-    a->is_event_stream =
-        status == 200 && x->chat.is_stream &&
-        str_has_prefix_nocase(fetch_header(f, "content-type"), "text/event-stream");
-    if (status == 200 && x->chat.is_stream && !a->is_event_stream)
+    a->is_stream = status == 200 && x->chat.is_stream &&
+                   str_has_prefix_nocase(fetch_header(f, "content-type"),
+                                         frames_content_type(x->dialect->framing));
+    if (status == 200 && x->chat.is_stream && !a->is_stream)
         fail(x, f, OUTCOME_INVALID); /* whatever it is, it may go on for ever */
 }
 
@@ -209,7 +216,7 @@ static void on_body(void *arg, struct fetch *f, struct str bytes)
 
     if (!a->holds_place) /* finished: what follows the end mark is of no interest */
         return;
-    if (a->is_event_stream) {
+    if (a->is_stream) {
         on_stream_body(x, f, bytes);
         return;
     }
@@ -227,16 +234,10 @@ static void on_whole_answer(struct exchange *x, struct fetch *f)
         fail(x, f, outcome_of_status(a->status));
         return;
     }
-    struct dialect_answer answer =
-        x->provider->dialect->read_answer(&x->worker->scratch, buf_str(&a->body));
-    arena_clear(&x->worker->scratch);
-    if (!answer.is_valid) {
+    if (!relay_read_answer(&x->relay, buf_str(&a->body), &a->answer)) {
         fail(x, f, OUTCOME_INVALID);
         return;
     }
-    x->relay.has_usage = answer.has_usage;
-    x->relay.usage = answer.usage;
-    x->relay.content_tokens = answer.content_tokens;
     x->relay.first_token_at = loop_now(x->worker->loop);
     attempt_succeed(x);
     exchange_succeed(x);
@@ -250,7 +251,7 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
     a->fetch = NULL;
     if (!a->holds_place)
         exchange_upstream_closed(x);
-    else if (a->is_event_stream)
+    else if (a->is_stream)
         end_stream(x, f, result == FETCH_OK ? OUTCOME_TRUNCATED : outcome_of_result(result));
     else if (result != FETCH_OK)
         fail(x, f, outcome_of_result(result));
@@ -258,18 +259,23 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
         on_whole_answer(x, f);
 }
 
+#define MAX_HEADERS (4 + DIALECT_MAX_HEADERS)
+
 static size_t write_headers(struct exchange *x, struct http_header *ret)
 {
     const struct snapshot_provider *p = x->provider;
+    const char *accept =
+        x->chat.is_stream ? frames_content_type(x->dialect->framing) : "application/json";
     size_t n = 0;
 
     ret[n++] = (struct http_header){STR("content-type"), STR("application/json")};
-    ret[n++] = (struct http_header){STR("accept"), x->chat.is_stream ? STR("text/event-stream")
-                                                                     : STR("application/json")};
+    ret[n++] = (struct http_header){STR("accept"), str_from(accept)};
     ret[n++] = (struct http_header){STR("user-agent"), STR("llm-proxy/" SUITE_VERSION)};
     if (p->authorization)
         ret[n++] =
             (struct http_header){str_from(p->dialect->auth_header), str_from(p->authorization)};
+    for (size_t i = 0; i < x->call.n_headers; i++)
+        ret[n++] = (struct http_header){x->call.headers[i].name, x->call.headers[i].value};
     return n;
 }
 
@@ -277,21 +283,22 @@ void attempt_start(struct exchange *x)
 {
     static const struct fetch_handler handler = {on_head, on_body, on_done};
     struct attempt *a = &x->attempt;
-    struct http_header headers[4];
+    struct http_header headers[MAX_HEADERS];
     struct fetch_request request = {
         .origin = &x->provider->origin,
         .method = "POST",
-        .path = x->provider->dialect->chat_path,
+        .path = x->call.path,
         .headers = headers,
         .n_headers = write_headers(x, headers),
+        .n_body = x->call.n_body,
     };
-    struct dialect_request wanted = {&x->chat, x->target_model, x->condensed};
 
     a->holds_place = true;
     a->started_at = loop_now(x->worker->loop);
     a->status = 0;
-    a->is_event_stream = a->was_connected = false;
+    a->is_stream = a->was_connected = false;
     buf_clear(&a->body);
+    buf_clear(&a->answer);
     relay_restart(&x->relay);
     if (!settle_extend(x)) {
         a->holds_place = false;
@@ -301,11 +308,7 @@ void attempt_start(struct exchange *x)
     }
     x->attempts++;
 
-    if (!x->provider->dialect->write_request(&x->arena, &wanted, a->pieces, &request.n_body)) {
-        exchange_refuse(x, REFUSAL_OVERLOADED, "The request does not fit into memory.", NULL);
-        return;
-    }
     for (size_t i = 0; i < request.n_body; i++)
-        request.body[i] = a->pieces[i];
+        request.body[i] = x->call.body[i];
     a->fetch = fetch_start(x->worker->fetches, &request, &handler, x);
 }

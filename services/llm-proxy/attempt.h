@@ -21,11 +21,11 @@ struct attempt {
     struct fetch *fetch; /* NULL when none is under way */
     bool holds_place;
     usec_t started_at;
-    int status; /* of the provider's answer; 0: none yet */
-    bool is_event_stream;
+    int status;         /* of the provider's answer; 0: none yet */
+    bool is_stream;     /* the answer is relayed as it comes */
     bool was_connected; /* when it ended: the provider may have the request */
     struct buf body;    /* an answer that is not relayed as it comes */
-    struct str pieces[DIALECT_MAX_PIECES];
+    struct buf answer;  /* … in the caller's API, when that is another */
 };
 
 /* How an attempt ended, for the decision on what to do next. */
@@ -40,7 +40,10 @@ struct attempt_end {
 void attempt_init(struct attempt *a);
 void attempt_done(struct attempt *a);
 
-/* A place at the provider is held and now belongs to the attempt. */
+/* The whole answer for the client. */
+struct str attempt_answer(const struct attempt *a);
+
+/* A place at the provider is held and now belongs to the attempt; x->call says what to send. */
 void attempt_start(struct exchange *x);
 
 /* Close the connection at once and give the place back; books `kind`. Nothing happens without an

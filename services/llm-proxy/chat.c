@@ -39,11 +39,13 @@ static const struct {
     {"medium", 8192}, {"high", 24576},  {"xhigh", 32768},
 };
 
+#define N_EFFORTS (sizeof(efforts) / sizeof(efforts[0]))
+
 int64_t chat_thinking_tokens(const struct chat *c)
 {
     if (c->thinking_tokens >= 0 || c->effort.len == 0)
         return c->thinking_tokens;
-    for (size_t i = 0; i < ARRAY_SIZE(efforts); i++)
+    for (size_t i = 0; i < N_EFFORTS; i++)
         if (str_is(c->effort, efforts[i].effort))
             return efforts[i].tokens;
     return -1;
@@ -53,7 +55,7 @@ struct str chat_effort(const struct chat *c)
 {
     if (c->effort.len > 0 || c->thinking_tokens < 0)
         return c->effort;
-    size_t i = ARRAY_SIZE(efforts) - 1;
+    size_t i = N_EFFORTS - 1;
     while (i > 0 && efforts[i].tokens > c->thinking_tokens)
         i--;
     return str_from(efforts[i].effort);

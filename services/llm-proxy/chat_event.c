@@ -1,11 +1,11 @@
 #include "chat_event.h"
 
-void chat_events_init(struct chat_events *e, struct arena *a)
+void chat_event_list_init(struct chat_events *e, struct arena *a)
 {
     *e = (struct chat_events){.arena = a};
 }
 
-struct chat_event *chat_events_add(struct chat_events *e, enum chat_event_kind kind)
+struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind kind)
 {
     static _Thread_local struct chat_event stand_in;
     struct chat_event *event = arena_alloc(e->arena, sizeof(*event));
@@ -23,10 +23,10 @@ struct chat_event *chat_events_add(struct chat_events *e, enum chat_event_kind k
     return e->last = event;
 }
 
-struct chat_event *chat_events_add_text(struct chat_events *e, enum chat_event_kind kind,
-                                        struct str text)
+struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_kind kind,
+                                       struct str text)
 {
-    struct chat_event *event = chat_events_add(e, kind);
+    struct chat_event *event = chat_event_add(e, kind);
 
     event->text = text;
     return event;

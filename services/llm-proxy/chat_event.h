@@ -1,8 +1,9 @@
 /* chat_event.h -- what does an answer say, piece by piece, whichever dialect spells it?
  *
  * A provider's stream and its whole answer are read into the same events, and written from them in
- * the caller's API. In order: START; then content; FINISH per choice; USAGE whenever known (the
- * last one counts); DONE. Text is decoded and borrowed from the frame or the arena. Pure.
+ * the caller's API. In order: START, once per choice where the provider says so; content; FINISH
+ * per choice; USAGE whenever known (the last one counts); DONE. Text is decoded and borrowed from
+ * the frame or the arena. Pure.
  */
 #pragma once
 
@@ -64,9 +65,9 @@ struct chat_events {
     bool is_full; /* the arena: the list is not whole */
 };
 
-void chat_events_init(struct chat_events *e, struct arena *a);
+void chat_event_list_init(struct chat_events *e, struct arena *a);
 
 /* Append one; never NULL: when the arena is full it is remembered and a stand-in returned. */
-struct chat_event *chat_events_add(struct chat_events *e, enum chat_event_kind kind);
-struct chat_event *chat_events_add_text(struct chat_events *e, enum chat_event_kind kind,
-                                        struct str text);
+struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind kind);
+struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_kind kind,
+                                       struct str text);

@@ -1,9 +1,8 @@
+#include "dialect_openai.h"
+
+#include "base/buf.h"
 #include "base/json_edit.h"
 #include "base/json_write.h"
-#include "dialect.h"
-#include "tokens/estimate.h"
-
-#define MAX_CHOICES 64
 
 static int64_t count_at(const struct json_value *usage, const char *path)
 {
@@ -13,28 +12,33 @@ static int64_t count_at(const struct json_value *usage, const char *path)
 }
 
 /* An explicit zero is zero; only a missing or null object is no usage. */
-static bool read_usage(const struct json_value *root, struct dialect_usage *ret)
+static void read_usage(const struct json_value *root, struct chat_events *ret)
 {
     const struct json_value *usage = json_get(root, "usage");
 
     if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
-        return false;
-    *ret = (struct dialect_usage){
+        usage = json_at(root, "x_groq.usage");
+    if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
+        return;
+    int64_t cached = count_at(usage, "prompt_tokens_details.cached_tokens");
+    if (cached == 0) /* DeepSeek's name */
+        cached = count_at(usage, "prompt_cache_hit_tokens");
+    chat_event_add(ret, CHAT_USAGE)->usage = (struct chat_usage){
         .input = count_at(usage, "prompt_tokens"),
         .output = count_at(usage, "completion_tokens"),
-        .cached = count_at(usage, "prompt_tokens_details.cached_tokens"),
+        .cached = cached,
+        .cache_write = count_at(usage, "prompt_tokens_details.cache_write_tokens"),
         .reasoning = count_at(usage, "completion_tokens_details.reasoning_tokens"),
     };
-    return true;
 }
 
-static uint64_t choice_bit(const struct json_value *choice)
+static uint32_t index_of(const struct json_value *v, uint32_t max)
 {
     int64_t index = 0;
 
-    if (!json_int(json_get(choice, "index"), &index) || index < 0 || index >= MAX_CHOICES)
-        index = 0;
-    return UINT64_C(1) << index;
+    if (!json_int(json_get(v, "index"), &index) || index < 0 || index >= max)
+        return 0;
+    return (uint32_t)index;
 }
 
 static bool is_set(const struct json_value *v)
@@ -42,102 +46,214 @@ static bool is_set(const struct json_value *v)
     return v && v->type != JSON_NULL;
 }
 
-static uint64_t text_tokens(const struct json_value *v)
+static struct chat_event *add(struct chat_events *ret, enum chat_event_kind kind, uint32_t choice)
 {
-    /* The raw spelling without its quotes: escapes are rare and the count is an estimate. */
-    if (!json_is(v, JSON_STRING) || v->raw.len <= 2)
-        return 0;
-    return estimate_text((struct str){v->raw.data + 1, v->raw.len - 2});
-}
+    struct chat_event *e = chat_event_add(ret, kind);
 
-/* Tokens of what a message or delta holds; its role is no content. */
-static uint64_t content_tokens(const struct json_value *message, bool *ret_has_content)
-{
-    uint64_t tokens = 0;
-
-    if (!json_is(message, JSON_OBJECT))
-        return 0;
-    for (const struct json_value *v = message->child; v; v = v->next) {
-        if (str_is(v->key, "role") || v->type == JSON_NULL)
-            continue;
-        if (v->type == JSON_STRING && v->raw.len <= 2)
-            continue;
-        if (v->type == JSON_ARRAY && v->n_children == 0)
-            continue;
-        *ret_has_content = true;
-        tokens += v->type == JSON_STRING ? text_tokens(v) : estimate_text(v->raw);
-    }
-    return tokens;
-}
-
-static struct dialect_event read_event(struct arena *a, struct str data)
-{
-    struct dialect_event e = {.is_valid = true};
-    const struct json_value *root;
-    size_t offset;
-
-    if (str_is(data, "[DONE]")) {
-        e.is_done = true;
-        return e;
-    }
-    if (json_parse(a, data, &root, &offset) != JSON_OK || !json_is(root, JSON_OBJECT))
-        return (struct dialect_event){.is_valid = false};
-
-    e.is_error = is_set(json_get(root, "error"));
-    e.has_usage = read_usage(root, &e.usage);
-    const struct json_value *choices = json_get(root, "choices");
-    if (!json_is(choices, JSON_ARRAY)) {
-        e.is_valid = e.is_error || e.has_usage;
-        return e;
-    }
-    e.is_usage_only = choices->n_children == 0 && e.has_usage;
-    for (const struct json_value *c = choices->child; c; c = c->next) {
-        uint64_t bit = choice_bit(c);
-        const struct json_value *delta = json_get(c, "delta");
-        e.choices |= bit;
-        if (is_set(json_get(c, "finish_reason")))
-            e.finished_choices |= bit;
-        e.content_tokens += content_tokens(delta ? delta : json_get(c, "message"), &e.has_content);
-    }
+    e->choice = choice;
     return e;
 }
 
-static struct dialect_answer read_answer(struct arena *a, struct str body)
+/* The decoded string, or empty. */
+static struct str text_of(struct chat_events *ret, const struct json_value *v)
 {
-    struct dialect_answer answer = {.is_valid = false};
+    struct str text;
+
+    return json_string(v, ret->arena, &text) ? text : STR_EMPTY;
+}
+
+static void add_text(struct chat_events *ret, enum chat_event_kind kind, uint32_t choice,
+                     const struct json_value *v)
+{
+    struct str text = text_of(ret, v);
+
+    if (text.len > 0)
+        add(ret, kind, choice)->text = text;
+}
+
+/* Mistral answers in parts. */
+static void read_content(const struct json_value *content, uint32_t choice, struct chat_events *ret)
+{
+    if (!json_is(content, JSON_ARRAY)) {
+        add_text(ret, CHAT_TEXT, choice, content);
+        return;
+    }
+    for (const struct json_value *part = content->child; part; part = part->next) {
+        const struct json_value *thinking = json_get(part, "thinking");
+        if (json_is(thinking, JSON_ARRAY))
+            for (const struct json_value *t = thinking->child; t; t = t->next)
+                add_text(ret, CHAT_THINKING, choice, json_get(t, "text"));
+        add_text(ret, CHAT_TEXT, choice, json_get(part, "text"));
+    }
+}
+
+/* Where both the text and the signed blocks are given, the blocks say it all. */
+static void read_thinking(const struct json_value *message, uint32_t choice,
+                          struct chat_events *ret)
+{
+    const struct json_value *blocks = json_get(message, "thinking_blocks");
+
+    if (!json_is(blocks, JSON_ARRAY)) {
+        const struct json_value *plain = json_get(message, "reasoning_content");
+        add_text(ret, CHAT_THINKING, choice,
+                 is_set(plain) ? plain : json_get(message, "reasoning"));
+        return;
+    }
+    for (const struct json_value *b = blocks->child; b; b = b->next) {
+        add_text(ret, CHAT_THINKING, choice, json_get(b, "thinking"));
+        add_text(ret, CHAT_SIGNATURE, choice, json_get(b, "signature"));
+        add_text(ret, CHAT_REDACTED, choice, json_get(b, "data"));
+    }
+}
+
+static void read_tool_call(const struct json_value *call, uint32_t position, uint32_t choice,
+                           struct chat_events *ret)
+{
+    const struct json_value *function = json_get(call, "function");
+    const struct json_value *name = json_get(function, "name");
+    uint32_t tool = json_get(call, "index") ? index_of(call, CHAT_MAX_TOOLS) : position;
+
+    if (is_set(name) && text_of(ret, name).len > 0) {
+        struct chat_event *e = add(ret, CHAT_TOOL_CALL, choice);
+        e->tool = tool;
+        e->id = text_of(ret, json_get(call, "id"));
+        e->name = text_of(ret, name);
+        e->signature = text_of(ret, json_at(call, "extra_content.google.thought_signature"));
+    }
+    struct str arguments = text_of(ret, json_get(function, "arguments"));
+    if (arguments.len > 0) {
+        struct chat_event *e = add(ret, CHAT_ARGUMENTS, choice);
+        e->tool = tool;
+        e->text = arguments;
+    }
+}
+
+static enum chat_finish finish_of(struct str reason)
+{
+    static const struct {
+        const char *reason;
+        enum chat_finish finish;
+    } table[] = {
+        {"length", CHAT_FINISH_LENGTH},
+        {"tool_calls", CHAT_FINISH_TOOL_CALLS},
+        {"function_call", CHAT_FINISH_TOOL_CALLS},
+        {"content_filter", CHAT_FINISH_FILTER},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (str_is(reason, table[i].reason))
+            return table[i].finish;
+    return CHAT_FINISH_STOP;
+}
+
+static void read_message(const struct json_value *message, uint32_t choice, struct chat_events *ret)
+{
+    const struct json_value *calls = json_get(message, "tool_calls");
+    uint32_t position = 0;
+
+    if (is_set(json_get(message, "role")))
+        add(ret, CHAT_START, choice);
+    read_thinking(message, choice, ret);
+    read_content(json_get(message, "content"), choice, ret);
+    add_text(ret, CHAT_REFUSAL, choice, json_get(message, "refusal"));
+    if (!json_is(calls, JSON_ARRAY))
+        return;
+    for (const struct json_value *c = calls->child; c && position < CHAT_MAX_TOOLS; c = c->next)
+        read_tool_call(c, position++, choice, ret);
+}
+
+static void read_choice(const struct json_value *c, const char *message, struct chat_events *ret)
+{
+    uint32_t choice = index_of(c, CHAT_MAX_CHOICES);
+    const struct json_value *logprobs = json_get(c, "logprobs");
+    const struct json_value *reason = json_get(c, "finish_reason");
+
+    read_message(json_get(c, message), choice, ret);
+    if (json_is(logprobs, JSON_OBJECT))
+        add(ret, CHAT_LOGPROBS, choice)->text = logprobs->raw;
+    if (is_set(reason))
+        add(ret, CHAT_FINISH, choice)->finish = finish_of(text_of(ret, reason));
+}
+
+static void read_choices(const struct json_value *choices, const char *message,
+                         struct chat_events *ret)
+{
+    for (const struct json_value *c = choices->child; c; c = c->next)
+        read_choice(c, message, ret);
+}
+
+static struct str error_text(struct arena *a, const struct json_value *root)
+{
+    static const char *const places[] = {"error.message", "error", "message", "detail"};
+    struct str text;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (json_string(json_at(root, places[i]), a, &text))
+            return text;
+    return STR_EMPTY;
+}
+
+static bool read_event(struct dialect_stream *s, struct str name, struct str data,
+                       struct chat_events *ret)
+{
     const struct json_value *root;
     size_t offset;
 
-    if (json_parse(a, body, &root, &offset) != JSON_OK || !json_is(root, JSON_OBJECT))
-        return answer;
+    (void)s, (void)name;
+    if (str_is(data, "[DONE]")) {
+        chat_event_add(ret, CHAT_DONE);
+        return true;
+    }
+    if (json_parse(ret->arena, data, &root, &offset) != JSON_OK || !json_is(root, JSON_OBJECT))
+        return false;
+    if (is_set(json_get(root, "error"))) {
+        chat_event_add_text(ret, CHAT_ERROR, error_text(ret->arena, root));
+        return true;
+    }
+    const struct json_value *choices = json_get(root, "choices");
+    if (json_is(choices, JSON_ARRAY))
+        read_choices(choices, "delta", ret);
+    read_usage(root, ret);
+    return json_is(choices, JSON_ARRAY) || ret->first;
+}
+
+static bool read_answer(struct str body, struct chat_events *ret)
+{
+    const struct json_value *root;
+    size_t offset;
+
+    if (json_parse(ret->arena, body, &root, &offset) != JSON_OK || !json_is(root, JSON_OBJECT))
+        return false;
     const struct json_value *choices = json_get(root, "choices");
     if (!json_is(choices, JSON_ARRAY) || choices->n_children == 0)
-        return answer;
+        return false;
+    read_choices(choices, "message", ret);
+    read_usage(root, ret);
+    chat_event_add(ret, CHAT_DONE);
+    return true;
+}
 
-    answer.is_valid = answer.is_finished = true;
-    answer.has_usage = read_usage(root, &answer.usage);
-    for (const struct json_value *c = choices->child; c; c = c->next) {
-        bool has_content;
-        answer.content_tokens += content_tokens(json_get(c, "message"), &has_content);
-        if (!is_set(json_get(c, "finish_reason")))
-            answer.is_finished = false;
-    }
-    return answer;
+static struct str read_error(struct arena *a, struct str body)
+{
+    const struct json_value *root;
+    size_t offset;
+
+    if (json_parse(a, body, &root, &offset) != JSON_OK)
+        return STR_EMPTY;
+    return error_text(a, root);
 }
 
 static struct str quoted(struct arena *a, const char *text)
 {
-    struct buf b;
+    CLEANUP(buf_done) struct buf b;
     struct json_write w;
 
     buf_init(&b, 4096);
     json_write_init(&w, &b);
     json_write_text(&w, text);
-    struct str s = STR_EMPTY;
-    if (json_write_finish(&w) == BUF_OK)
-        s = str_from(arena_copy(a, buf_str(&b)));
-    buf_done(&b);
-    return s;
+    if (json_write_finish(&w) != BUF_OK)
+        return STR_EMPTY;
+    return str_from(arena_copy(a, buf_str(&b)));
 }
 
 /* Usage on every stream: it is what the books are made of. */
@@ -152,42 +268,52 @@ static void ask_for_usage(struct json_edit *edit, const struct json_value *root)
                       STR("\"stream_options\":{\"include_usage\":true}"));
 }
 
-static bool write_request(struct arena *a, const struct dialect_request *r,
-                          struct str ret_pieces[DIALECT_MAX_PIECES], size_t *ret_n)
+enum dialect_result dialect_openai_splice(struct arena *a, const struct json_edit *edit,
+                                          struct dialect_call *ret)
 {
+    if (2 * edit->n + 1 <= DIALECT_MAX_PIECES) {
+        ret->n_body = json_edit_pieces(edit, ret->body);
+        return DIALECT_OK;
+    }
+    CLEANUP(buf_done) struct buf whole;
+    buf_init(&whole, json_edit_length(edit));
+    bool is_written = json_edit_apply(edit, &whole) == BUF_OK;
+    const char *copy = is_written ? arena_copy(a, buf_str(&whole)) : NULL;
+    ret->body[0] = (struct str){copy, whole.len};
+    ret->n_body = 1;
+    return copy ? DIALECT_OK : DIALECT_FULL;
+}
+
+static enum dialect_result forward(struct arena *a, const struct dialect_request *r,
+                                   struct dialect_call *ret)
+{
+    const struct chat_request *asked = r->asked;
     struct json_edit edit;
 
-    json_edit_init(&edit, r->chat->body);
-    if (!str_is(r->chat->model, r->model)) {
+    json_edit_init(&edit, asked->body);
+    if (!str_is(asked->model, r->model)) {
         struct str model = quoted(a, r->model);
         if (model.len == 0)
-            return false;
-        json_edit_replace(&edit, r->chat->model_value, model);
+            return DIALECT_FULL;
+        json_edit_replace(&edit, asked->model_value, model);
     }
-    if (r->chat->is_stream && !r->chat->wants_usage)
-        ask_for_usage(&edit, r->chat->root);
+    if (asked->is_stream && !asked->wants_usage)
+        ask_for_usage(&edit, asked->root);
     if (r->messages.len > 0)
-        json_edit_replace(&edit, r->chat->messages, r->messages);
-
-    if (2 * edit.n + 1 <= DIALECT_MAX_PIECES) {
-        *ret_n = json_edit_pieces(&edit, ret_pieces);
-        return true;
-    }
-    struct buf whole;
-    buf_init(&whole, json_edit_length(&edit));
-    bool is_written = json_edit_apply(&edit, &whole) == BUF_OK;
-    const char *copy = is_written ? arena_copy(a, buf_str(&whole)) : NULL;
-    ret_pieces[0] = (struct str){copy, whole.len};
-    *ret_n = 1;
-    buf_done(&whole);
-    return copy != NULL;
+        json_edit_replace(&edit, asked->messages, r->messages);
+    ret->path = "/chat/completions";
+    return dialect_openai_splice(a, &edit, ret);
 }
 
 const struct dialect dialect_openai = {
-    .chat_path = "/chat/completions",
+    .name = "openai",
+    .framing = DIALECT_SSE,
     .auth_header = "authorization",
     .auth_prefix = "Bearer ",
-    .write_request = write_request,
+    .probe_path = "/models",
+    .forward = forward,
+    .write = dialect_openai_write,
     .read_answer = read_answer,
     .read_event = read_event,
+    .read_error = read_error,
 };

@@ -4,6 +4,7 @@
 #include "exchange.h"
 #include "retry.h"
 #include "telemetry.h"
+#include "translation.h"
 #include "worker.h"
 
 #include <string.h>
@@ -52,6 +53,11 @@ static const struct snapshot_provider *chosen(const struct exchange *x)
     return provider_of(x, x->route.target);
 }
 
+static const char *chosen_model(const struct exchange *x)
+{
+    return model_of(x)->targets[x->route.target].model;
+}
+
 /* A place at the chosen provider is held. */
 static void start_attempt(struct exchange *x)
 {
@@ -59,7 +65,7 @@ static void start_attempt(struct exchange *x)
 
     exchange_set_state(x, EXCHANGE_ATTEMPTING);
     x->provider = chosen(x);
-    x->target_model = model_of(x)->targets[x->route.target].model;
+    x->target_model = chosen_model(x);
     x->route.tries[x->route.target]++;
     if (before && before != x->provider)
         telemetry_fallback(x, before);
@@ -106,9 +112,30 @@ static bool wait_for_place(struct exchange *x)
     return true;
 }
 
+/* True when the request is in the words of the chosen target. */
+static bool prepare(struct exchange *x)
+{
+    switch (translation_prepare(x, chosen(x), chosen_model(x))) {
+    case DIALECT_OK:
+        return true;
+    case DIALECT_FULL:
+        x->last_refusal = REFUSAL_OVERLOADED;
+        return false;
+    case DIALECT_CANNOT:
+        if (x->attempts == 0)
+            x->last_refusal = REFUSAL_INVALID_REQUEST;
+        return false;
+    }
+    return false;
+}
+
 /* True when the chosen target took the request, or has it in its line. */
 static bool try_target(struct exchange *x)
 {
+    if (!prepare(x)) {
+        x->route.is_closed[x->route.target] = true;
+        return false;
+    }
     switch (upstream_take(chosen(x)->upstream, loop_now(loop_of(x)))) {
     case UPSTREAM_OK:
         start_attempt(x);
@@ -142,7 +169,9 @@ void dispatch_next(struct exchange *x)
         exchange_fit(x);
         return;
     }
-    exchange_refuse(x, x->last_refusal, NULL, NULL);
+    bool is_callers_fault = x->last_refusal == REFUSAL_INVALID_REQUEST;
+    exchange_refuse(x, x->last_refusal, is_callers_fault ? x->cannot.message : NULL,
+                    is_callers_fault ? x->cannot.param : NULL);
 }
 
 static bool has_untried(struct exchange *x)

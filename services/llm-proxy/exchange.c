@@ -187,7 +187,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
     admission_release(x);
     x->error_code = refusal_code(refusal);
     buf_clear(json);
-    if (refusal_write(refusal, message, param, json) != BUF_OK)
+    if (x->inbound->write_error(refusal, message, param, x->request_id, json) != BUF_OK)
         buf_clear(json);
     if (x->client && x->relay.has_begun) {
         x->http_status = 200;
@@ -202,7 +202,7 @@ void exchange_succeed(struct exchange *x)
 {
     admission_release(x);
     x->http_status = 200;
-    if (x->attempt.is_event_stream) {
+    if (x->attempt.is_stream) {
         relay_end(&x->relay);
         settle(x, LEDGER_SUCCESS);
         return;
@@ -210,18 +210,39 @@ void exchange_succeed(struct exchange *x)
     struct http_header headers[ANSWER_HEAD_MAX];
     size_t n = answer_head_write(x, "application/json", headers);
     n = answer_head_add_cost(x, headers, n);
-    http_response_send(TAKE(x->client), 200, headers, n, buf_str(&x->attempt.body));
+    http_response_send(TAKE(x->client), 200, headers, n, attempt_answer(&x->attempt));
     settle(x, LEDGER_SUCCESS);
+}
+
+/* In the words of the provider and the shape of the caller's API. */
+static bool write_refusal(struct exchange *x, const struct attempt_end *end, struct buf *out)
+{
+    struct arena *scratch = &x->worker->scratch;
+    struct str text = x->dialect->read_error(scratch, end->body);
+    enum buf_result r = BUF_FULL;
+
+    if (text.len > 0)
+        r = x->inbound->write_error(REFUSAL_INVALID_REQUEST, arena_copy(scratch, text), NULL,
+                                    x->request_id, out);
+    arena_clear(scratch);
+    return r == BUF_OK;
 }
 
 /* The request itself is wrong, says the provider: its words, its status. */
 void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
 {
     struct http_header headers[ANSWER_HEAD_MAX];
+    struct buf *words = &x->worker->line;
     const struct json_value *root;
+    struct str body = end->body;
     size_t offset;
 
-    bool is_json = json_parse(&x->arena, end->body, &root, &offset) == JSON_OK;
+    buf_clear(words);
+    bool is_json = json_parse(&x->arena, body, &root, &offset) == JSON_OK;
+    if (is_json && x->is_translated) {
+        is_json = write_refusal(x, end, words);
+        body = buf_str(words);
+    }
     if (!is_json || x->relay.has_begun) {
         exchange_refuse(x, REFUSAL_UPSTREAM_ERROR, NULL, NULL);
         return;
@@ -230,8 +251,19 @@ void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
     x->http_status = end->status;
     x->error_code = "provider_refused";
     size_t n = answer_head_write(x, "application/json", headers);
-    http_response_send(TAKE(x->client), end->status, headers, n, end->body);
+    http_response_send(TAKE(x->client), end->status, headers, n, body);
     settle(x, LEDGER_ERROR);
+}
+
+struct inbound_answer exchange_describe_answer(const struct exchange *x)
+{
+    return (struct inbound_answer){
+        .id = x->request_id,
+        .model = x->target_model,
+        .created = (int64_t)(x->started_wall / USEC_PER_SEC),
+        .wants_usage = x->chat.wants_usage,
+        .chat = x->full,
+    };
 }
 
 void exchange_route(struct exchange *x)
@@ -290,7 +322,7 @@ static void set_deadline(struct exchange *x)
     loop_timer_start(&x->deadline, ms * USEC_PER_MSEC);
 }
 
-void exchange_start(struct worker *w, struct http_request *r)
+void exchange_start(struct worker *w, struct http_request *r, const struct inbound *inbound)
 {
     struct exchange *x = take_exchange(w);
 
@@ -299,7 +331,7 @@ void exchange_start(struct worker *w, struct http_request *r)
     x->keyring = keyring_ref(w->keyring);
     x->accepted_at = http_request_accepted_at(r);
     x->started_wall = loop_wall(w->loop);
-    x->api = http_request_route(r);
+    x->inbound = inbound;
     attempt_init(&x->attempt);
     relay_init(&x->relay, x);
     loop_timer_init(&x->timer, w->loop, on_grace_over, x);

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
+#include "inbound.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "keyring.h"
@@ -62,7 +63,7 @@ struct exchange {
     struct ledger_entry entry;
     struct str tags;
     usec_t accepted_at, started_wall;
-    const char *api; /* route */
+    const struct inbound *inbound; /* the API that the caller speaks */
     struct chat_request chat;
     struct str condensed; /* messages that replace the caller's; empty: none */
     uint64_t tokens_before, tokens_after;
@@ -72,6 +73,12 @@ struct exchange {
     struct exchange_route route;
     const struct snapshot_provider *provider; /* of the current or last attempt; NULL: none yet */
     const char *target_model;
+    const struct dialect *dialect; /* that it is spoken to in */
+    bool is_translated;            /* the caller's API is another */
+    const struct chat *full;       /* taken apart for it; NULL: not yet needed */
+    struct str full_of;            /* with these condensed messages */
+    struct dialect_call call;
+    struct inbound_fault cannot; /* why no target took it so far; message NULL: nothing */
     struct upstream_waiter *waiter;
     usec_t queued_at;
     struct loop_timer timer; /* of the state: queue, back-off, overdue end mark, grace */
@@ -91,8 +98,8 @@ struct exchange {
 /* Memory kept for reuse. */
 void exchange_free(struct exchange **x);
 
-/* A complete request on the chat route. */
-void exchange_start(struct worker *w, struct http_request *r);
+/* A complete request on a route of `inbound`. */
+void exchange_start(struct worker *w, struct http_request *r, const struct inbound *inbound);
 /* The client left: whatever goes on upstream is cancelled before this returns. */
 void exchange_client_gone(struct exchange *x);
 /* The client can take more. */
@@ -106,6 +113,9 @@ void exchange_set_state(struct exchange *x, enum exchange_state state);
 /* Answer with an error and settle; in a stream that has begun, as its one in-band error. */
 void exchange_refuse(struct exchange *x, enum refusal refusal, const char *message,
                      const char *param);
+
+/* What an answer that we write ourselves says of itself. */
+struct inbound_answer exchange_describe_answer(const struct exchange *x);
 
 /* For fitting.c: the conversation fits now (or goes as it is): find a target. */
 void exchange_route(struct exchange *x);

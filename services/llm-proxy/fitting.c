@@ -95,12 +95,13 @@ bool fitting_start(struct exchange *x, const struct settings_model *m)
 
     x->condensed = STR_EMPTY;
     x->tokens_before = x->tokens_after = 0;
-    if (mode == CONTEXT_OFF || m->context_window == 0 || x->chat.prompt_tokens <= budget_of(x, m))
+    if (mode == CONTEXT_OFF || m->context_window == 0 || !x->chat.messages ||
+        x->chat.prompt_tokens <= budget_of(x, m))
         return false;
 
     struct context_request request = {
         .model = str_from(m->name),
-        .dialect = STR("openai"),
+        .dialect = str_from(catalogue_dialect_text(x->inbound->dialect)),
         .mode = str_from(catalogue_context_mode_text(mode)),
         .session = http_request_header(x->client, "x-llm-session"),
         .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,

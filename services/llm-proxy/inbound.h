@@ -32,10 +32,13 @@ struct inbound_answer {
     const struct chat *chat;
 };
 
+#define INBOUND_MAX_TEXT (16u << 20) /* of an answer that is repeated at its end */
+
 /* What has gone to the client of one stream. */
 struct inbound_stream {
     struct inbound_answer answer;
     bool has_started;
+    uint64_t begun_choices;            /* bit set */
     uint32_t n_blocks;                 /* opened so far */
     int32_t open_block;                /* -1: none; what it is, is the API's */
     enum chat_event_kind open_kind;    /* of open_block */
@@ -69,10 +72,13 @@ struct inbound {
     enum buf_result (*write_answer)(const struct inbound_answer *answer,
                                     const struct chat_event *events, struct arena *a,
                                     struct buf *out);
-    /* The next bytes of a stream; none for an event that this API does not show. */
+    /* The next bytes of a stream; none for an event that this API does not show or keeps for the
+     * end. START, DONE and ERROR never come here: the first event that shows something begins the
+     * stream. */
     enum buf_result (*write_event)(struct inbound_stream *s, const struct chat_event *e,
                                    struct buf *out);
-    /* The end mark of a finished stream, translated or not. */
+    /* What is left to say of a finished stream, and its end mark. Of one that was not translated
+     * only the mark, and the usage if it is local. */
     enum buf_result (*write_end)(struct inbound_stream *s, bool is_translated, struct buf *out);
 
     /* An error of ours, as a body and as the last event of a stream. `message` may be NULL. */
@@ -80,6 +86,9 @@ struct inbound {
                                    const char *request_id, struct buf *out);
     const char *error_event; /* its SSE event name; NULL: none */
 };
+
+/* By the path of a request; NULL when no API of chats has it. */
+const struct inbound *inbound_find(struct str path);
 
 void inbound_stream_init(struct inbound_stream *s, const struct inbound_answer *answer);
 void inbound_stream_done(struct inbound_stream *s);

@@ -2,7 +2,7 @@
 
 #include "base/json_write.h"
 #include "base/money.h"
-#include "chat_request.h"
+#include "inbound.h"
 #include "plan.h"
 #include "refusal.h"
 
@@ -157,13 +157,16 @@ static void write_decision(const struct decision *d, const struct preview *p, st
 
 static int decide(struct decision *d, const struct preview *p, struct buf *out)
 {
-    const char *message = NULL, *param = NULL;
+    struct inbound_fault fault = {NULL, NULL};
     struct json_write w;
 
-    enum chat_request_result r = chat_request_parse(&d->arena, p->body, &d->chat, &message, &param);
+    enum chat_request_result r =
+        chat_request_parse(&d->arena, p->body, &d->chat, &fault.message, &fault.param);
+    if (r == CHAT_REQUEST_OK && !inbound_chat.read_request(&d->arena, &d->chat, &fault))
+        r = CHAT_REQUEST_INVALID;
     if (r != CHAT_REQUEST_OK)
         return refuse(r == CHAT_REQUEST_NOT_JSON ? REFUSAL_INVALID_JSON : REFUSAL_INVALID_REQUEST,
-                      message, param, out);
+                      fault.message, fault.param, out);
     const struct settings_model *asked = snapshot_find_model(p->snapshot, d->chat.model);
     if (!asked)
         return refuse(REFUSAL_MODEL_NOT_FOUND, NULL, "model", out);

@@ -2,32 +2,28 @@
 
 #include "answer_head.h"
 #include "exchange.h"
+#include "tokens/estimate.h"
 #include "worker.h"
-
-#define MAX_EVENT (1u << 20)
 
 void relay_init(struct relay *r, struct exchange *x)
 {
     *r = (struct relay){.exchange = x};
 }
 
-static void forget_parser(struct relay *r)
-{
-    if (r->has_parser)
-        sse_done(&r->parser);
-    r->has_parser = false;
-}
-
 void relay_done(struct relay *r)
 {
-    forget_parser(r);
+    frames_done(&r->frames);
+    if (r->has_writer)
+        inbound_stream_done(&r->writer);
+    r->has_writer = false;
     if (r->keepalive.loop)
         loop_timer_stop(&r->keepalive);
 }
 
 void relay_restart(struct relay *r)
 {
-    forget_parser(r);
+    frames_done(&r->frames);
+    r->reader = (struct dialect_stream){.n_tools = 0};
     r->is_done = r->has_error = r->is_invalid = r->has_usage = false;
     r->choices = r->finished_choices = r->finished_at = 0;
 }
@@ -55,99 +51,194 @@ static void begin(struct relay *r)
     r->has_begun = true;
 }
 
-static void note_usage(struct relay *r, const struct dialect_event *e)
+static struct inbound_stream *writer_of(struct relay *r)
 {
-    if (!e->has_usage)
-        return;
-    r->has_usage = true; /* the last one counts: some providers repeat a growing total */
-    r->usage = e->usage;
+    struct exchange *x = r->exchange;
+
+    if (!r->has_writer) {
+        struct inbound_answer answer = exchange_describe_answer(x);
+        inbound_stream_init(&r->writer, &answer);
+        r->has_writer = true;
+    }
+    return &r->writer;
 }
 
-static void note_content(struct relay *r, const struct dialect_event *e)
+static void note_content(struct relay *r, const struct chat_event *e)
 {
-    r->choices |= e->choices;
-    r->finished_choices |= e->finished_choices;
-    if (!relay_is_finished(r))
-        r->finished_at = 0;
-    else if (r->finished_at == 0)
-        r->finished_at = loop_now(r->exchange->worker->loop);
-    if (!e->has_content)
+    if (e->text.len + e->name.len == 0)
         return;
     r->has_content = true;
-    r->content_tokens += e->content_tokens;
+    r->content_tokens += estimate_text(e->text) + estimate_text(e->name);
     r->last_token_at = loop_now(r->exchange->worker->loop);
     if (r->first_token_at == 0)
         r->first_token_at = r->last_token_at;
 }
 
-/* As the provider spelled it; lines of one event stay one event. */
-static void forward(struct relay *r, const struct sse_event *event)
+/* What an event says for the books and for the end of the stream. */
+static void note(struct relay *r, const struct chat_event *e)
 {
-    struct buf *line = &r->exchange->worker->line;
-    struct str rest = {event->data, event->data_len}, part;
+    switch (e->kind) {
+    case CHAT_USAGE: /* the last one counts: some providers repeat a growing total */
+        r->has_usage = true;
+        r->usage = e->usage;
+        return;
+    case CHAT_ERROR:
+        r->has_error = true;
+        return;
+    case CHAT_DONE:
+        r->is_done = true;
+        return;
+    case CHAT_FINISH:
+        r->finished_choices |= UINT64_C(1) << e->choice;
+        break;
+    case CHAT_TEXT:
+    case CHAT_REFUSAL:
+    case CHAT_THINKING:
+    case CHAT_REDACTED:
+    case CHAT_TOOL_CALL:
+    case CHAT_ARGUMENTS:
+        note_content(r, e);
+        break;
+    case CHAT_START:
+    case CHAT_SIGNATURE:
+    case CHAT_LOGPROBS:
+        break;
+    }
+    r->choices |= UINT64_C(1) << e->choice;
+}
+
+static void note_all(struct relay *r, const struct chat_events *events)
+{
+    for (const struct chat_event *e = events->first; e; e = e->next)
+        note(r, e);
+    if (!relay_is_finished(r))
+        r->finished_at = 0;
+    else if (r->finished_at == 0)
+        r->finished_at = loop_now(r->exchange->worker->loop);
+}
+
+static enum buf_result write_line(struct buf *out, const char *field, struct str value)
+{
+    enum buf_result r = buf_add_str(out, str_from(field));
+
+    if (r == BUF_OK)
+        r = buf_add_str(out, value);
+    return r == BUF_OK ? buf_add(out, "\n", 1) : r;
+}
+
+/* As the provider spelled it; lines of one event stay one event. */
+static enum buf_result copy_event(struct str name, struct str data, struct buf *out)
+{
+    enum buf_result r = BUF_OK;
+    struct str part;
+
+    if (!str_is(name, "message"))
+        r = write_line(out, "event: ", name);
+    while (r == BUF_OK && str_cut(&data, '\n', &part))
+        r = write_line(out, "data: ", part);
+    return r == BUF_OK ? buf_add(out, "\n", 1) : r;
+}
+
+static enum buf_result translate(struct relay *r, const struct chat_events *events, struct buf *out)
+{
+    const struct inbound *inbound = r->exchange->inbound;
     enum buf_result full = BUF_OK;
 
-    buf_clear(line);
-    while (full == BUF_OK && str_cut(&rest, '\n', &part)) {
-        full = buf_add(line, "data: ", 6);
-        if (full == BUF_OK)
-            full = buf_add_str(line, part);
-        if (full == BUF_OK)
-            full = buf_add(line, "\n", 1);
-    }
-    if (full == BUF_OK)
-        full = buf_add(line, "\n", 1);
+    for (const struct chat_event *e = events->first; e && full == BUF_OK; e = e->next)
+        if (e->kind != CHAT_START && e->kind != CHAT_DONE)
+            full = inbound->write_event(writer_of(r), e, out);
+    return full;
+}
+
+static bool is_only(const struct chat_events *events, enum chat_event_kind kind)
+{
+    for (const struct chat_event *e = events->first; e; e = e->next)
+        if (e->kind != kind)
+            return false;
+    return events->first != NULL;
+}
+
+/* Asked for by us and of no interest to a caller who did not ask; the end mark is ours to write. */
+static bool is_hidden(const struct relay *r, const struct chat_events *events)
+{
+    return (is_only(events, CHAT_USAGE) && !r->exchange->chat.wants_usage) ||
+           is_only(events, CHAT_DONE);
+}
+
+static void pass_on(struct relay *r, struct str name, struct str data,
+                    const struct chat_events *events)
+{
+    struct exchange *x = r->exchange;
+    struct buf *out = &x->worker->line;
+    enum buf_result full = BUF_OK;
+
+    buf_clear(out);
+    if (x->is_translated)
+        full = translate(r, events, out);
+    else if (!is_hidden(r, events))
+        full = copy_event(name, data, out);
     if (full != BUF_OK) {
         r->is_invalid = true;
         return;
     }
+    if (out->len == 0)
+        return;
     begin(r);
-    write_client(r, buf_str(line));
+    write_client(r, buf_str(out));
     r->has_forwarded = true;
 }
 
 /* Returns false to stop the parser: the stream is over, one way or the other. */
-static bool on_event(void *arg, const struct sse_event *event)
+static bool on_frame(void *arg, struct str name, struct str data)
 {
     struct relay *r = arg;
     struct exchange *x = r->exchange;
     struct arena *scratch = &x->worker->scratch;
+    struct chat_events events;
 
-    struct dialect_event e =
-        x->provider->dialect->read_event(scratch, (struct str){event->data, event->data_len});
+    chat_event_list_init(&events, scratch);
+    r->is_invalid = !x->dialect->read_event(&r->reader, name, data, &events) || events.is_full;
+    if (!r->is_invalid)
+        note_all(r, &events);
+    if (!r->is_invalid && !r->has_error)
+        pass_on(r, name, data, &events);
     arena_clear(scratch);
-    if (!e.is_valid || e.is_error) {
-        r->is_invalid = !e.is_valid;
-        r->has_error = e.is_error;
-        return false;
-    }
-    if (e.is_done) {
-        r->is_done = true;
-        return false;
-    }
-    note_usage(r, &e);
-    note_content(r, &e);
-    if (!e.is_usage_only || x->chat.wants_usage)
-        forward(r, event);
-    return !r->is_invalid;
+    return !r->is_invalid && !r->has_error && !r->is_done;
 }
 
 enum relay_result relay_feed(struct relay *r, struct str bytes)
 {
-    if (!r->has_parser) {
-        sse_init(&r->parser, MAX_EVENT, on_event, r);
-        r->has_parser = true;
-    }
-    switch (sse_feed(&r->parser, bytes.data, bytes.len)) {
-    case SSE_OK:
+    if (!r->frames.is_open)
+        frames_init(&r->frames, r->exchange->dialect->framing, on_frame, r);
+    switch (frames_feed(&r->frames, bytes)) {
+    case FRAMES_OK:
         return RELAY_OK;
-    case SSE_STOPPED:
-        return r->is_done ? RELAY_DONE : RELAY_FAILED;
-    case SSE_TOO_LONG:
+    case FRAMES_STOPPED:
+        return r->is_done && !r->is_invalid ? RELAY_DONE : RELAY_FAILED;
+    case FRAMES_INVALID:
         r->is_invalid = true;
         return RELAY_FAILED;
     }
     return RELAY_FAILED;
+}
+
+bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
+{
+    struct exchange *x = r->exchange;
+    struct arena *scratch = &x->worker->scratch;
+    struct chat_events events;
+
+    chat_event_list_init(&events, scratch);
+    bool is_answer =
+        x->dialect->read_answer(body, &events) && !events.is_full && !is_only(&events, CHAT_DONE);
+    if (is_answer && x->is_translated) {
+        struct inbound_answer answer = exchange_describe_answer(x);
+        is_answer = x->inbound->write_answer(&answer, events.first, scratch, ret) == BUF_OK;
+    }
+    if (is_answer)
+        note_all(r, &events);
+    arena_clear(scratch);
+    return is_answer && !r->has_error;
 }
 
 static void on_keepalive(void *arg)
@@ -177,17 +268,45 @@ void relay_start_keepalive(struct relay *r)
     loop_timer_start(&r->keepalive, interval);
 }
 
+/* The caller who asked for usage gets our own count when the provider gave none. */
+static void count_locally(struct relay *r, struct inbound_stream *s)
+{
+    if (r->has_usage)
+        return;
+    s->has_usage = true;
+    s->usage = (struct chat_usage){
+        .input = (int64_t)r->exchange->chat.prompt_tokens,
+        .output = (int64_t)r->content_tokens,
+        .is_local = true,
+    };
+}
+
 void relay_end(struct relay *r)
 {
+    struct exchange *x = r->exchange;
+    struct inbound_stream *s = writer_of(r);
+    struct buf *out = &x->worker->line;
+
+    count_locally(r, s);
     begin(r);
-    write_client(r, STR("data: [DONE]\n\n"));
-    http_response_end(TAKE(r->exchange->client));
+    buf_clear(out);
+    if (x->inbound->write_end(s, x->is_translated, out) != BUF_OK) {
+        http_response_abort(TAKE(x->client));
+        return;
+    }
+    write_client(r, buf_str(out));
+    http_response_end(TAKE(x->client));
 }
 
 void relay_fail(struct relay *r, struct str error_json)
 {
     struct exchange *x = r->exchange;
 
+    if (x->inbound->error_event) {
+        write_client(r, STR("event: "));
+        write_client(r, str_from(x->inbound->error_event));
+        write_client(r, STR("\n"));
+    }
     write_client(r, STR("data: "));
     write_client(r, error_json);
     write_client(r, STR("\n\n"));

@@ -3,9 +3,10 @@
 #pragma once
 
 #include "base/clock.h"
-#include "base/sse.h"
 #include "base/str.h"
 #include "dialect.h"
+#include "frames.h"
+#include "inbound.h"
 #include "io/loop.h"
 
 #include <stdbool.h>
@@ -21,8 +22,10 @@ enum relay_result {
 
 struct relay {
     struct exchange *exchange;
-    struct sse_parser parser;
-    bool has_parser;
+    struct frames frames;
+    struct dialect_stream reader;
+    struct inbound_stream writer;
+    bool has_writer;
     bool has_begun;     /* the client has the head of a stream */
     bool has_forwarded; /* … and an event of the provider's */
     bool has_content;   /* … and a piece of the answer */
@@ -32,7 +35,7 @@ struct relay {
     uint64_t choices, finished_choices;
     usec_t finished_at; /* 0: there are choices that are not */
     bool has_usage;
-    struct dialect_usage usage;
+    struct chat_usage usage;
     uint64_t content_tokens; /* estimated, delivered */
     usec_t first_token_at, last_token_at, last_write_at;
     struct loop_timer keepalive;
@@ -44,8 +47,11 @@ void relay_done(struct relay *r);
 /* Forget the parser's state before another attempt; what the client has stays. */
 void relay_restart(struct relay *r);
 
-/* Bytes of the provider's event stream. */
+/* Bytes of the provider's stream. */
 enum relay_result relay_feed(struct relay *r, struct str bytes);
+/* A whole answer: what it says, for the books; false when it is no answer. Translated into `ret`
+ * when the caller speaks another API. */
+bool relay_read_answer(struct relay *r, struct str body, struct buf *ret);
 
 /* Every choice that appeared has its finish reason. */
 bool relay_is_finished(const struct relay *r);

@@ -12,7 +12,7 @@ static void describe(struct exchange *x)
 
     e->request_id = str_from(x->request_id);
     e->key_id = x->key ? str_from(x->key->id) : STR_EMPTY;
-    e->api = STR("chat.completions");
+    e->api = str_from(x->inbound->api);
     e->model = x->plan.asked ? str_from(x->plan.asked->name) : STR_EMPTY;
     e->complexity = x->plan.is_scored ? str_from(plan_complexity(&x->plan)) : STR_EMPTY;
     e->cache = STR("bypass");

@@ -170,7 +170,7 @@ static void log_request(struct exchange *x)
         {"LLM_CACHE", "bypass"},
         {NULL, NULL},
     };
-    log_write(LOG_LEVEL_INFO, fields, "%s %s: %s", x->api, model_label(x), status);
+    log_write(LOG_LEVEL_INFO, fields, "%s %s: %s", x->inbound->route, model_label(x), status);
 }
 
 void telemetry_request(struct exchange *x)

@@ -1,4 +1,4 @@
-#include "chat_request.h"
+#include "inbound.h"
 
 #include "check.h"
 
@@ -12,6 +12,12 @@ static enum chat_request_result parse(const char *body, struct chat_request *ret
     arena_init(&a, 1u << 20);
     *ret_param = NULL;
     enum chat_request_result r = chat_request_parse(&a, str_from(body), ret, &message, ret_param);
+    struct inbound_fault fault = {NULL, NULL};
+    if (r == CHAT_REQUEST_OK && !inbound_chat.read_request(&a, ret, &fault)) {
+        message = fault.message;
+        *ret_param = fault.param;
+        r = CHAT_REQUEST_INVALID;
+    }
     CHECK((r == CHAT_REQUEST_OK) == (message == NULL));
     return r;
 }
@@ -63,7 +69,7 @@ static void a_wrong_field_is_named(void **state)
         {"{\"model\":\"m\",\"messages\":[1]}", "messages"},
         {"{\"model\":\"m\",\"messages\":[{\"content\":\"x\"}]}", "messages"},
         {"{\"model\":\"m\"," MESSAGES ",\"stream\":\"yes\"}", "stream"},
-        {"{\"model\":\"m\"," MESSAGES ",\"stream_options\":[]}", "stream"},
+        {"{\"model\":\"m\"," MESSAGES ",\"stream_options\":[]}", "stream_options"},
         {"{\"model\":\"m\"," MESSAGES ",\"max_tokens\":-1}", "max_tokens"},
         {"{\"model\":\"m\"," MESSAGES ",\"max_tokens\":0.5}", "max_tokens"},
         {"{\"model\":\"m\"," MESSAGES ",\"max_tokens\":\"5\"}", "max_tokens"},

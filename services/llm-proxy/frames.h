@@ -1,0 +1,38 @@
+/* frames.h -- where does one frame of a provider's stream end and the next begin?
+ *
+ * One door to the framings: Server-Sent Events, a JSON text a line, AWS event-stream. Pure.
+ */
+#pragma once
+
+#include "base/sse.h"
+#include "base/str.h"
+#include "dialect.h"
+
+#include <stdbool.h>
+
+enum frames_result {
+    FRAMES_OK = 0,
+    FRAMES_STOPPED, /* by the callback */
+    FRAMES_INVALID, /* too long, or not of this framing */
+};
+
+/* `name` is the event's, "message" where the framing has none. Borrowed for the call. Return false
+ * to stop. */
+typedef bool (*frames_fn)(void *arg, struct str name, struct str data);
+
+struct frames {
+    frames_fn fn;
+    void *arg;
+    enum dialect_framing framing;
+    bool is_open;
+    struct sse_parser sse;
+};
+
+void frames_init(struct frames *f, enum dialect_framing framing, frames_fn fn, void *arg);
+void frames_done(struct frames *f); /* of one never opened too */
+
+/* Any result but FRAMES_OK is final. */
+MUST_USE enum frames_result frames_feed(struct frames *f, struct str bytes);
+
+/* What a stream of this framing calls itself. */
+const char *frames_content_type(enum dialect_framing framing);

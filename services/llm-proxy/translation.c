@@ -1,0 +1,81 @@
+#include "translation.h"
+
+#include "base/json_edit.h"
+#include "exchange.h"
+
+/* The request with the condensed messages in place, parsed. NULL when memory is short. */
+static const struct json_value *condensed_root(struct exchange *x)
+{
+    struct json_edit edit;
+    CLEANUP(buf_done) struct buf whole;
+    const struct json_value *root;
+    size_t offset;
+
+    json_edit_init(&edit, x->chat.body);
+    json_edit_replace(&edit, x->chat.messages, x->condensed);
+    buf_init(&whole, json_edit_length(&edit));
+    const char *copy =
+        json_edit_apply(&edit, &whole) == BUF_OK ? arena_copy(&x->arena, buf_str(&whole)) : NULL;
+    if (!copy || json_parse(&x->arena, (struct str){copy, whole.len}, &root, &offset) != JSON_OK)
+        return NULL;
+    return root;
+}
+
+static enum dialect_result blame(struct exchange *x, const char *message, const char *param)
+{
+    x->cannot = (struct inbound_fault){message, param};
+    return DIALECT_CANNOT;
+}
+
+/* Taken apart once; again only for other messages. */
+static enum dialect_result read_chat(struct exchange *x)
+{
+    struct inbound_fault fault = {NULL, NULL};
+
+    if (x->full && x->full_of.data == x->condensed.data)
+        return DIALECT_OK;
+    const struct json_value *root = x->condensed.len > 0 ? condensed_root(x) : x->chat.root;
+    struct chat *full = arena_alloc(&x->arena, sizeof(*full));
+    if (!root || !full)
+        return DIALECT_FULL;
+    if (!x->inbound->read_chat(&x->arena, root, full, &fault))
+        return fault.message ? blame(x, fault.message, fault.param) : DIALECT_FULL;
+    x->full = full;
+    x->full_of = x->condensed;
+    return DIALECT_OK;
+}
+
+static enum dialect_result blame_feature(struct exchange *x, const struct snapshot_provider *p)
+{
+    const char *field = x->inbound->field_of(x->call.cannot);
+
+    return blame(x,
+                 arena_printf(&x->arena,
+                              "'%s' as asked for cannot be carried over to provider '%s'.",
+                              field ? field : "the request", p->settings->name),
+                 field);
+}
+
+enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
+                                        const char *model)
+{
+    struct dialect_request wanted = {
+        .asked = &x->chat,
+        .model = model,
+        .messages = x->condensed,
+        .provider = p->settings,
+    };
+    enum dialect_result r;
+
+    x->is_translated = p->settings->dialect != x->inbound->dialect;
+    x->dialect = x->is_translated ? p->dialect : x->inbound->native;
+    x->call = (struct dialect_call){.path = NULL};
+    if (!x->is_translated)
+        return x->dialect->forward(&x->arena, &wanted, &x->call);
+    r = read_chat(x);
+    if (r != DIALECT_OK)
+        return r;
+    wanted.chat = x->full;
+    r = x->dialect->write(&x->arena, &wanted, &x->call);
+    return r == DIALECT_CANNOT ? blame_feature(x, p) : r;
+}
