@@ -36,6 +36,8 @@ enum settings_context_mode {
 };
 enum settings_on_failure { ON_FAILURE_FORWARD, ON_FAILURE_REFUSE };
 enum settings_on_disconnect { ON_DISCONNECT_CANCEL, ON_DISCONNECT_DRAIN };
+enum settings_cache_scope { CACHE_SCOPE_KEY, CACHE_SCOPE_TEAM };
+enum settings_cache_when { CACHE_DETERMINISTIC, CACHE_ALWAYS, CACHE_NEVER };
 
 struct settings_secret { /* exactly one is set, or none */
     const char *env, *file, *credential;
@@ -90,6 +92,11 @@ struct settings_model {
     } complexity;
     uint64_t context_window; /* tokens; 0: unknown */
     uint64_t max_output;     /* tokens; 0: unknown */
+    struct settings_model_cache {
+        enum settings_cache_when when;
+        usec_t ttl; /* 0: the layers' */
+        bool tool_calls;
+    } cache;
 };
 
 struct settings_price { /* nano-dollars per million tokens; MONEY_UNKNOWN when not given */

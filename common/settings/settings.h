@@ -44,6 +44,7 @@ struct settings {
         uint64_t rpm, tpm, parallel;
     } default_limits;
     struct {
+        enum settings_cache_scope scope;
         uint64_t l1_max, l2_max;
         usec_t l1_ttl, l2_ttl;
     } cache;

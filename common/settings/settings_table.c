@@ -137,7 +137,8 @@ static const struct settings_row limits[] = {
 
 static const struct settings_row cache_l1[] = {
     NUMBER(SIZE, "max", cache.l1_max, "64MiB", 0, TIB, "Memory; 0 turns it off"),
-    NUMBER(DURATION, "ttl", cache.l1_ttl, "5m", 0, 366 * DAY, "How long an answer is good"),
+    NUMBER(DURATION, "ttl", cache.l1_ttl, "5m", 0, 366 * DAY,
+           "How long an answer stays there; without l2, how long it is good"),
     END,
 };
 
@@ -148,6 +149,8 @@ static const struct settings_row cache_l2[] = {
 };
 
 static const struct settings_row cache[] = {
+    WORD("scope", cache.scope, cache_scope, "key",
+         "Who gets an answer again: callers with the same key, or keys of the same team"),
     MAP("l1", cache_l1, "Responses kept in memory"),
     MAP("l2", cache_l2, "Responses kept on disk, over restarts"),
     LATER("l3", NULL, "Responses shared over Redis: not built yet"),
@@ -317,6 +320,16 @@ static const struct settings_row complexity[] = {
     END,
 };
 
+static const struct settings_row model_cache[] = {
+    WORD("when", cache.when, cache_when, "deterministic",
+         "Which answers are kept; deterministic: at temperature 0, or with x-llm-cache-ttl"),
+    NUMBER(DURATION, "ttl", cache.ttl, "0s", 0, 366 * DAY,
+           "How long an answer is good; 0: as the cache's layers say"),
+    WORD("tool_calls", cache.tool_calls, bool, "false",
+         "Whether answers that call tools are kept too"),
+    END,
+};
+
 static const struct settings_row models[] = {
     NEEDED("name", name, model, "What callers ask for"),
     WORD("strategy", strategy, strategy, "priority",
@@ -328,6 +341,7 @@ static const struct settings_row models[] = {
     MAP("complexity", complexity, "Entries strategy complexity delegates to"),
     NUMBER(COUNT, "context_window", context_window, "0", 0, 1000000000, "Tokens; 0 is unknown"),
     NUMBER(COUNT, "max_output", max_output, "0", 0, 1000000000, "Tokens; 0 is unknown"),
+    MAP("cache", model_cache, "Answers given again"),
     END,
 };
 

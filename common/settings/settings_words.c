@@ -33,6 +33,14 @@ const struct settings_words settings_words_auth[] = {{"required", true}, {"off",
 const struct settings_words settings_words_metrics_on_api[] = {
     {"loopback", true}, {"off", false}, {NULL, 0}};
 
+const struct settings_words settings_words_cache_scope[] = {
+    {"key", CACHE_SCOPE_KEY}, {"team", CACHE_SCOPE_TEAM}, {NULL, 0}};
+
+const struct settings_words settings_words_cache_when[] = {{"deterministic", CACHE_DETERMINISTIC},
+                                                           {"always", CACHE_ALWAYS},
+                                                           {"never", CACHE_NEVER},
+                                                           {NULL, 0}};
+
 const struct settings_words settings_words_gpu[] = {{"auto", true}, {"off", false}, {NULL, 0}};
 
 const struct settings_words settings_words_bool[] = {{"true", true}, {"false", false}, {NULL, 0}};

@@ -58,6 +58,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     CHECK_U64(s->n_providers, 0);
     CHECK_TEXT(s->prices.file, "/usr/share/llm-proxy/prices.yaml");
     CHECK_U64(s->cache.l2_max, UINT64_C(1) << 30);
+    CHECK_INT(s->cache.scope, CACHE_SCOPE_KEY);
     CHECK_INT(s->context.mode, CONTEXT_EXTRACT);
     CHECK(s->context.high_water == 0.8);
     CHECK_U64(s->context.deadline, 200 * USEC_PER_MSEC);
@@ -105,6 +106,12 @@ static void every_key_of_the_contract_is_read(void **state)
     CHECK(settings_find_model(s, "auto")->complexity.high_at == 0.7);
     CHECK_U64(settings_find_model(s, "small")->context_window, 8192);
     assert_null(settings_find_model(s, "absent"));
+    CHECK_INT(s->cache.scope, CACHE_SCOPE_TEAM);
+    CHECK_INT(settings_find_model(s, "small")->cache.when, CACHE_ALWAYS);
+    CHECK_U64(settings_find_model(s, "small")->cache.ttl, 600 * USEC_PER_SEC);
+    CHECK(settings_find_model(s, "small")->cache.tool_calls);
+    CHECK_INT(smart->cache.when, CACHE_DETERMINISTIC);
+    CHECK(!smart->cache.tool_calls);
 
     CHECK_U64(s->prices.n_overrides, 2);
     CHECK_INT(s->prices.overrides[0].input, 1250000000);
