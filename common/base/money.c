@@ -1,5 +1,6 @@
 #include "base/money.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,14 +56,34 @@ static int64_t clamp(wide x)
     return x < -INT64_MAX ? -INT64_MAX : (int64_t)x;
 }
 
+static int64_t round_to_nano(wide x)
+{
+    x += 500000;
+    wide nano = x / 1000000;
+    return clamp(x % 1000000 < 0 ? nano - 1 : nano); /* division truncates, rounding floors */
+}
+
 int64_t money_cost(int64_t tokens, int64_t nano_per_million)
 {
     if (nano_per_million == MONEY_UNKNOWN)
         return MONEY_UNKNOWN;
+    return round_to_nano((wide)tokens * nano_per_million);
+}
 
-    wide x = (wide)tokens * nano_per_million + 500000;
-    wide nano = x / 1000000;
-    return clamp(x % 1000000 < 0 ? nano - 1 : nano); /* division truncates, rounding floors */
+int64_t money_cost_of_parts(const struct money_part *parts, size_t n)
+{
+    wide sum = 0;
+
+    assert(n <= 8);
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].tokens == 0)
+            continue;
+        if (parts[i].tokens < 0 || parts[i].nano_per_million == MONEY_UNKNOWN)
+            return MONEY_UNKNOWN;
+        /* prices end at 10^18, so not even eight products leave the range */
+        sum += (wide)parts[i].tokens * parts[i].nano_per_million;
+    }
+    return round_to_nano(sum);
 }
 
 int64_t money_add(int64_t a, int64_t b)
@@ -82,4 +103,15 @@ void money_format(int64_t nano, char *ret_text)
     snprintf(ret_text, 32, "%s%llu.%09llu", nano < 0 ? "-" : "",
              (unsigned long long)(n / MONEY_NANO_PER_USD),
              (unsigned long long)(n % MONEY_NANO_PER_USD));
+}
+
+void money_format_short(int64_t nano, char *ret_text)
+{
+    money_format(nano, ret_text);
+    size_t len = strlen(ret_text);
+    while (len > 0 && ret_text[len - 1] == '0')
+        len--;
+    if (len > 0 && ret_text[len - 1] == '.')
+        len--;
+    ret_text[len] = '\0';
 }

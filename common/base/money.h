@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MONEY_NANO_PER_USD INT64_C(1000000000)
@@ -17,8 +18,17 @@ MUST_USE bool money_parse(struct str text, int64_t *ret_nano);
  * An unknown price gives MONEY_UNKNOWN. */
 int64_t money_cost(int64_t tokens, int64_t nano_per_million);
 
+/* The exact sum of several, rounded once. What nobody used (0 tokens) costs nothing whatever its
+ * price; else an unknown price, or a negative count, gives MONEY_UNKNOWN. At most 8 parts. */
+struct money_part {
+    int64_t tokens, nano_per_million;
+};
+int64_t money_cost_of_parts(const struct money_part *parts, size_t n);
+
 /* Sum that saturates; unknown plus anything is unknown. */
 int64_t money_add(int64_t a, int64_t b);
 
 /* Exact decimal dollars, "0.001234000"; needs 32 bytes. Unknown gives "". */
 void money_format(int64_t nano, char *ret_text);
+/* "0.001234": without zeros at the end. */
+void money_format_short(int64_t nano, char *ret_text);

@@ -99,9 +99,18 @@ struct settings_model {
     } cache;
 };
 
-struct settings_price { /* nano-dollars per million tokens; MONEY_UNKNOWN when not given */
+/* Nano-dollars per million tokens; MONEY_UNKNOWN when not given. */
+struct settings_price_tier { /* of a request whose prompt has more tokens than `above` */
+    uint64_t above;
+    int64_t input, output, cache_read, cache_write, reasoning;
+};
+
+struct settings_price {
     const char *provider, *model;
-    int64_t input, output, cache_read, cache_write;
+    int64_t input, output, cache_read, cache_write, reasoning;
+    struct settings_price_tier *tiers;
+    size_t n_tiers;
+    const char *source, *date; /* NULL: not said */
 };
 
 struct settings_worker {

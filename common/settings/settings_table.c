@@ -346,15 +346,39 @@ static const struct settings_row models[] = {
 };
 
 #undef OWNER
+#define OWNER settings_price_tier
+
+static const struct settings_row tiers[] = {
+    {.name = "above",
+     .type = SETTINGS_COUNT,
+     FIELD(above),
+     .is_required = true,
+     .min = 1,
+     .max = 1000000000,
+     .unit = "tokens",
+     .help = "The tier holds for prompts of more tokens, cached ones included"},
+    PRICE("input", input, "Each as in the row, whose price it replaces"),
+    PRICE("output", output, ""),
+    PRICE("cache_read", cache_read, ""),
+    PRICE("cache_write", cache_write, ""),
+    PRICE("reasoning", reasoning, ""),
+    END,
+};
+
+#undef OWNER
 #define OWNER settings_price
 
-static const struct settings_row overrides[] = {
+const struct settings_row settings_table_price[] = {
     NEEDED("provider", provider, price_name, "A provider, or \"*\" for any"),
     NEEDED("model", model, printable, "The model's name there"),
     PRICE("input", input, "Prompt tokens"),
     PRICE("output", output, "Answer tokens"),
     PRICE("cache_read", cache_read, "Prompt tokens read from the provider's cache"),
     PRICE("cache_write", cache_write, "Prompt tokens written to it"),
+    PRICE("reasoning", reasoning, "Reasoning tokens, where they are billed apart"),
+    LIST("tiers", tiers, n_tiers, tiers, 8, "Other prices for long prompts, shortest first"),
+    TEXT("source", source, printable, NULL, "Where the price was published"),
+    TEXT("date", date, date, NULL, "When, as 2026-11-21"),
     END,
 };
 
@@ -364,7 +388,7 @@ static const struct settings_row overrides[] = {
 static const struct settings_row prices[] = {
     TEXT("file", prices.file, file, NULL,
          "Prices known to the suite; default: prices.yaml below paths.data"),
-    LIST("overrides", prices.overrides, prices.n_overrides, overrides, 4096,
+    LIST("overrides", prices.overrides, prices.n_overrides, settings_table_price, 4096,
          "Prices that go before those of the file; USD per million tokens"),
     END,
 };

@@ -41,3 +41,4 @@ struct settings_row {
 };
 
 extern const struct settings_row settings_table[];
+extern const struct settings_row settings_table_price[]; /* of a struct settings_price */

@@ -127,6 +127,16 @@ const char *settings_text_check_price_name(struct str text)
                                                                 : "a provider's name, or \"*\"";
 }
 
+const char *settings_text_check_date(struct str text)
+{
+    static const char shape[] = "0000-00-00";
+    bool is_date = text.len == sizeof(shape) - 1;
+
+    for (size_t i = 0; is_date && i < text.len; i++)
+        is_date = shape[i] == '0' ? isdigit((unsigned char)text.data[i]) : text.data[i] == shape[i];
+    return is_date ? NULL : "a date such as 2026-11-21";
+}
+
 const char *settings_text_check_route(struct str text)
 {
     return is_visible(text, 256) && text.data[0] == '/' ? NULL : "a path that begins with '/'";

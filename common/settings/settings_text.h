@@ -19,4 +19,5 @@ const char *settings_text_check_runtime(struct str text);
 const char *settings_text_check_variable(struct str text);
 const char *settings_text_check_device(struct str text);
 const char *settings_text_check_printable(struct str text);
+const char *settings_text_check_date(struct str text);
 const char *settings_text_check_curve(struct str text);

@@ -120,6 +120,7 @@ static const struct http_route routes[] = {
     {"POST", "/admin/teams", "/admin/teams", 0, admin_keys_create_team},
     {"GET", "/admin/teams/", "/admin/teams/{name}", 0, admin_keys_show_team},
     {"PATCH", "/admin/teams/", "/admin/teams/{name}", 0, admin_keys_update_team},
+    {"GET", "/admin/prices", "/admin/prices", 0, admin_prices_list},
     {"GET", "/admin/usage", "/admin/usage", 0, admin_usage_query},
     {"GET", "/admin/providers", "/admin/providers", 0, admin_status_providers},
     {"GET", "/admin/models", "/admin/models", 0, admin_status_models},

@@ -89,7 +89,7 @@ static void explain_window(struct decision *d)
 /* The prompt and, when max_tokens says how much, the longest answer. */
 static void write_cost(const struct decision *d, const struct preview *p, struct json_write *w)
 {
-    struct prices_tokens tokens = {(int64_t)d->chat.prompt_tokens, d->chat.max_tokens, 0, 0};
+    struct prices_tokens tokens = {(int64_t)d->chat.prompt_tokens, d->chat.max_tokens, 0, 0, 0};
     int64_t nano = MONEY_UNKNOWN;
     char text[32];
 

@@ -1,7 +1,7 @@
 #include "prices.h"
 
 #include "base/map.h"
-#include "settings/settings_read.h"
+#include "price_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,55 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_BYTES 16777216 /* of the lists in a file of 1 MiB */
-#define MAX_NAME  512      /* "provider model" as filed */
-
-struct file_row {
-    const char *provider, *model, *source, *date;
-    int64_t input, output, cache_read, cache_write;
-};
-
-struct price_file {
-    struct file_row *rows;
-    size_t n_rows;
-};
-
-#define PLACE(type, field)                                                                         \
-    .offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
-#define TEXT(field)                                                                                \
-    {                                                                                              \
-        .name = #field, .type = SETTINGS_TEXT, PLACE(file_row, field)                              \
-    }
-#define PRICE(field)                                                                               \
-    {                                                                                              \
-        .name = #field, .type = SETTINGS_PRICE, PLACE(file_row, field)                             \
-    }
-
-static const struct settings_row row_keys[] = {
-    {.name = "provider", .type = SETTINGS_TEXT, PLACE(file_row, provider), .is_required = true},
-    {.name = "model", .type = SETTINGS_TEXT, PLACE(file_row, model), .is_required = true},
-    PRICE(input),
-    PRICE(output),
-    PRICE(cache_read),
-    PRICE(cache_write),
-    TEXT(source),
-    TEXT(date),
-    {0},
-};
-
-static const struct settings_row file_keys[] = {
-    {.name = "prices",
-     .type = SETTINGS_LIST,
-     .offset = offsetof(struct price_file, rows),
-     .count_offset = offsetof(struct price_file, n_rows),
-     .item_size = sizeof(struct file_row),
-     .rows = row_keys,
-     .max = 16384},
-    {0},
-};
+#define MAX_NAME 512 /* "provider model" as filed */
 
 struct prices {
     struct map overrides, listed;
+    struct map providers; /* the configured ones that go by their host -> a name in the file */
+    struct price_file file;
+    const struct settings *settings;
     struct prices_price *table;
     size_t n, cap;
 };
@@ -75,89 +33,114 @@ static bool name_of(struct str provider, struct str model, char *name, struct st
 }
 
 /* False if the pair has a price already, or the name is too long. */
-static bool add(struct prices *p, struct map *to, const char *provider, const char *model,
-                struct prices_price price)
+static bool add(struct prices *p, struct map *to, const struct settings_price *row)
 {
     char space[MAX_NAME];
     struct str name;
-    if (!name_of(str_from(provider), str_from(model), space, &name))
+    if (!name_of(str_from(row->provider), str_from(row->model), space, &name))
         return false;
     assert(p->n < p->cap);
-    p->table[p->n] = price;
+    p->table[p->n] =
+        (struct prices_price){row->input,     row->output, row->cache_read, row->cache_write,
+                              row->reasoning, row->tiers,  row->n_tiers};
     if (map_add(to, name, &p->table[p->n]) != &p->table[p->n])
         return false;
     p->n++;
     return true;
 }
 
-static void make_room(struct prices *p, const struct settings *s, const struct price_file *f)
+static int refuse_override(size_t i, const char *what, char *reterr, size_t reterr_size)
 {
-    p->cap = s->prices.n_overrides + f->n_rows;
-    p->table = calloc(p->cap + 1, sizeof(*p->table));
-    assert(p->table);
+    snprintf(reterr, reterr_size, "prices.overrides[%zu]: %s", i, what);
+    return 1;
 }
 
-static int add_file(struct prices *p, const struct price_file *f, struct settings_reader *r)
+static int add_overrides(struct prices *p, char *reterr, size_t reterr_size)
 {
-    for (size_t i = 0; i < f->n_rows; i++) {
-        const struct file_row *row = &f->rows[i];
-        struct prices_price price = {row->input, row->output, row->cache_read, row->cache_write};
-        if (!add(p, &p->listed, row->provider, row->model, price))
-            return yaml_tree_refuse(settings_read_place(r, &row->model), r->reterr, r->reterr_size,
-                                    "%s of %s is listed twice, or too long", row->model,
-                                    row->provider);
-    }
-    return 0;
-}
-
-static int add_overrides(struct prices *p, const struct settings *s, char *reterr,
-                         size_t reterr_size)
-{
-    for (size_t i = 0; i < s->prices.n_overrides; i++) {
-        const struct settings_price *o = &s->prices.overrides[i];
-        struct prices_price price = {o->input, o->output, o->cache_read, o->cache_write};
-        if (!add(p, &p->overrides, o->provider, o->model, price)) {
-            snprintf(reterr, reterr_size,
-                     "prices.overrides[%zu]: %s of %s is given twice, or too long", i, o->model,
+    char text[MAX_NAME];
+    for (size_t i = 0; i < p->settings->prices.n_overrides; i++) {
+        const struct settings_price *o = &p->settings->prices.overrides[i];
+        const char *what = price_file_check_tiers(o);
+        if (what)
+            return refuse_override(i, what, reterr, reterr_size);
+        if (!add(p, &p->overrides, o)) {
+            snprintf(text, sizeof(text), "%s of %s is given twice, or too long", o->model,
                      o->provider);
-            return 1;
+            return refuse_override(i, text, reterr, reterr_size);
         }
     }
     return 0;
 }
 
-static int fill(struct prices *p, const struct settings *s, struct yaml_tree *tree, char *reterr,
-                size_t reterr_size)
+static bool is_listed(const struct prices *p, const char *provider)
 {
-    struct price_file file = {0};
-    CLEANUP(arena_done) struct arena arena;
-    arena_init(&arena, MAX_BYTES);
-    CLEANUP(settings_read_done)
-    struct settings_reader r = {
-        .arena = &arena, .tree = tree, .reterr = reterr, .reterr_size = reterr_size};
+    for (size_t i = 0; i < p->file.n_rows; i++)
+        if (strcmp(p->file.rows[i].provider, provider) == 0)
+            return true;
+    return false;
+}
 
-    int e = tree ? settings_read(&r, file_keys, &file) : 0;
-    if (e)
-        return e;
-    make_room(p, s, &file);
-    e = add_file(p, &file, &r);
-    return e ? e : add_overrides(p, s, reterr, reterr_size);
+static struct str host_of(const char *url)
+{
+    const char *begin = strstr(url, "://");
+    begin = begin ? begin + 3 : url;
+    return (struct str){begin, strcspn(begin, ":/?#")};
+}
+
+/* The name itself, or one below it. */
+static bool is_at(struct str host, const char *name)
+{
+    size_t len = strlen(name);
+    if (host.len < len || (host.len > len && host.data[host.len - len - 1] != '.'))
+        return false;
+    return str_is_nocase((struct str){host.data + host.len - len, len}, name);
+}
+
+static const struct price_file_provider *find_host(const struct prices *p, struct str host)
+{
+    for (size_t i = 0; i < p->file.n_providers; i++)
+        for (size_t k = 0; k < p->file.providers[i].n_hosts; k++)
+            if (is_at(host, p->file.providers[i].hosts[k]))
+                return &p->file.providers[i];
+    return NULL;
+}
+
+static void add_providers(struct prices *p)
+{
+    for (size_t i = 0; i < p->settings->n_providers; i++) {
+        const struct settings_provider *s = &p->settings->providers[i];
+        if (!s->base_url || is_listed(p, s->name))
+            continue;
+        const struct price_file_provider *listed = find_host(p, host_of(s->base_url));
+        if (listed)
+            map_add(&p->providers, str_from(s->name), (void *)listed->name);
+    }
 }
 
 int prices_new(const struct settings *s, struct prices **ret, char *reterr, size_t reterr_size)
 {
-    CLEANUP(yaml_tree_free) struct yaml_tree *tree = NULL;
-    int r = yaml_tree_load(s->prices.file, &tree, reterr, reterr_size);
-    if (r != 0 && r != -ENOENT)
-        return r;
-
     CLEANUP(prices_free) struct prices *p = calloc(1, sizeof(*p));
     assert(p);
     map_init(&p->overrides);
     map_init(&p->listed);
-    r = fill(p, s, tree, reterr, reterr_size);
+    map_init(&p->providers);
+    p->settings = s;
+    int r = price_file_load(s->prices.file, &p->file, reterr, reterr_size);
+    if (r != 0 && r != -ENOENT)
+        return r;
+
+    p->cap = s->prices.n_overrides + p->file.n_rows;
+    p->table = calloc(p->cap + 1, sizeof(*p->table));
+    assert(p->table);
+    r = add_overrides(p, reterr, reterr_size);
     if (r)
         return r;
+    for (size_t i = 0; i < p->file.n_rows; i++) {
+        bool is_new = add(p, &p->listed, &p->file.rows[i]);
+        assert(is_new); /* the file was checked */
+        (void)is_new;
+    }
+    add_providers(p);
     *ret = TAKE(p);
     return 0;
 }
@@ -168,30 +151,63 @@ void prices_free(struct prices **p)
         return;
     map_done(&(*p)->overrides);
     map_done(&(*p)->listed);
+    map_done(&(*p)->providers);
+    price_file_done(&(*p)->file);
     free((*p)->table);
     free(*p);
     *p = NULL;
 }
 
-static const struct prices_price *find_in(const struct map *m, struct str provider,
-                                          struct str model)
+static const struct prices_price *find_pair(const struct map *m, struct str provider,
+                                            struct str model)
 {
     char space[MAX_NAME];
     struct str name;
-    if (m->n == 0)
-        return NULL;
-    const struct prices_price *price =
-        name_of(provider, model, space, &name) ? map_find(m, name) : NULL;
-    if (price)
+    return name_of(provider, model, space, &name) ? map_find(m, name) : NULL;
+}
+
+static const struct prices_price *find_exactly(const struct prices *p, struct str provider,
+                                               struct str model)
+{
+    const struct prices_price *price = NULL;
+    if (p->overrides.n > 0) {
+        price = find_pair(&p->overrides, provider, model);
+        price = price ? price : find_pair(&p->overrides, STR("*"), model);
+    }
+    if (price || p->listed.n == 0)
         return price;
-    return name_of(STR("*"), model, space, &name) ? map_find(m, name) : NULL;
+    const char *listed = p->providers.n > 0 ? map_find(&p->providers, provider) : NULL;
+    price = find_pair(&p->listed, listed ? str_from(listed) : provider, model);
+    return price ? price : find_pair(&p->listed, STR("*"), model);
+}
+
+static bool has_shape(struct str s, const char *shape)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (shape[i] == '0' ? s.data[i] < '0' || s.data[i] > '9' : s.data[i] != shape[i])
+            return false;
+    return true;
+}
+
+/* "gpt-5-2025-08-07", "claude-opus-4-1-20250805", "mistral-small-latest"; else as long as it is. */
+static size_t length_without_date(struct str model)
+{
+    static const char *const shapes[] = {"-0000-00-00", "-00000000", "-latest"};
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        size_t len = strlen(shapes[i]);
+        if (model.len > len &&
+            has_shape((struct str){model.data + model.len - len, len}, shapes[i]))
+            return model.len - len;
+    }
+    return model.len;
 }
 
 const struct prices_price *prices_find(const struct prices *p, struct str provider,
                                        struct str model)
 {
-    const struct prices_price *price = find_in(&p->overrides, provider, model);
-    return price ? price : find_in(&p->listed, provider, model);
+    const struct prices_price *price = find_exactly(p, provider, model);
+    size_t len = price ? model.len : length_without_date(model);
+    return len == model.len ? price : find_exactly(p, provider, (struct str){model.data, len});
 }
 
 size_t prices_count(const struct prices *p)
@@ -199,25 +215,52 @@ size_t prices_count(const struct prices *p)
     return p->n;
 }
 
-/* What nobody used costs nothing, whatever its price. */
-static int64_t part(int64_t tokens, int64_t price)
+const struct settings_price *prices_at(const struct prices *p, size_t i, bool *ret_is_override)
 {
-    return tokens == 0 ? 0 : money_cost(tokens, price);
+    size_t n_overrides = p->settings->prices.n_overrides;
+    if (ret_is_override)
+        *ret_is_override = i < n_overrides;
+    return i < n_overrides ? &p->settings->prices.overrides[i] : &p->file.rows[i - n_overrides];
 }
 
-static int64_t or_input(int64_t price, const struct prices_price *p)
+static int64_t first_known(int64_t a, int64_t b)
 {
-    return price == MONEY_UNKNOWN ? p->input : price;
+    return a == MONEY_UNKNOWN ? b : a;
+}
+
+/* The prices for a prompt of so many tokens: the last tier it exceeds. */
+static struct prices_price at_length(const struct prices_price *price, int64_t n_tokens)
+{
+    struct prices_price r = *price;
+    for (size_t i = 0; i < price->n_tiers; i++) {
+        const struct settings_price_tier *t = &price->tiers[i];
+        if ((uint64_t)n_tokens <= t->above)
+            break;
+        r.input = first_known(t->input, price->input);
+        r.output = first_known(t->output, price->output);
+        r.cache_read = first_known(t->cache_read, price->cache_read);
+        r.cache_write = first_known(t->cache_write, price->cache_write);
+        r.reasoning = first_known(t->reasoning, price->reasoning);
+    }
+    return r;
 }
 
 int64_t prices_cost(const struct prices_price *price, const struct prices_tokens *t)
 {
-    if (!price || t->input < 0 || t->output < 0 || t->cache_read < 0 || t->cache_write < 0)
+    if (!price || t->input < 0 || t->cache_read < 0 || t->cache_write < 0)
         return MONEY_UNKNOWN;
-    int64_t plain = t->input - t->cache_read - t->cache_write;
-    if (plain < 0)
+    const struct prices_price p = at_length(price, t->input);
+    int64_t plain = t->input;
+    if (__builtin_sub_overflow(plain, t->cache_read, &plain) ||
+        __builtin_sub_overflow(plain, t->cache_write, &plain))
         return MONEY_UNKNOWN;
-    int64_t sum = money_add(part(plain, price->input), part(t->output, price->output));
-    sum = money_add(sum, part(t->cache_read, or_input(price->cache_read, price)));
-    return money_add(sum, part(t->cache_write, or_input(price->cache_write, price)));
+    int64_t reasoning = p.reasoning == MONEY_UNKNOWN ? 0 : t->reasoning;
+    const struct money_part parts[] = {
+        {plain, p.input},
+        {t->cache_read, first_known(p.cache_read, p.input)},
+        {t->cache_write, first_known(p.cache_write, p.input)},
+        {t->output < 0 || reasoning > t->output ? -1 : t->output - reasoning, p.output},
+        {reasoning, p.reasoning},
+    };
+    return money_cost_of_parts(parts, sizeof(parts) / sizeof(*parts));
 }
