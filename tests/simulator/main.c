@@ -17,6 +17,7 @@ struct options {
     uint16_t port;
     struct sim_script script;
     size_t max_records;
+    struct sim_sigv4_key aws_key;
     bool is_plain;
 };
 
@@ -27,6 +28,7 @@ static void print_help(void)
            "  --port N           on 127.0.0.1; default: any, it is printed\n"
            "  --script SCRIPT    for every chat request; POST /sim/script changes it\n"
            "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"
+           "  --aws-key ID:SECRET  verify the signatures of bedrock requests\n"
            "  --plain            do not look at bodies: for benchmarks\n\n"
            "A script is a comma list of:");
     sim_script_print_keys();
@@ -45,13 +47,25 @@ static bool set_script(struct options *o, const char *text)
     return false;
 }
 
+static bool set_aws_key(struct options *o, const char *text)
+{
+    struct str rest = str_from(text), id;
+
+    return str_cut(&rest, ':', &id) && rest.data &&
+           str_copy(o->aws_key.id, sizeof(o->aws_key.id), id) &&
+           str_copy(o->aws_key.secret, sizeof(o->aws_key.secret), rest);
+}
+
 /* True to go on, false to exit with *ret_status. */
 static bool parse_options(int argc, char **argv, struct options *o, int *ret_status)
 {
-    static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},    {"script", required_argument, NULL, 's'},
-        {"records", required_argument, NULL, 'r'}, {"plain", no_argument, NULL, 'b'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
+                                            {"script", required_argument, NULL, 's'},
+                                            {"records", required_argument, NULL, 'r'},
+                                            {"aws-key", required_argument, NULL, 'a'},
+                                            {"plain", no_argument, NULL, 'b'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     int option;
 
     *ret_status = 2;
@@ -69,7 +83,8 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_sta
             print_help();
             *ret_status = 0;
             return false;
-        } else if (option != 's' || !set_script(o, optarg))
+        } else if (!(option == 'a' && set_aws_key(o, optarg)) &&
+                   !(option == 's' && set_script(o, optarg)))
             return false;
     }
     return optind == argc;
@@ -152,6 +167,7 @@ int main(int argc, char **argv)
 
     static struct sim_control control;
     sim_control_init(&control, &options.script, options.max_records);
+    control.aws_key = options.aws_key;
     int r = serve(&options, l, &control);
     sim_control_done(&control);
     loop_free(&l);

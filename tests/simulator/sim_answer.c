@@ -135,8 +135,8 @@ void sim_answer_chat(struct sim_answer *a, const struct sim_dialect *dialect,
     bool is_error = s->error != SIM_ERROR_NONE && s->error_after == SIM_SCRIPT_NEVER;
 
     a->dialect = dialect;
-    if (a->frame != SIM_FRAME_ARRAY)
-        a->frame = dialect->frame;
+    a->frame = chat->is_array ? SIM_FRAME_ARRAY : dialect->frame;
+    a->only_reason = chat->only_reason;
     a->is_stream = (chat->is_stream || s->stream) && s->status == 200 && !is_error && !s->body[0] &&
                    !s->html && !s->empty;
     a->wants_usage = chat->wants_usage;

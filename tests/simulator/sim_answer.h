@@ -38,6 +38,7 @@ struct sim_answer {
     enum sim_answer_phase phase;
     usec_t due, now;
     bool is_stream, wants_usage, wants_logprobs, is_first_event;
+    const char *only_reason; /* not NULL: the answer consists of its end */
     uint64_t number;
     char id[32], model[128], type[64];
     char error_type[64]; /* of the header, where the dialect has one */

@@ -24,6 +24,8 @@ struct sim_chat {
     struct str text;       /* of the last message, as spelled, without quotes */
     uint64_t prompt_bytes; /* of all texts: system prompt, messages, tool results */
     bool is_stream, wants_usage, wants_logprobs;
+    bool is_array;                   /* a stream that is one JSON array */
+    const char *only_reason;         /* nothing is asked: the end alone is told, for this reason */
     bool must_call;                  /* a tool, whatever the script says */
     bool wants_json;                 /* structured output … */
     const struct json_value *schema; /* … of this schema; NULL: any */

@@ -143,6 +143,8 @@ void sim_content_start(struct sim_content *c, const struct sim_script *script,
     c->text_at = 0;
     c->met_stop = false;
 
+    if (chat->only_reason)
+        return;
     uint64_t calls = script->tools > 0 ? script->tools : chat->must_call ? 1 : 0;
     c->n_calls = calls < SIM_CONTENT_MAX_CALLS ? (unsigned)calls : SIM_CONTENT_MAX_CALLS;
     if (script->think > 0)

@@ -14,6 +14,7 @@
 #include "sim_http.h"
 #include "sim_record.h"
 #include "sim_script.h"
+#include "sim_sigv4.h"
 
 #define SIM_CONTROL_MAX_LINES 64
 
@@ -26,6 +27,7 @@ struct sim_control {
     struct sim_script initial; /* the command line's */
     struct sim_control_queue chat, models;
     struct sim_record record;
+    struct sim_sigv4_key aws_key; /* its id is empty: signatures are not verified */
     uint64_t accepted, open, requests;
 };
 

@@ -97,3 +97,20 @@ struct str sim_http_query(const struct sim_http_request *r, const char *name)
     }
     return (struct str){NULL, 0};
 }
+
+struct str sim_http_decode(struct arena *a, struct str text)
+{
+    char *decoded = arena_copy(a, text);
+    size_t n = 0;
+
+    if (!decoded)
+        return STR_EMPTY;
+    for (size_t i = 0; i < text.len; i++, n++) {
+        uint64_t code;
+        bool is_code = text.data[i] == '%' && i + 2 < text.len &&
+                       parse_hex((struct str){text.data + i + 1, 2}, &code);
+        decoded[n] = is_code ? (char)code : text.data[i];
+        i += is_code ? 2 : 0;
+    }
+    return (struct str){decoded, n};
+}

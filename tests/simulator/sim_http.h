@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/macro.h"
 #include "base/str.h"
 
@@ -35,3 +36,6 @@ struct str sim_http_header(const struct sim_http_request *r, const char *name); 
 
 /* "name" of "name=value&…"; data NULL when absent. */
 struct str sim_http_query(const struct sim_http_request *r, const char *name);
+
+/* Percent-encoding undone; what is no encoding stays as it is. */
+struct str sim_http_decode(struct arena *a, struct str text);

@@ -112,6 +112,24 @@ void sim_note_text(struct sim_note *n, const struct json_value *text)
     sim_note_words(n, "text", text, NULL);
 }
 
+void sim_note_signed_text(struct sim_note *n, const struct json_value *text,
+                          const struct json_value *signature)
+{
+    if (json_is(text, JSON_STRING)) {
+        n->chat->text = sim_note_spelled(text);
+        n->chat->prompt_bytes += n->chat->text.len;
+    }
+    sim_note_words(n, "text", text, signature);
+}
+
+void sim_note_json(struct sim_note *n, const struct json_value *value)
+{
+    part(n, "json");
+    raw_member(n, "value", value);
+    json_write_end(&n->w, '}');
+    n->chat->prompt_bytes += value ? value->raw.len : 0;
+}
+
 void sim_note_redacted(struct sim_note *n, const struct json_value *data)
 {
     part(n, "redacted");

@@ -27,6 +27,7 @@ struct sim_note {
     struct arena *arena;
     const struct sim_http_request *request;
     const struct json_value *root;
+    const struct sim_sigv4_key *aws_key; /* NULL: signatures are not verified */
     struct sim_chat *chat;
     struct json_write w;
     char error[256];      /* why the request is refused … */
@@ -54,6 +55,11 @@ void sim_note_text(struct sim_note *n, const struct json_value *text);
 /* `type` is text, refusal or thinking; `more` (its signature) may be NULL. */
 void sim_note_words(struct sim_note *n, const char *type, const struct json_value *text,
                     const struct json_value *more);
+/* Text that carries the signature of the thoughts before it. */
+void sim_note_signed_text(struct sim_note *n, const struct json_value *text,
+                          const struct json_value *signature);
+/* A tool's result that is no text. */
+void sim_note_json(struct sim_note *n, const struct json_value *value);
 void sim_note_redacted(struct sim_note *n, const struct json_value *data);
 void sim_note_file(struct sim_note *n, struct str media_type, struct str base64);
 void sim_note_url(struct sim_note *n, struct str media_type, const struct json_value *url);

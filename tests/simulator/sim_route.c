@@ -1,6 +1,9 @@
 #include "sim_route.h"
 
 #include "sim_anthropic.h"
+#include "sim_bedrock.h"
+#include "sim_gemini.h"
+#include "sim_ollama.h"
 #include "sim_openai.h"
 
 #include <string.h>
@@ -18,8 +21,10 @@ const struct sim_dialect *sim_route_chat(const struct sim_http_request *request)
         const char *end;
         const struct sim_dialect *dialect;
     } routes[] = {
-        {"/chat/completions", &sim_openai},
-        {"/v1/messages", &sim_anthropic},
+        {"/chat/completions", &sim_openai}, {"/v1/messages", &sim_anthropic},
+        {":generateContent", &sim_gemini},  {":streamGenerateContent", &sim_gemini},
+        {"/converse", &sim_bedrock},        {"/converse-stream", &sim_bedrock},
+        {"/api/chat", &sim_ollama},         {"/api/generate", &sim_ollama_generate},
     };
 
     if (!str_is(request->method, "POST"))

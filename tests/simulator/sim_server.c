@@ -189,6 +189,7 @@ static void start_chat(struct connection *c, const struct sim_http_request *requ
     bool is_read = s->is_plain;
     if (!is_read) {
         sim_note_init(&note, &s->arena, request, &chat, &s->understood);
+        note.aws_key = &s->control->aws_key;
         is_read = dialect->read(&note);
     }
     bool is_scripted = sim_control_next_script(&s->control->chat, request, chat.model, &script,
