@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "base/eventstream.h"
+#include "base/ndjson.h"
 #include "base/sse.h"
 #include "base/str.h"
 #include "dialect.h"
@@ -25,7 +27,11 @@ struct frames {
     void *arg;
     enum dialect_framing framing;
     bool is_open;
-    struct sse_parser sse;
+    union {
+        struct sse_parser sse;
+        struct ndjson_parser ndjson;
+        struct eventstream_parser eventstream;
+    };
 };
 
 void frames_init(struct frames *f, enum dialect_framing framing, frames_fn fn, void *arg);
@@ -33,6 +39,9 @@ void frames_done(struct frames *f); /* of one never opened too */
 
 /* Any result but FRAMES_OK is final. */
 MUST_USE enum frames_result frames_feed(struct frames *f, struct str bytes);
+
+/* The stream has ended: a last frame may need no mark of its end. */
+MUST_USE enum frames_result frames_end(struct frames *f);
 
 /* What a stream of this framing calls itself. */
 const char *frames_content_type(enum dialect_framing framing);

@@ -206,11 +206,9 @@ static bool on_frame(void *arg, struct str name, struct str data)
     return !r->is_invalid && !r->has_error && !r->is_done;
 }
 
-enum relay_result relay_feed(struct relay *r, struct str bytes)
+static enum relay_result result_of(struct relay *r, enum frames_result result)
 {
-    if (!r->frames.is_open)
-        frames_init(&r->frames, r->exchange->dialect->framing, on_frame, r);
-    switch (frames_feed(&r->frames, bytes)) {
+    switch (result) {
     case FRAMES_OK:
         return RELAY_OK;
     case FRAMES_STOPPED:
@@ -220,6 +218,18 @@ enum relay_result relay_feed(struct relay *r, struct str bytes)
         return RELAY_FAILED;
     }
     return RELAY_FAILED;
+}
+
+enum relay_result relay_feed(struct relay *r, struct str bytes)
+{
+    if (!r->frames.is_open)
+        frames_init(&r->frames, r->exchange->dialect->framing, on_frame, r);
+    return result_of(r, frames_feed(&r->frames, bytes));
+}
+
+enum relay_result relay_feed_end(struct relay *r)
+{
+    return result_of(r, frames_end(&r->frames));
 }
 
 bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)

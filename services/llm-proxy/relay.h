@@ -49,6 +49,9 @@ void relay_restart(struct relay *r);
 
 /* Bytes of the provider's stream. */
 enum relay_result relay_feed(struct relay *r, struct str bytes);
+/* The provider's stream has ended. */
+enum relay_result relay_feed_end(struct relay *r);
+
 /* A whole answer: what it says, for the books; false when it is no answer. Translated into `ret`
  * when the caller speaks another API. */
 bool relay_read_answer(struct relay *r, struct str body, struct buf *ret);
