@@ -49,6 +49,7 @@ struct settings_provider {
     const char *base_url; /* no trailing slash */
     const char *ca_file;  /* NULL: the system's */
     struct settings_secret api_key;
+    const char *region; /* NULL: as base_url says; for AWS only */
     enum settings_backend backend;
     uint32_t max_parallel;
     struct {

@@ -283,6 +283,8 @@ static const struct settings_row providers[] = {
      FIELD(api_key),
      .rows = secret,
      .help = "Where its key is kept: one of env, file or credential"},
+    TEXT("region", region, name, NULL,
+         "The AWS region that requests are signed for; default: as in base_url"),
     WORD("backend", backend, backend, "cloud", "Whether it costs money or is our own machine"),
     NUMBER(COUNT, "max_parallel", max_parallel, "64", 1, 100000, "Requests at a time"),
     MAP("queue", queue, "Requests that wait for a place"),

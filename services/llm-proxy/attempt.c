@@ -243,6 +243,17 @@ static void on_whole_answer(struct exchange *x, struct fetch *f)
     exchange_succeed(x);
 }
 
+/* What was held back for want of an end may still be the answer's last word. */
+static void on_stream_end(struct exchange *x, struct fetch *f, enum fetch_result result)
+{
+    if (result != FETCH_OK)
+        end_stream(x, f, outcome_of_result(result));
+    else if (relay_feed_end(&x->relay) == RELAY_FAILED)
+        fail(x, f, x->relay.has_error ? OUTCOME_HTTP_5XX : OUTCOME_INVALID);
+    else
+        end_stream(x, f, OUTCOME_TRUNCATED);
+}
+
 static void on_done(void *arg, struct fetch *f, enum fetch_result result)
 {
     struct exchange *x = arg;
@@ -252,31 +263,39 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
     if (!a->holds_place)
         exchange_upstream_closed(x);
     else if (a->is_stream)
-        end_stream(x, f, result == FETCH_OK ? OUTCOME_TRUNCATED : outcome_of_result(result));
+        on_stream_end(x, f, result);
     else if (result != FETCH_OK)
         fail(x, f, outcome_of_result(result));
     else
         on_whole_answer(x, f);
 }
 
-#define MAX_HEADERS (4 + DIALECT_MAX_HEADERS)
+#define OWN_HEADERS 3
+#define MAX_HEADERS (OWN_HEADERS + DIALECT_MAX_HEADERS + CREDENTIAL_MAX_HEADERS)
 
-static size_t write_headers(struct exchange *x, struct http_header *ret)
+static bool write_headers(struct exchange *x, struct http_header *ret, size_t *ret_n)
 {
-    const struct snapshot_provider *p = x->provider;
     const char *accept =
         x->chat.is_stream ? frames_content_type(x->dialect->framing) : "application/json";
-    size_t n = 0;
+    size_t n = OWN_HEADERS, n_proof;
 
-    ret[n++] = (struct http_header){STR("content-type"), STR("application/json")};
-    ret[n++] = (struct http_header){STR("accept"), str_from(accept)};
-    ret[n++] = (struct http_header){STR("user-agent"), STR("llm-proxy/" SUITE_VERSION)};
-    if (p->authorization)
-        ret[n++] =
-            (struct http_header){str_from(p->dialect->auth_header), str_from(p->authorization)};
+    ret[0] = (struct http_header){STR("content-type"), STR("application/json")};
+    ret[1] = (struct http_header){STR("accept"), str_from(accept)};
+    ret[2] = (struct http_header){STR("user-agent"), STR("llm-proxy/" SUITE_VERSION)};
     for (size_t i = 0; i < x->call.n_headers; i++)
         ret[n++] = (struct http_header){x->call.headers[i].name, x->call.headers[i].value};
-    return n;
+    if (!credential_write(&x->provider->credential, &x->arena, &x->call,
+                          (int64_t)(loop_wall(x->worker->loop) / USEC_PER_SEC), ret + n, &n_proof))
+        return false;
+    *ret_n = n + n_proof;
+    return true;
+}
+
+static void give_up_place(struct exchange *x, enum refusal refusal)
+{
+    x->attempt.holds_place = false;
+    upstream_release(x->provider->upstream, UPSTREAM_SAID_NOTHING, 0, x->attempt.started_at);
+    exchange_refuse(x, refusal, NULL, NULL);
 }
 
 void attempt_start(struct exchange *x)
@@ -289,7 +308,6 @@ void attempt_start(struct exchange *x)
         .method = "POST",
         .path = x->call.path,
         .headers = headers,
-        .n_headers = write_headers(x, headers),
         .n_body = x->call.n_body,
     };
 
@@ -300,10 +318,12 @@ void attempt_start(struct exchange *x)
     buf_clear(&a->body);
     buf_clear(&a->answer);
     relay_restart(&x->relay);
+    if (!write_headers(x, headers, &request.n_headers)) {
+        give_up_place(x, REFUSAL_OVERLOADED);
+        return;
+    }
     if (!settle_extend(x)) {
-        a->holds_place = false;
-        upstream_release(x->provider->upstream, UPSTREAM_SAID_NOTHING, 0, a->started_at);
-        exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
+        give_up_place(x, REFUSAL_LEDGER_UNAVAILABLE);
         return;
     }
     x->attempts++;

@@ -1,7 +1,6 @@
 #include "snapshot.h"
 
 #include "base/json_write.h"
-#include "settings/secret.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@
 
 static void free_provider(struct snapshot_provider *p)
 {
-    secret_free(&p->authorization);
+    credential_done(&p->credential);
 }
 
 static void free_snapshot(struct snapshot *s)
@@ -56,22 +55,6 @@ static const struct dialect *dialect_of(enum settings_dialect d)
     return NULL;
 }
 
-static int read_authorization(struct snapshot_provider *p, char *reterr, size_t reterr_size)
-{
-    char *secret = NULL;
-    int r = secret_read(&p->settings->api_key, &secret, reterr, reterr_size);
-
-    if (r < 0 || !secret)
-        return r;
-    size_t size = strlen(p->dialect->auth_prefix) + strlen(secret) + 1;
-    p->authorization = malloc(size);
-    if (!p->authorization)
-        abort();
-    snprintf(p->authorization, size, "%s%s", p->dialect->auth_prefix, secret);
-    secret_free(&secret);
-    return 0;
-}
-
 static struct upstream *find_upstream(struct map *upstreams, const char *name)
 {
     struct upstream *u = map_find(upstreams, str_from(name));
@@ -102,7 +85,7 @@ static int add_provider(struct snapshot *s, size_t i, struct map *upstreams, cha
         .total_timeout = settings->timeouts.total,
     };
     p->upstream = find_upstream(upstreams, settings->name);
-    return read_authorization(p, reterr, reterr_size);
+    return credential_read(&p->credential, settings, p->dialect, reterr, reterr_size);
 }
 
 static int add_providers(struct snapshot *s, struct map *upstreams, char *reterr,

@@ -8,6 +8,7 @@
 #include "base/macro.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "credential.h"
 #include "dialect.h"
 #include "io/fetch.h"
 #include "io/http_tls.h"
@@ -22,7 +23,7 @@ struct snapshot_provider {
     const struct settings_provider *settings;
     const struct dialect *dialect;
     struct fetch_origin origin;
-    char *authorization; /* value of the dialect's auth header; NULL: none. A secret. */
+    struct credential credential;
     struct upstream *upstream;
 };
 

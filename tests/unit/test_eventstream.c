@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
