@@ -95,6 +95,7 @@ struct chat {
     struct str verbosity;    /* low, medium, high */
     struct str user;         /* the caller's name for its user */
     struct str service_tier;
+    struct str metadata; /* JSON: notes of the caller, said again in an answer that does so */
 };
 
 /* Append to a list that begins at *first; `last` is kept by the caller, *last == NULL before the

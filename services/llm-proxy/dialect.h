@@ -80,6 +80,8 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai;
+extern const struct dialect dialect_completions; /* /completions of the same providers */
+extern const struct dialect dialect_responses;   /* … and /responses */
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_bedrock;

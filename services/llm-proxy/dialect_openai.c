@@ -12,7 +12,7 @@ static int64_t count_at(const struct json_value *usage, const char *path)
 }
 
 /* An explicit zero is zero; only a missing or null object is no usage. */
-static void read_usage(const struct json_value *root, struct chat_events *ret)
+void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret)
 {
     const struct json_value *usage = json_get(root, "usage");
 
@@ -32,7 +32,7 @@ static void read_usage(const struct json_value *root, struct chat_events *ret)
     };
 }
 
-static uint32_t index_of(const struct json_value *v, uint32_t max)
+uint32_t dialect_openai_index(const struct json_value *v, uint32_t max)
 {
     int64_t index = 0;
 
@@ -111,7 +111,7 @@ static void read_tool_call(const struct json_value *call, uint32_t position, uin
 {
     const struct json_value *function = json_get(call, "function");
     const struct json_value *name = json_get(function, "name");
-    uint32_t tool = json_get(call, "index") ? index_of(call, CHAT_MAX_TOOLS) : position;
+    uint32_t tool = json_get(call, "index") ? dialect_openai_index(call, CHAT_MAX_TOOLS) : position;
 
     if (is_set(name) && text_of(ret, name).len > 0) {
         struct chat_event *e = add(ret, CHAT_TOOL_CALL, choice);
@@ -128,7 +128,7 @@ static void read_tool_call(const struct json_value *call, uint32_t position, uin
     }
 }
 
-static enum chat_finish finish_of(struct str reason)
+enum chat_finish dialect_openai_finish(struct str reason)
 {
     static const struct {
         const char *reason;
@@ -164,7 +164,7 @@ static void read_message(const struct json_value *message, uint32_t choice, stru
 
 static void read_choice(const struct json_value *c, const char *message, struct chat_events *ret)
 {
-    uint32_t choice = index_of(c, CHAT_MAX_CHOICES);
+    uint32_t choice = dialect_openai_index(c, CHAT_MAX_CHOICES);
     const struct json_value *logprobs = json_get(c, "logprobs");
     const struct json_value *reason = json_get(c, "finish_reason");
 
@@ -172,7 +172,7 @@ static void read_choice(const struct json_value *c, const char *message, struct 
     if (json_is(logprobs, JSON_OBJECT))
         add(ret, CHAT_LOGPROBS, choice)->text = logprobs->raw;
     if (is_set(reason))
-        add(ret, CHAT_FINISH, choice)->finish = finish_of(text_of(ret, reason));
+        add(ret, CHAT_FINISH, choice)->finish = dialect_openai_finish(text_of(ret, reason));
 }
 
 static void read_choices(const struct json_value *choices, const char *message,
@@ -193,27 +193,40 @@ static struct str error_text(struct arena *a, const struct json_value *root)
     return STR_EMPTY;
 }
 
-static bool read_event(struct dialect_stream *s, struct str name, struct str data,
-                       struct chat_events *ret)
+bool dialect_openai_open(struct str data, const struct json_value **ret_root,
+                         struct chat_events *ret)
 {
     const struct json_value *root;
     size_t offset;
 
-    (void)s, (void)name;
+    *ret_root = NULL;
     if (str_is(data, "[DONE]")) {
         chat_event_add(ret, CHAT_DONE);
         return true;
     }
     if (json_parse(ret->arena, data, &root, &offset) != JSON_OK || !json_is(root, JSON_OBJECT))
         return false;
-    if (is_set(json_get(root, "error"))) {
+    if (is_set(json_get(root, "error")))
         chat_event_add_text(ret, CHAT_ERROR, error_text(ret->arena, root));
+    else
+        *ret_root = root;
+    return true;
+}
+
+static bool read_event(struct dialect_stream *s, struct str name, struct str data,
+                       struct chat_events *ret)
+{
+    const struct json_value *root;
+
+    (void)s, (void)name;
+    if (!dialect_openai_open(data, &root, ret))
+        return false;
+    if (!root)
         return true;
-    }
     const struct json_value *choices = json_get(root, "choices");
     if (json_is(choices, JSON_ARRAY))
         read_choices(choices, "delta", ret);
-    read_usage(root, ret);
+    dialect_openai_read_usage(root, ret);
     return json_is(choices, JSON_ARRAY) || ret->first;
 }
 
@@ -228,12 +241,12 @@ static bool read_answer(struct str body, struct chat_events *ret)
     if (!json_is(choices, JSON_ARRAY) || choices->n_children == 0)
         return false;
     read_choices(choices, "message", ret);
-    read_usage(root, ret);
+    dialect_openai_read_usage(root, ret);
     chat_event_add(ret, CHAT_DONE);
     return true;
 }
 
-static struct str read_error(struct arena *a, struct str body)
+struct str dialect_openai_read_error(struct arena *a, struct str body)
 {
     const struct json_value *root;
     size_t offset;
@@ -284,8 +297,8 @@ enum dialect_result dialect_openai_splice(struct arena *a, const struct json_edi
     return copy ? DIALECT_OK : DIALECT_FULL;
 }
 
-static enum dialect_result forward(struct arena *a, const struct dialect_request *r,
-                                   struct dialect_call *ret)
+enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect_request *r,
+                                           struct dialect_call *ret)
 {
     const struct chat_request *asked = r->asked;
     struct json_edit edit;
@@ -301,8 +314,14 @@ static enum dialect_result forward(struct arena *a, const struct dialect_request
         ask_for_usage(&edit, asked->root);
     if (r->messages.len > 0)
         json_edit_replace(&edit, asked->messages, r->messages);
-    ret->path = "/chat/completions";
     return dialect_openai_splice(a, &edit, ret);
+}
+
+static enum dialect_result forward(struct arena *a, const struct dialect_request *r,
+                                   struct dialect_call *ret)
+{
+    ret->path = "/chat/completions";
+    return dialect_openai_forward(a, r, ret);
 }
 
 const struct dialect dialect_openai = {
@@ -315,5 +334,5 @@ const struct dialect dialect_openai = {
     .write = dialect_openai_write,
     .read_answer = read_answer,
     .read_event = read_event,
-    .read_error = read_error,
+    .read_error = dialect_openai_read_error,
 };

@@ -2,6 +2,8 @@
 
 static const struct inbound *const inbounds[] = {
     &inbound_chat,
+    &inbound_completions,
+    &inbound_responses,
 };
 
 const struct inbound *inbound_find(struct str path)

@@ -48,8 +48,9 @@ struct inbound_stream {
     struct str stop_sequence;
     struct chat_usage usage;
     bool has_usage;
-    struct buf text;  /* an API that repeats the whole at the end collects it here */
-    struct buf items; /* … and what came before it, as JSON */
+    uint64_t n_events; /* written, for an API that numbers them */
+    struct buf text;   /* an API that repeats the whole at the end collects it here */
+    struct buf items;  /* … and what came before it, as JSON */
 };
 
 struct inbound {

@@ -1,5 +1,6 @@
 #include "base/json_write.h"
 #include "inbound_chat.h"
+#include "inbound_frame.h"
 
 #include <string.h>
 
@@ -24,28 +25,6 @@ static const char *finish_text(enum chat_finish finish)
         return "content_filter";
     }
     return "stop";
-}
-
-static void write_usage(struct json_write *w, const struct chat_usage *u)
-{
-    json_write_key(w, "usage");
-    json_write_begin(w, '{');
-    json_write_member_int(w, "prompt_tokens", u->input);
-    json_write_member_int(w, "completion_tokens", u->output);
-    json_write_member_int(w, "total_tokens", u->input + u->output);
-    json_write_key(w, "prompt_tokens_details");
-    json_write_begin(w, '{');
-    json_write_member_int(w, "cached_tokens", u->cached);
-    if (u->cache_write > 0)
-        json_write_member_int(w, "cache_write_tokens", u->cache_write);
-    json_write_end(w, '}');
-    json_write_key(w, "completion_tokens_details");
-    json_write_begin(w, '{');
-    json_write_member_int(w, "reasoning_tokens", u->reasoning);
-    json_write_end(w, '}');
-    if (u->is_local)
-        json_write_member(w, "source", "local");
-    json_write_end(w, '}');
 }
 
 static void write_id(struct json_write *w, const struct inbound_answer *a, const char *object)
@@ -209,7 +188,7 @@ enum buf_result inbound_chat_write_end(struct inbound_stream *s, bool is_transla
         json_write_init(&w, out);
         begin_chunk(&w, s);
         json_write_end(&w, ']');
-        write_usage(&w, &s->usage);
+        inbound_frame_write_usage(&w, &s->usage);
         r = end_chunk(&w, out);
     }
     return r == BUF_OK ? buf_add_str(out, STR("data: [DONE]\n\n")) : r;
@@ -370,7 +349,7 @@ enum buf_result inbound_chat_write_answer(const struct inbound_answer *answer,
             write_choice(&w, &(struct choice){i, events, a});
     json_write_end(&w, ']');
     if (usage)
-        write_usage(&w, &usage->usage);
+        inbound_frame_write_usage(&w, &usage->usage);
     json_write_end(&w, '}');
     return json_write_finish(&w);
 }
