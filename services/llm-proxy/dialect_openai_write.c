@@ -369,9 +369,28 @@ static void write_body(struct json_write *w, struct arena *a, const struct diale
     json_write_end(w, '}');
 }
 
+/* A tool answers in text here; a file comes with the request. */
+static enum chat_feature find_foreign_part(const struct chat_part *parts)
+{
+    for (const struct chat_part *p = parts; p; p = p->next) {
+        if (p->kind == CHAT_PART_FILE && p->data.len == 0)
+            return CHAT_FEATURE_FILE;
+        for (const struct chat_part *c = p->content; c; c = c->next)
+            if (c->kind != CHAT_PART_TEXT)
+                return CHAT_FEATURE_TOOL_RESULT;
+    }
+    return CHAT_FEATURE_NONE;
+}
+
 /* Sampling that only some relatives have would be an unknown field to the others. */
 static enum chat_feature find_foreign(const struct chat *c)
 {
+    enum chat_feature part = CHAT_FEATURE_NONE;
+
+    for (const struct chat_message *m = c->messages; m && !part; m = m->next)
+        part = find_foreign_part(m->parts);
+    if (part != CHAT_FEATURE_NONE)
+        return part;
     if (c->top_k.len > 0)
         return CHAT_FEATURE_TOP_K;
     if (c->min_p.len > 0)

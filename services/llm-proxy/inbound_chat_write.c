@@ -55,6 +55,20 @@ static enum buf_result end_chunk(struct json_write *w, struct buf *out)
     return r == BUF_OK ? buf_add_str(out, STR("\n\n")) : r;
 }
 
+/* Google's own place for it. */
+static void write_signature(struct json_write *w, struct str signature)
+{
+    if (signature.len == 0)
+        return;
+    json_write_key(w, "extra_content");
+    json_write_begin(w, '{');
+    json_write_key(w, "google");
+    json_write_begin(w, '{');
+    json_write_member_str(w, "thought_signature", signature);
+    json_write_end(w, '}');
+    json_write_end(w, '}');
+}
+
 static void write_call_delta(struct json_write *w, const struct chat_event *e)
 {
     json_write_key(w, "tool_calls");
@@ -71,12 +85,7 @@ static void write_call_delta(struct json_write *w, const struct chat_event *e)
         json_write_member_str(w, "name", e->name);
     json_write_member_str(w, "arguments", e->kind == CHAT_ARGUMENTS ? e->text : STR_EMPTY);
     json_write_end(w, '}');
-    if (e->signature.len > 0) {
-        json_write_key(w, "extra_content");
-        json_write_raw(w, STR("{\"google\":{\"thought_signature\":"));
-        json_write_str(w, e->signature);
-        json_write_raw(w, STR("}}"));
-    }
+    write_signature(w, e->signature);
     json_write_end(w, '}');
     json_write_end(w, ']');
 }
@@ -243,12 +252,7 @@ static void write_tool_calls(struct json_write *w, const struct choice *c)
         json_write_member_str(w, "name", e->name);
         json_write_member_str(w, "arguments", arguments.len > 0 ? arguments : STR("{}"));
         json_write_end(w, '}');
-        if (e->signature.len > 0) {
-            json_write_key(w, "extra_content");
-            json_write_raw(w, STR("{\"google\":{\"thought_signature\":"));
-            json_write_str(w, e->signature);
-            json_write_raw(w, STR("}}"));
-        }
+        write_signature(w, e->signature);
         json_write_end(w, '}');
     }
     json_write_end(w, ']');

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define MAX_SCRATCH (256u << 20)
-#define MAX_LINE    (4u << 20)
+#define MAX_LINE    (8u << 20) /* a frame of 1 MiB, every byte escaped */
 #define DRAIN_TICK  (50 * USEC_PER_MSEC)
 
 /* Work handed to the worker's thread by the control thread. */
