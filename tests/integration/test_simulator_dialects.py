@@ -491,7 +491,84 @@ class Bedrock:
         return name[0].upper() + name[1:]
 
 
-DIALECTS = [OpenAI, Anthropic, Gemini, Bedrock, Ollama]
+class Responses:
+    name = "openai responses"
+    headers = {}
+    finishes = {"stop": "completed", "length": "max_output_tokens", "tools": "completed",
+                "filter": "completed"}
+    errors = OpenAI.errors
+    error = OpenAI.error
+
+    @staticmethod
+    def path(model, stream):
+        return "/v1/responses"
+
+    @staticmethod
+    def body(model, stream, **more):
+        content = [{"type": "input_text", "text": more.get("text", "hello world")}]
+        if "image" in more:
+            content.append({"type": "input_image",
+                            "image_url": f"data:image/png;base64,{more['image']}"})
+        items = [{"role": "user", "content": content}]
+        if "history" in more:
+            items += [{"type": "function_call", "call_id": "c1", "name": "weather",
+                       "arguments": '{"city": "Bonn"}'},
+                      {"type": "function_call_output", "call_id": "c1", "output": "sunny"}]
+        body = {"model": model, "stream": stream, "input": items, "instructions": "be brief",
+                "temperature": 0.5}
+        if "tools" in more:
+            body["tools"] = [{"type": "function", "name": n, "description": "d", "parameters": CITY}
+                             for n in more["tools"]]
+        if "schema" in more:
+            body["text"] = {"format": {"type": "json_schema", "name": "s",
+                                       "schema": more["schema"]}}
+        return body
+
+    @staticmethod
+    def whole(answer):
+        got = {"text": "", "thinking": "", "signature": None, "redacted": None, "calls": []}
+        for item in answer["output"]:
+            if item["type"] == "message":
+                got["text"] += "".join(p["text"] for p in item["content"])
+            elif item["type"] == "function_call":
+                got["calls"].append((item["name"], json.loads(item["arguments"])))
+            elif item["summary"]:
+                got["thinking"] += "".join(p["text"] for p in item["summary"])
+                got["signature"] = item["encrypted_content"]
+            else:
+                got["redacted"] = item["encrypted_content"]
+        u = answer["usage"]
+        got["finish"] = (answer["incomplete_details"] or {"reason": answer["status"]})["reason"]
+        got["usage"] = (u["input_tokens"], u["input_tokens_details"]["cached_tokens"],
+                        u["output_tokens"])
+        return got
+
+    @classmethod
+    def streamed(cls, stream):
+        deltas, done, events = {}, {}, [json.loads(data) for _, data in sse(stream)]
+        assert [e["sequence_number"] for e in events] == list(range(len(events)))
+        for e in events:
+            if e["type"].endswith(".delta"):
+                deltas[e["item_id"]] = deltas.get(e["item_id"], "") + e["delta"]
+            elif e["type"].endswith("_text.done"):
+                done[e["item_id"]] = e["text"]
+            elif e["type"].endswith("arguments.done"):
+                done[e["item_id"]] = e["arguments"]
+        assert deltas == done
+        assert events[-1]["type"] in ("response.completed", "response.incomplete")
+        items = [e["item"] for e in events if e["type"] == "response.output_item.done"]
+        assert items == events[-1]["response"]["output"]
+        return cls.whole(events[-1]["response"])
+
+    @staticmethod
+    def broken(stream):
+        name, data = sse(stream)[-1]
+        event = json.loads(data)
+        assert name == event["type"] == "error"
+        return None if event["code"] == "server_error" else event["code"]
+
+
+DIALECTS = [OpenAI, Responses, Anthropic, Gemini, Bedrock, Ollama]
 
 
 @pytest.fixture(params=DIALECTS, ids=lambda d: d.name)
@@ -571,6 +648,8 @@ def test_structured_output(ask):
 
 
 def test_stop_sequences(ask):
+    if "sequence" not in ask.dialect.finishes:
+        return
     got = ask.both(stop=["wor", "nope"])
     assert got["text"] == "echo: hello " and got["finish"] == ask.dialect.finishes["sequence"]
     assert ask.understood()["stop"] == ["wor", "nope"]
@@ -631,6 +710,73 @@ def test_cuts_and_stalls(ask, n):
         json.loads(ask.whole("bad-json").body)
 
 
+def post(simulator, path, body, headers=None):
+    answer = request(f"{simulator.url}{path}", "POST",
+                     body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def test_completions_of_texts(simulator):
+    body = {"model": "sim:", "prompt": ["a", "hello world"], "stop": "wor"}
+    answer = post(simulator, "/v1/completions", body).json
+    assert answer["choices"][0]["text"] == "echo: hello " and answer["usage"]["total_tokens"] == 6
+    s = Stream(simulator.port, {**body, "stream": True}, path="/v1/completions")
+    s.read_all()
+    events = [data for _, data in sse(s)]
+    assert "".join(c["text"] for e in events[:-1] for c in json.loads(e)["choices"]) \
+        == "echo: hello "
+    assert events[-1] == "[DONE]"
+
+
+def test_what_is_no_chat(simulator):
+    embedded = post(simulator, "/v1/embeddings", {"model": "m", "input": ["abcd", "efgh"],
+                                                  "dimensions": 16}).json
+    assert [len(d["embedding"]) for d in embedded["data"]] == [16, 16]
+    assert embedded["usage"]["prompt_tokens"] == 2
+    packed = post(simulator, "/v1/embeddings", {"model": "m", "input": [1, 2, 3],
+                                                "encoding_format": "base64"}).json
+    assert struct.unpack("<8f", base64.b64decode(packed["data"][0]["embedding"]))[1] == 0.125
+    assert post(simulator, "/v1/images/generations", {"prompt": "x"}).json["data"][0]["b64_json"]
+    spoken = post(simulator, "/v1/audio/speech", {"model": "m", "input": "hello"})
+    assert spoken.headers["content-type"] == "audio/mpeg" and spoken.body.startswith(b"ID3")
+    form = b"\r\n".join([b"--xyz", b'Content-Disposition: form-data; name="model"', b"", b"sim",
+                         b"--xyz", b'Content-Disposition: form-data; name="file"; filename="a.wav"',
+                         b"Content-Type: audio/wav", b"", b"\0RIFF\xff", b"--xyz--", b""])
+    heard = post(simulator, "/v1/audio/transcriptions", form,
+                 {"Content-Type": "multipart/form-data; boundary=xyz"})
+    assert heard.json["text"] == "heard 6 bytes"
+    assert post(simulator, "/v1/moderations", {"input": "x"}).json["results"][0]["flagged"] is False
+    ranked = post(simulator, "/v1/rerank", {"model": "m", "query": "q", "documents": ["a", "b"]})
+    assert [r["index"] for r in ranked.json["results"]] == [1, 0]
+    assert request(f"{simulator.url}/v1/audio/speech", "POST",
+                   b'{"model":"sim:status=503"}').status == 503
+
+
+def test_counts_and_lists(simulator):
+    key = Anthropic.headers
+    body = {"model": "m", "messages": [{"role": "user", "content": "hello world"}]}
+    assert post(simulator, "/v1/messages/count_tokens", body, key).json == {"input_tokens": 3}
+    contents = [{"parts": [{"text": "hello world"}]}]
+    for body in ({"contents": contents}, {"generateContentRequest": {"contents": contents}}):
+        assert post(simulator, "/v1beta/models/m:countTokens", body).json == {"totalTokens": 3}
+    lists = {"/v1/models": "data", "/v1beta/models": "models", "/api/tags": "models",
+             "/api/ps": "models", "/foundation-models": "modelSummaries"}
+    for path, name in lists.items():
+        assert len(request(f"{simulator.url}{path}").json[name]) == 1
+    assert request(f"{simulator.url}/v1/models", headers=key).json["data"][0]["type"] == "model"
+    assert len(post(simulator, "/api/embed", {"model": "m", "input": ["a", "b"]})
+               .json["embeddings"]) == 2
+
+
+@pytest.mark.parametrize("quirk, has", [
+    ("azure", b"prompt_filter_results"), ("groq", b"x_groq"), ("openrouter", b'"reasoning":"t1')])
+def test_quirks_of_openais_relatives(simulator, quirk, has):
+    s = Stream(simulator.port, OpenAI.body(f"sim:quirk={quirk},think=1,comments", True))
+    s.read_all()
+    assert has in s.body and b": working" in s.body and b"[DONE]" in s.body
+
+
 def test_signatures_of_aws_are_verified(simulator, start_simulator):
     strict = start_simulator("--aws-key", "AKID:secret")
     path = Bedrock.path("us.anthropic.claude-v1:0", False)
@@ -685,5 +831,5 @@ def test_ollama_loads_and_generates(simulator):
 def test_an_answer_without_its_end(ask):
     stream = ask.stream("chunks=2,no-finish,no-done")
     assert stream.has_ended_well
-    for word in ("end_turn", "STOP", "messageStop", '"done":true', "[DONE]", "message_stop"):
+    for word in ("response.completed", "end_turn", "STOP", "messageStop", '"done":true', "[DONE]", "message_stop"):
         assert word.encode() not in stream.body

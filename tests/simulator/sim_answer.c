@@ -34,6 +34,7 @@ void sim_answer_init(struct sim_answer *a)
     sim_content_init(&a->content);
     buf_init(&a->body, MAX_BODY);
     buf_init(&a->scratch, MAX_BODY);
+    buf_init(&a->kept, MAX_BODY);
 }
 
 void sim_answer_done(struct sim_answer *a)
@@ -41,6 +42,7 @@ void sim_answer_done(struct sim_answer *a)
     sim_content_done(&a->content);
     buf_done(&a->body);
     buf_done(&a->scratch);
+    buf_done(&a->kept);
 }
 
 static void reuse(struct buf *b)
@@ -55,6 +57,7 @@ void sim_answer_begin(struct sim_answer *a, const struct sim_script *script, uin
 {
     reuse(&a->body);
     reuse(&a->scratch);
+    reuse(&a->kept);
     a->script = *script;
     a->phase = SIM_ANSWER_HEAD;
     a->due = now + script->delay;
@@ -62,7 +65,7 @@ void sim_answer_begin(struct sim_answer *a, const struct sim_script *script, uin
     a->is_stream = a->wants_usage = a->wants_logprobs = false;
     a->is_first_event = true;
     a->number = number;
-    a->prompt_bytes = a->piece = a->made = 0;
+    a->prompt_bytes = a->piece = a->made = a->sequence = 0;
     a->type[0] = a->model[0] = a->error_type[0] = '\0';
     snprintf(a->id, sizeof(a->id), "sim-%" PRIu64, number);
 }
@@ -261,10 +264,9 @@ static void break_off(struct sim_answer *a, struct buf *out)
 
 static void add_comment(const struct sim_answer *a, struct buf *out)
 {
-    if (a->frame == SIM_FRAME_SSE || a->frame == SIM_FRAME_SSE_CRLF)
+    if (a->frame == SIM_FRAME_SSE || a->frame == SIM_FRAME_SSE_NAMED ||
+        a->frame == SIM_FRAME_SSE_CRLF)
         sim_frame_chunk(out, STR(": working\n\n"));
-    else if (a->frame == SIM_FRAME_SSE_NAMED)
-        sim_frame_chunk(out, STR("event: ping\ndata: {\"type\":\"ping\"}\n\n"));
 }
 
 static void add_piece(struct sim_answer *a, struct buf *out)

@@ -48,6 +48,8 @@ struct sim_answer {
     uint64_t made;            /* bytes of the answer so far, head and framing included */
     struct buf body;          /* of an answer that is not streamed */
     struct buf scratch;       /* one event */
+    struct buf kept;          /* text of the block, for dialects that repeat it at its end */
+    uint64_t sequence;        /* of events, for dialects that number them */
 };
 
 void sim_answer_init(struct sim_answer *a);

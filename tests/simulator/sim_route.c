@@ -2,9 +2,11 @@
 
 #include "sim_anthropic.h"
 #include "sim_bedrock.h"
+#include "sim_completions.h"
 #include "sim_gemini.h"
 #include "sim_ollama.h"
 #include "sim_openai.h"
+#include "sim_responses.h"
 
 #include <string.h>
 
@@ -21,7 +23,8 @@ const struct sim_dialect *sim_route_chat(const struct sim_http_request *request)
         const char *end;
         const struct sim_dialect *dialect;
     } routes[] = {
-        {"/chat/completions", &sim_openai}, {"/v1/messages", &sim_anthropic},
+        {"/chat/completions", &sim_openai}, {"/completions", &sim_completions},
+        {"/responses", &sim_responses},     {"/v1/messages", &sim_anthropic},
         {":generateContent", &sim_gemini},  {":streamGenerateContent", &sim_gemini},
         {"/converse", &sim_bedrock},        {"/converse-stream", &sim_bedrock},
         {"/api/chat", &sim_ollama},         {"/api/generate", &sim_ollama_generate},

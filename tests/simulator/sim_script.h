@@ -57,7 +57,7 @@ struct sim_script {
     unsigned error;               /* enum sim_error_kind; instead of the answer … */
     uint64_t error_after;         /* … or in the stream after so many chunks; SIM_SCRIPT_NEVER */
     unsigned quirk;               /* enum sim_script_quirk */
-    bool comments;                /* a comment or ping before each chunk */
+    bool comments;                /* an SSE comment before each chunk */
     char header[SIM_SCRIPT_TEXT]; /* one more: "Name: value" */
     char body[SIM_SCRIPT_TEXT], type[SIM_SCRIPT_TEXT];
     char location[SIM_SCRIPT_TEXT], retry_after[SIM_SCRIPT_TEXT];

@@ -1,20 +1,20 @@
 #include "sim_side.h"
 
 #include "sim_answer.h"
-#include "sim_anthropic.h"
-#include "sim_openai.h"
 #include "sim_route.h"
 
-#include <inttypes.h>
-
-#define ADD      sim_answer_add
 #define MAX_BODY ((size_t)8 << 20)
 
 void sim_side_init(struct sim_side_answer *a, struct arena *arena,
                    const struct sim_http_request *request)
 {
+    size_t offset;
+
     *a = (struct sim_side_answer){
         .arena = arena, .request = request, .model = STR_EMPTY, .type = "application/json"};
+    if (json_parse(arena, request->body, &a->root, &offset) != JSON_OK ||
+        !json_is(a->root, JSON_OBJECT))
+        a->root = NULL;
     buf_init(&a->body, MAX_BODY);
 }
 
@@ -23,9 +23,8 @@ void sim_side_done(struct sim_side_answer *a)
     buf_done(&a->body);
 }
 
-/* What the chat's reader makes of the request; false when it is refused. */
-static bool read_chat(struct sim_side_answer *a, const struct sim_dialect *dialect,
-                      struct sim_chat *ret)
+bool sim_side_read_chat(struct sim_side_answer *a, const struct sim_dialect *dialect,
+                        struct sim_chat *ret)
 {
     struct sim_note note;
     struct buf understood;
@@ -40,49 +39,49 @@ static bool read_chat(struct sim_side_answer *a, const struct sim_dialect *diale
     return is_read;
 }
 
-static void write_openai_models(struct sim_side_answer *a)
+bool sim_side_read_model(struct sim_side_answer *a)
 {
-    ADD(&a->body, "{\"object\":\"list\",\"data\":[{\"id\":\"sim\",\"object\":\"model\","
-                  "\"created\":1700000000,\"owned_by\":\"simulator\"}]}");
+    if (json_string(json_get(a->root, "model"), a->arena, &a->model))
+        return true;
+    a->error = "the request names no model";
+    return false;
 }
 
-static void write_anthropic_count(struct sim_side_answer *a)
+struct sim_side_texts sim_side_count(const struct json_value *input)
 {
-    struct sim_chat chat;
+    struct sim_side_texts t = {.n = 1};
 
-    if (read_chat(a, &sim_anthropic, &chat))
-        ADD(&a->body, "{\"input_tokens\":%" PRIu64 "}", sim_chat_tokens(chat.prompt_bytes));
+    if (json_is(input, JSON_STRING)) {
+        t.bytes = sim_note_spelled(input).len;
+    } else if (json_is(input, JSON_ARRAY) && json_is(input->child, JSON_NUMBER)) {
+        t.bytes = 4 * (uint64_t)input->n_children;
+    } else if (json_is(input, JSON_ARRAY)) {
+        t.n = input->n_children;
+        for (const struct json_value *v = input->child; v; v = v->next)
+            t.bytes += sim_side_count(v).bytes;
+    }
+    return t;
 }
 
-static void write_anthropic_models(struct sim_side_answer *a)
+void sim_side_add_vector(struct buf *out, uint64_t dimensions)
 {
-    ADD(&a->body, "{\"data\":[{\"type\":\"model\",\"id\":\"sim\",\"display_name\":\"Sim\","
-                  "\"created_at\":\"2023-11-14T22:13:20Z\"}],\"has_more\":false,"
-                  "\"first_id\":\"sim\",\"last_id\":\"sim\"}");
+    for (uint64_t i = 0; i < dimensions; i++)
+        sim_answer_add(out, "%c%.3f", i == 0 ? '[' : ',', (double)(i % 8) / 8);
+    sim_answer_add(out, "]");
 }
-
-static void write_health(struct sim_side_answer *a)
-{
-    ADD(&a->body, "{\"status\":\"ok\"}");
-}
-
-static const struct sim_side anthropic_models = {"GET", "/models", &sim_anthropic,
-                                                 write_anthropic_models};
 
 const struct sim_side *sim_side_find(const struct sim_http_request *request)
 {
-    static const struct sim_side sides[] = {
-        {"GET", "/models", &sim_openai, write_openai_models},
-        {"GET", "/health", &sim_openai, write_health},
-        {"POST", "/messages/count_tokens", &sim_anthropic, write_anthropic_count},
-    };
+    static const struct sim_side *const tables[] = {sim_side_models, sim_side_ollama,
+                                                    sim_side_openai};
+    bool is_anthropic = sim_http_header(request, "anthropic-version").data != NULL;
 
-    if (sim_route_ends_with(request->path, "/models") &&
-        sim_http_header(request, "anthropic-version").data)
-        return &anthropic_models;
-    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
-        if (str_is(request->method, sides[i].method) &&
-            sim_route_ends_with(request->path, sides[i].end))
-            return &sides[i];
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+        for (const struct sim_side *s = tables[t]; s->method; s++) {
+            bool is_other = str_is(STR("anthropic"), s->dialect->name) && !is_anthropic;
+            if (!is_other && str_is(request->method, s->method) &&
+                sim_route_ends_with(request->path, s->end))
+                return s;
+        }
     return NULL;
 }
