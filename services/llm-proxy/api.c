@@ -17,6 +17,12 @@ enum {
     CHECKS_KEY = 2, /* needs one too, but its own admission looks */
 };
 
+/* Whose errors a caller of this path understands. */
+static const struct inbound *inbound_of_path(struct str path)
+{
+    return str_has_prefix(path, "/v1/messages") ? &inbound_messages : &inbound_chat;
+}
+
 static void refuse(struct worker *w, struct http_request *r, enum refusal refusal)
 {
     static const struct http_header headers[] = {
@@ -24,8 +30,9 @@ static void refuse(struct worker *w, struct http_request *r, enum refusal refusa
         {STR_INIT("www-authenticate"), STR_INIT("Bearer")},
     };
 
+    const struct inbound *inbound = inbound_of_path(http_request_path(r));
     buf_clear(&w->line);
-    if (refusal_write(refusal, NULL, NULL, &w->line) != BUF_OK)
+    if (inbound->write_error(refusal, NULL, NULL, NULL, &w->line) != BUF_OK)
         buf_clear(&w->line);
     http_response_send(r, refusal_status(refusal), headers,
                        refusal == REFUSAL_INVALID_API_KEY ? 2 : 1, buf_str(&w->line));
@@ -118,6 +125,7 @@ static const struct http_route routes[] = {
     {"POST", "/v1/chat/completions", "/v1/chat/completions", CHECKS_KEY, answer_chat},
     {"POST", "/v1/completions", "/v1/completions", CHECKS_KEY, answer_chat},
     {"POST", "/v1/responses", "/v1/responses", CHECKS_KEY, answer_chat},
+    {"POST", "/v1/messages", "/v1/messages", CHECKS_KEY, answer_chat},
     {"POST", "/v1/route", "/v1/route", CHECKS_KEY, answer_route},
     {"GET", "/v1/models", "/v1/models", NEEDS_KEY, answer_models},
     {"GET", "/v1/models/", "/v1/models/{id}", NEEDS_KEY, answer_model},

@@ -33,6 +33,7 @@ struct dialect_request {
     const struct chat_request *asked; /* the caller's bytes, for `forward` */
     const struct chat *chat;          /* for `write` */
     const char *model;                /* what the provider calls it */
+    uint64_t max_output;              /* of the model; 0: unknown */
     struct str messages;              /* condensed, for `forward`; empty: the caller's own */
     const struct settings_provider *provider;
 };
@@ -56,7 +57,9 @@ struct dialect_stream {
     uint32_t n_blocks;
     uint16_t tool_of[CHAT_MAX_TOOLS]; /* by the provider's own index; meaning is the dialect's */
     struct chat_usage usage;          /* collected from several frames */
+    bool has_finish;                  /* said, but not yet passed on: the end mark is still due */
     enum chat_finish finish;
+    char stop_sequence[128];
 };
 
 struct dialect {

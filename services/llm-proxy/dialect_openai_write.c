@@ -405,12 +405,12 @@ static enum chat_feature find_foreign(const struct chat *c)
 enum dialect_result dialect_openai_write(struct arena *a, const struct dialect_request *r,
                                          struct dialect_call *ret)
 {
-    CLEANUP(buf_done) struct buf body;
     struct json_write w;
 
     ret->cannot = find_foreign(r->chat);
     if (ret->cannot != CHAT_FEATURE_NONE)
         return DIALECT_CANNOT;
+    CLEANUP(buf_done) struct buf body;
     buf_init(&body, MAX_BODY);
     json_write_init(&w, &body);
     write_body(&w, a, r);

@@ -262,6 +262,7 @@ struct inbound_answer exchange_describe_answer(const struct exchange *x)
         .model = x->target_model,
         .created = (int64_t)(x->started_wall / USEC_PER_SEC),
         .wants_usage = x->chat.wants_usage,
+        .prompt_tokens = (int64_t)x->chat.prompt_tokens,
         .chat = x->full,
     };
 }

@@ -4,6 +4,7 @@ static const struct inbound *const inbounds[] = {
     &inbound_chat,
     &inbound_completions,
     &inbound_responses,
+    &inbound_messages,
 };
 
 const struct inbound *inbound_find(struct str path)

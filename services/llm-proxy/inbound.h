@@ -27,12 +27,19 @@ struct inbound_fault {
 struct inbound_answer {
     const char *id; /* the request's id */
     const char *model;
-    int64_t created;  /* Unix seconds */
-    bool wants_usage; /* in a stream */
+    int64_t created;       /* Unix seconds */
+    bool wants_usage;      /* in a stream */
+    int64_t prompt_tokens; /* estimated: all that is known at the start */
     const struct chat *chat;
 };
 
 #define INBOUND_MAX_TEXT (16u << 20) /* of an answer that is repeated at its end */
+
+/* The call that is being written, where calls follow one another: are its arguments whole? */
+struct inbound_call {
+    uint32_t tool, depth;
+    bool has_arguments, is_in_string, is_escaped;
+};
 
 /* What has gone to the client of one stream. */
 struct inbound_stream {
@@ -43,6 +50,8 @@ struct inbound_stream {
     int32_t open_block;                /* -1: none; what it is, is the API's */
     enum chat_event_kind open_kind;    /* of open_block */
     uint16_t block_of[CHAT_MAX_TOOLS]; /* by tool */
+    bool has_call;                     /* at least one */
+    struct inbound_call call;
     bool has_finish;
     enum chat_finish finish;
     struct str stop_sequence;

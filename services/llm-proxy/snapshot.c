@@ -47,6 +47,7 @@ static const struct dialect *dialect_of(enum settings_dialect d)
     case DIALECT_OPENAI:
         return &dialect_openai;
     case DIALECT_ANTHROPIC:
+        return &dialect_anthropic;
     case DIALECT_GEMINI:
     case DIALECT_BEDROCK:
     case DIALECT_OLLAMA:

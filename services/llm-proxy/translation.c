@@ -62,6 +62,7 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
     struct dialect_request wanted = {
         .asked = &x->chat,
         .model = model,
+        .max_output = x->plan.models[x->route.at_model]->max_output,
         .messages = x->condensed,
         .provider = p->settings,
     };

@@ -1,0 +1,18 @@
+/* dialect_anthropic.h -- what do the files of the Anthropic dialect share? */
+#pragma once
+
+#include "base/json_write.h"
+#include "dialect.h"
+
+/* A chat of another API as a request to /messages. */
+enum dialect_result dialect_anthropic_write(struct arena *a, const struct dialect_request *r,
+                                            struct dialect_call *ret);
+
+/* Path and headers, the same for every request. */
+void dialect_anthropic_address(struct dialect_call *ret);
+
+/* Members `system` and `messages` of a request. False when the arena is full. */
+MUST_USE bool dialect_anthropic_turns_write(struct json_write *w, struct arena *a,
+                                            const struct chat *c);
+/* What of the conversation cannot be said. */
+enum chat_feature dialect_anthropic_turns_cannot(const struct chat *c);
