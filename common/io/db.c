@@ -236,6 +236,11 @@ const char *db_error_text(const struct db *d)
     return d ? d->error : open_error;
 }
 
+void db_interrupt(struct db *d)
+{
+    sqlite3_interrupt(d->handle);
+}
+
 enum db_result db_check(struct db *d)
 {
     char text[128];

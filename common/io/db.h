@@ -37,6 +37,9 @@ MUST_USE enum db_result db_open(const char *path, enum db_mode mode, const char 
 void db_close(struct db **d); /* after its statements */
 /* What the last failure was, for people; with NULL, the last failed db_open() of this thread. */
 const char *db_error_text(const struct db *d);
+/* The statement that runs ends soon, with DB_FAILED. From any thread, while the database is open.
+ */
+void db_interrupt(struct db *d);
 
 /* PRAGMA quick_check. */
 MUST_USE enum db_result db_check(struct db *d);
