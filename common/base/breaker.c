@@ -12,8 +12,27 @@ static void set_state(struct breaker *b, enum breaker_state state, usec_t now)
     b->failures = 0;
     b->trying = 0;
     b->succeeded = 0;
-    if (state == BREAKER_OPEN)
-        b->opened_at = now;
+    if (state == BREAKER_CLOSED)
+        b->openings = 0;
+    if (state != BREAKER_OPEN)
+        return;
+    b->opened_at = now;
+    if (b->openings < UINT32_MAX)
+        b->openings++;
+}
+
+static usec_t open_time(const struct breaker *b, const struct breaker_config *c)
+{
+    uint32_t times = b->openings < c->max_growth ? b->openings : c->max_growth;
+
+    return c->open_for * (times > 0 ? times : 1);
+}
+
+usec_t breaker_wait(const struct breaker *b, const struct breaker_config *c, usec_t now)
+{
+    usec_t open_for = open_time(b, c), past = elapsed(b->opened_at, now);
+
+    return b->state == BREAKER_OPEN && past < open_for ? open_for - past : 0;
 }
 
 bool breaker_is_available(const struct breaker *b, const struct breaker_config *c, usec_t now)
@@ -24,7 +43,7 @@ bool breaker_is_available(const struct breaker *b, const struct breaker_config *
     case BREAKER_HALF_OPEN:
         return b->trying + b->succeeded < c->half_open;
     case BREAKER_OPEN:
-        return elapsed(b->opened_at, now) >= c->open_for;
+        return breaker_wait(b, c, now) == 0;
     }
     return false;
 }

@@ -19,6 +19,8 @@ struct breaker_config {
     uint32_t half_open;
     usec_t window;
     usec_t open_for;
+    uint32_t max_growth; /* each opening in a row lasts open_for longer than the one before it, up
+                            to so many times as long; 0: all last the same */
 };
 
 struct breaker {
@@ -26,6 +28,7 @@ struct breaker {
     uint32_t failures;  /* in a row, the first of them at first_failure */
     uint32_t trying;    /* half-open tries under way */
     uint32_t succeeded; /* of the half-open tries */
+    uint32_t openings;  /* in a row */
     usec_t first_failure;
     usec_t opened_at;
 };
@@ -34,6 +37,8 @@ struct breaker {
 MUST_USE bool breaker_take(struct breaker *b, const struct breaker_config *c, usec_t now);
 /* Would breaker_take() say yes? Changes nothing. */
 bool breaker_is_available(const struct breaker *b, const struct breaker_config *c, usec_t now);
+/* How long it stays open yet; 0 when it is not. */
+usec_t breaker_wait(const struct breaker *b, const struct breaker_config *c, usec_t now);
 void breaker_success(struct breaker *b, const struct breaker_config *c, usec_t now);
 void breaker_failure(struct breaker *b, const struct breaker_config *c, usec_t now);
 void breaker_abandon(

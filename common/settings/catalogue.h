@@ -62,8 +62,10 @@ struct settings_provider {
     struct {
         uint32_t max;
         usec_t backoff, max_backoff;
+        double budget; /* repeats as a share of requests */
     } retry;
     struct breaker_config breaker;
+    usec_t park; /* a refused credential is not used for so long */
     struct {
         const char *path;
         usec_t interval, timeout;

@@ -253,6 +253,8 @@ static const struct settings_row retry[] = {
     NUMBER(COUNT, "max", retry.max, "2", 0, 10, "Further tries at this provider"),
     NUMBER(DURATION, "backoff", retry.backoff, "200ms", 0, HOUR, "Wait before the first of them"),
     NUMBER(DURATION, "max_backoff", retry.max_backoff, "5s", 0, HOUR, "Longest wait"),
+    NUMBER(RATIO, "budget", retry.budget, "0.2", 0, 1,
+           "Repeated tries as a share of requests; a few are always allowed, none at 0"),
     END,
 };
 
@@ -262,6 +264,8 @@ static const struct settings_row breaker[] = {
     NUMBER(DURATION, "open", breaker.open_for, "30s", MSEC, HOUR, "How long it stays open"),
     NUMBER(COUNT, "half_open", breaker.half_open, "3", 1, 1000,
            "Tries that must succeed to close it"),
+    NUMBER(DURATION, "park", park, "60s", MSEC, DAY,
+           "How long a refused credential is not used (401, 402, 403, no quota left)"),
     END,
 };
 
@@ -337,7 +341,7 @@ static const struct settings_row models[] = {
     WORD("strategy", strategy, strategy, "priority",
          "How a target is chosen; priority is the order given"),
     LIST("targets", targets, n_targets, targets, 64, "Who can answer"),
-    TEXTS("fallback", fallback, n_fallback, model, 64,
+    TEXTS("fallback", fallback, n_fallback, model, 16,
           "Other entries, tried before the first byte"),
     TEXTS("aliases", aliases, n_aliases, model, 64, "Other names of this entry"),
     MAP("complexity", complexity, "Entries strategy complexity delegates to"),

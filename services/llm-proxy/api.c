@@ -107,6 +107,7 @@ static void answer_route(void *arg, struct http_request *r, struct str tail)
     struct preview p = {
         .snapshot = w->snapshot,
         .body = http_request_body(r),
+        .session = http_request_header(r, "x-llm-session"),
         .now = loop_now(w->loop),
         .random = worker_random(w),
     };

@@ -2,7 +2,6 @@
 
 #include "dispatch.h"
 #include "exchange.h"
-#include "retry.h"
 #include "settle.h"
 #include "worker.h"
 
@@ -36,28 +35,17 @@ struct str attempt_answer(const struct attempt *a)
     return buf_str(a->answer.len > 0 ? &a->answer : &a->body);
 }
 
-static enum upstream_report report_of(enum outcome_kind kind, int status)
+/* What the router compares targets by: how long a caller waits for something to read. */
+static usec_t latency_of(const struct exchange *x, usec_t duration)
 {
-    switch (kind) {
-    case OUTCOME_OK:
-        return UPSTREAM_SUCCEEDED;
-    case OUTCOME_CANCELLED:
-        return UPSTREAM_SAID_NOTHING;
-    case OUTCOME_HTTP_4XX:
-        return retry_is_callers_fault(status) ? UPSTREAM_SAID_NOTHING : UPSTREAM_FAILED;
-    case OUTCOME_CONNECT:
-    case OUTCOME_TIMEOUT:
-    case OUTCOME_HTTP_429:
-    case OUTCOME_HTTP_5XX:
-    case OUTCOME_INVALID:
-    case OUTCOME_TRUNCATED:
-        return UPSTREAM_FAILED;
-    }
-    return UPSTREAM_FAILED;
+    usec_t first = x->relay.first_token_at;
+
+    return x->attempt.is_stream && first > x->attempt.started_at ? first - x->attempt.started_at
+                                                                 : duration;
 }
 
 /* Give the place back and book how the attempt went. Once per attempt. */
-static void end_attempt(struct exchange *x, enum outcome_kind kind)
+static void end_attempt(struct exchange *x, const struct failure *f)
 {
     struct attempt *a = &x->attempt;
     usec_t now = loop_now(x->worker->loop);
@@ -67,21 +55,26 @@ static void end_attempt(struct exchange *x, enum outcome_kind kind)
         return;
     a->holds_place = false;
     x->upstream_time += duration;
-    upstream_release(x->provider->upstream, report_of(kind, a->status), duration, now);
-    settle_attempt(x, kind, duration);
+    upstream_release(x->target, f, latency_of(x, duration), now);
+    settle_attempt(x, f->kind, duration);
 }
 
-void attempt_cancel(struct exchange *x, enum outcome_kind kind)
+static void close_attempt(struct exchange *x, const struct failure *f)
 {
     if (x->attempt.fetch)
         x->attempt.was_connected = fetch_connected_at(x->attempt.fetch) > 0;
     fetch_cancel(&x->attempt.fetch);
-    end_attempt(x, kind);
+    end_attempt(x, f);
+}
+
+void attempt_cancel(struct exchange *x)
+{
+    close_attempt(x, &(struct failure){OUTCOME_CANCELLED, .blame = FAILURE_OF_NOBODY});
 }
 
 void attempt_succeed(struct exchange *x)
 {
-    end_attempt(x, OUTCOME_OK);
+    end_attempt(x, &(struct failure){OUTCOME_OK, .blame = FAILURE_NONE});
 }
 
 static struct str keep_header(struct exchange *x, struct fetch *f, const char *name)
@@ -92,20 +85,51 @@ static struct str keep_header(struct exchange *x, struct fetch *f, const char *n
     return copy ? (struct str){copy, value.len} : STR_EMPTY;
 }
 
-/* The connection is closed before the next step is decided, so that no path can forget it. */
-static void fail(struct exchange *x, struct fetch *f, enum outcome_kind kind)
+static struct retry_after hints_of(const struct fetch *f)
 {
-    struct attempt *a = &x->attempt;
-    struct attempt_end end = {
+    return (struct retry_after){
+        .retry_after = fetch_header(f, "retry-after"),
+        .retry_after_ms = fetch_header(f, "retry-after-ms"),
+        .remaining_requests = fetch_header(f, "x-ratelimit-remaining-requests"),
+        .reset_requests = fetch_header(f, "x-ratelimit-reset-requests"),
+        .remaining_tokens = fetch_header(f, "x-ratelimit-remaining-tokens"),
+        .reset_tokens = fetch_header(f, "x-ratelimit-reset-tokens"),
+    };
+}
+
+static struct failure read_failure(struct exchange *x, struct fetch *f, enum outcome_kind kind,
+                                   bool is_silent)
+{
+    struct failure_answer answer = {
         .kind = kind,
-        .status = a->status,
-        .body = buf_str(&a->body),
+        .status = x->attempt.status,
+        .is_silent = is_silent,
+        .dialect = x->provider->settings->dialect,
+        .body = buf_str(&x->attempt.body),
+        .headers = hints_of(f),
+    };
+    struct failure failure = failure_read(&answer, &x->worker->scratch, loop_wall(x->worker->loop));
+
+    arena_clear(&x->worker->scratch);
+    return failure;
+}
+
+/* The connection is closed before the next step is decided, so that no path can forget it. */
+static void fail_after(struct exchange *x, struct fetch *f, enum outcome_kind kind, bool is_silent)
+{
+    struct attempt_end end = {
+        .failure = read_failure(x, f, kind, is_silent),
+        .body = buf_str(&x->attempt.body),
         .content_type = keep_header(x, f, "content-type"),
-        .retry_after = keep_header(x, f, "retry-after"),
     };
 
-    attempt_cancel(x, kind);
+    close_attempt(x, &end.failure);
     dispatch_after_failure(x, &end);
+}
+
+static void fail(struct exchange *x, struct fetch *f, enum outcome_kind kind)
+{
+    fail_after(x, f, kind, false);
 }
 
 static enum outcome_kind outcome_of_status(int status)
@@ -254,6 +278,11 @@ static void on_stream_end(struct exchange *x, struct fetch *f, enum fetch_result
         end_stream(x, f, OUTCOME_TRUNCATED);
 }
 
+static bool is_silence(enum fetch_result result)
+{
+    return result == FETCH_CONNECT_TIMEOUT || result == FETCH_FIRST_BYTE_TIMEOUT;
+}
+
 static void on_done(void *arg, struct fetch *f, enum fetch_result result)
 {
     struct exchange *x = arg;
@@ -265,7 +294,7 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
     else if (a->is_stream)
         on_stream_end(x, f, result);
     else if (result != FETCH_OK)
-        fail(x, f, outcome_of_result(result));
+        fail_after(x, f, outcome_of_result(result), is_silence(result));
     else
         on_whole_answer(x, f);
 }
@@ -294,7 +323,8 @@ static bool write_headers(struct exchange *x, struct http_header *ret, size_t *r
 static void give_up_place(struct exchange *x, enum refusal refusal)
 {
     x->attempt.holds_place = false;
-    upstream_release(x->provider->upstream, UPSTREAM_SAID_NOTHING, 0, x->attempt.started_at);
+    upstream_release(x->target, &(struct failure){.blame = FAILURE_OF_NOBODY}, 0,
+                     x->attempt.started_at);
     exchange_refuse(x, refusal, NULL, NULL);
 }
 

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "dialect.h"
+#include "failure.h"
 #include "io/fetch.h"
-#include "proto/outcome.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,11 +30,9 @@ struct attempt {
 
 /* How an attempt ended, for the decision on what to do next. */
 struct attempt_end {
-    enum outcome_kind kind;
-    int status;
+    struct failure failure;
     struct str body; /* of a refusal by the provider */
     struct str content_type;
-    struct str retry_after;
 };
 
 void attempt_init(struct attempt *a);
@@ -46,9 +44,9 @@ struct str attempt_answer(const struct attempt *a);
 /* A place at the provider is held and now belongs to the attempt; x->call says what to send. */
 void attempt_start(struct exchange *x);
 
-/* Close the connection at once and give the place back; books `kind`. Nothing happens without an
- * attempt under way. */
-void attempt_cancel(struct exchange *x, enum outcome_kind kind);
+/* Close the connection at once and give the place back. Nothing happens without an attempt under
+ * way. */
+void attempt_cancel(struct exchange *x);
 
 /* The answer is whole although the provider's connection may not be finished: report success. */
 void attempt_succeed(struct exchange *x);

@@ -1,75 +1,60 @@
 #include "dispatch.h"
 
-#include "base/parse.h"
 #include "exchange.h"
 #include "retry.h"
+#include "shortlist.h"
 #include "telemetry.h"
 #include "translation.h"
 #include "worker.h"
-
-#include <string.h>
-
-#define MAX_RETRY_AFTER (60 * USEC_PER_SEC)
 
 static struct loop *loop_of(const struct exchange *x)
 {
     return x->worker->loop;
 }
 
-static const struct settings_model *model_of(const struct exchange *x)
+static const struct settings_target *chosen_settings(const struct exchange *x)
 {
-    return x->plan.models[x->route.at_model];
-}
-
-static const struct snapshot_provider *provider_of(const struct exchange *x, size_t target)
-{
-    return &x->snapshot->providers[model_of(x)->targets[target].provider_index];
-}
-
-static size_t route(struct exchange *x)
-{
-    struct router_candidate candidates[ROUTER_MAX_TARGETS];
-    const struct settings_model *m = model_of(x);
-    size_t n = plan_describe(x->snapshot, m, loop_now(loop_of(x)), candidates);
-
-    for (size_t i = 0; i < n; i++)
-        candidates[i].was_tried = x->route.is_closed[i] || x->route.tries[i] > 0;
-    return router_choose(m->strategy, candidates, n, worker_random(x->worker));
-}
-
-/* The next model in the chain, fitted anew: its window may be smaller. */
-static bool next_model(struct exchange *x)
-{
-    if (x->route.at_model + 1 >= x->plan.n_models)
-        return false;
-    x->route.at_model++;
-    memset(x->route.tries, 0, sizeof(x->route.tries));
-    memset(x->route.is_closed, 0, sizeof(x->route.is_closed));
-    return true;
+    return &x->plan.models[x->route.at_model]->targets[x->route.index];
 }
 
 static const struct snapshot_provider *chosen(const struct exchange *x)
 {
-    return provider_of(x, x->route.target);
+    return &x->snapshot->providers[chosen_settings(x)->provider_index];
 }
 
-static const char *chosen_model(const struct exchange *x)
+void dispatch_end_repeat(struct exchange *x)
 {
-    return model_of(x)->targets[x->route.target].model;
+    struct upstream *u = TAKE(x->route.repeating);
+
+    if (u)
+        upstream_end_repeat(u);
+}
+
+/* Every attempt after a request's first is a retry or a fallback. */
+static void count_again(struct exchange *x, const struct snapshot_provider *before,
+                        const struct upstream_target *target_before)
+{
+    if (x->target == target_before)
+        telemetry_retry(x, x->route.last_failure);
+    else
+        telemetry_fallback(x, before);
 }
 
 /* A place at the chosen provider is held. */
 static void start_attempt(struct exchange *x)
 {
     const struct snapshot_provider *before = x->provider;
+    const struct upstream_target *target_before = x->target;
+    unsigned attempts = x->attempts;
 
     exchange_set_state(x, EXCHANGE_ATTEMPTING);
     x->provider = chosen(x);
-    x->target_model = chosen_model(x);
-    x->route.tries[x->route.target]++;
-    if (before && before != x->provider)
-        telemetry_fallback(x, before);
+    x->target = x->route.target;
+    x->target_model = chosen_settings(x)->model;
+    tried_add(&x->route.tried, x->target);
     attempt_start(x);
+    if (attempts > 0 && x->attempts > attempts)
+        count_again(x, before, target_before);
 }
 
 static void on_place(void *arg, enum upstream_result result)
@@ -93,7 +78,7 @@ static void on_queue_timeout(void *arg)
 
     upstream_wait_cancel(&x->waiter);
     telemetry_queue_wait(x, chosen(x), loop_now(loop_of(x)) - x->queued_at);
-    x->route.is_closed[x->route.target] = true;
+    tried_close(&x->route.tried, x->route.target);
     x->last_refusal = REFUSAL_QUEUE_TIMEOUT;
     exchange_set_state(x, EXCHANGE_ROUTING);
     dispatch_next(x);
@@ -102,7 +87,7 @@ static void on_queue_timeout(void *arg)
 /* False when the line is full. */
 static bool wait_for_place(struct exchange *x)
 {
-    x->waiter = upstream_wait(chosen(x)->upstream, loop_of(x), on_place, x);
+    x->waiter = upstream_wait(x->route.target, loop_of(x), on_place, x);
     if (!x->waiter)
         return false;
     exchange_set_state(x, EXCHANGE_QUEUED);
@@ -115,7 +100,7 @@ static bool wait_for_place(struct exchange *x)
 /* True when the request is in the words of the chosen target. */
 static bool prepare(struct exchange *x)
 {
-    switch (translation_prepare(x, chosen(x), chosen_model(x))) {
+    switch (translation_prepare(x, chosen(x), chosen_settings(x)->model)) {
     case DIALECT_OK:
         return true;
     case DIALECT_FULL:
@@ -133,10 +118,10 @@ static bool prepare(struct exchange *x)
 static bool try_target(struct exchange *x)
 {
     if (!prepare(x)) {
-        x->route.is_closed[x->route.target] = true;
+        tried_close(&x->route.tried, x->route.target);
         return false;
     }
-    switch (upstream_take(chosen(x)->upstream, loop_now(loop_of(x)))) {
+    switch (upstream_take(x->route.target, x->route.repeating != NULL, loop_now(loop_of(x)))) {
     case UPSTREAM_OK:
         start_attempt(x);
         return true;
@@ -148,40 +133,56 @@ static bool try_target(struct exchange *x)
     case UPSTREAM_UNAVAILABLE:
         break;
     }
-    x->route.is_closed[x->route.target] = true;
+    tried_close(&x->route.tried, x->route.target);
     return false;
+}
+
+static void refuse(struct exchange *x)
+{
+    enum refusal refusal = shortlist_refusal(x);
+
+    if (refusal == REFUSAL_INVALID_REQUEST)
+        exchange_refuse(x, refusal, x->cannot.message, x->cannot.param);
+    else if (refusal == REFUSAL_RATE_LIMIT_EXCEEDED)
+        exchange_refuse(x, refusal, "The rate limit of every provider of this model is reached.",
+                        NULL);
+    else
+        exchange_refuse(x, refusal, NULL, NULL);
 }
 
 void dispatch_next(struct exchange *x)
 {
+    dispatch_end_repeat(x);
     for (;;) {
         usec_t began = clock_now();
-        size_t target = route(x);
+        bool is_chosen = shortlist_choose(x);
         telemetry_routing(x, clock_now() - began);
-        if (target == ROUTER_NONE)
+        if (!is_chosen)
             break;
-        x->route.target = target;
         telemetry_selection(x, chosen(x));
         if (try_target(x))
             return;
     }
-    if (next_model(x)) {
-        exchange_fit(x);
-        return;
-    }
-    bool is_callers_fault = x->last_refusal == REFUSAL_INVALID_REQUEST;
-    exchange_refuse(x, x->last_refusal, is_callers_fault ? x->cannot.message : NULL,
-                    is_callers_fault ? x->cannot.param : NULL);
+    if (shortlist_next_model(x))
+        exchange_fit(x); /* anew: its window may be smaller */
+    else
+        refuse(x);
 }
 
-static bool has_untried(struct exchange *x)
+bool dispatch_larger(struct exchange *x)
 {
-    return x->route.at_model + 1 < x->plan.n_models || route(x) != ROUTER_NONE;
+    if (!shortlist_next_larger(x))
+        return false;
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    exchange_fit(x);
+    return true;
 }
 
-static enum refusal refusal_of(enum outcome_kind kind)
+static enum refusal refusal_of(const struct failure *f)
 {
-    switch (kind) {
+    switch (f->kind) {
+    case OUTCOME_HTTP_429:
+        return f->blame == FAILURE_OF_RATE ? REFUSAL_RATE_LIMIT_EXCEEDED : REFUSAL_UPSTREAM_ERROR;
     case OUTCOME_TIMEOUT:
         return REFUSAL_UPSTREAM_TIMEOUT;
     case OUTCOME_INVALID:
@@ -191,7 +192,6 @@ static enum refusal refusal_of(enum outcome_kind kind)
     case OUTCOME_OK:
     case OUTCOME_CONNECT:
     case OUTCOME_HTTP_4XX:
-    case OUTCOME_HTTP_429:
     case OUTCOME_HTTP_5XX:
     case OUTCOME_CANCELLED:
         return REFUSAL_UPSTREAM_ERROR;
@@ -209,43 +209,64 @@ static void on_backoff_over(void *arg)
     dispatch_next(x);
 }
 
-static void back_off(struct exchange *x, usec_t wait, enum outcome_kind kind)
+static void back_off(struct exchange *x, usec_t wait)
 {
-    telemetry_retry(x, kind);
     exchange_set_state(x, EXCHANGE_BACKING_OFF);
     loop_timer_init(&x->timer, loop_of(x), on_backoff_over, x);
     loop_timer_start(&x->timer, wait);
 }
 
-static struct retry_failure describe_failure(struct exchange *x, const struct attempt_end *end)
+static struct retry_situation describe(struct exchange *x, const struct failure *f)
 {
     const struct settings_provider *p = x->provider->settings;
-    struct retry_failure f = {
-        .kind = end->kind,
-        .status = end->status,
-        .has_other = has_untried(x),
-        .tries = x->route.tries[x->route.target],
+    usec_t now = loop_now(loop_of(x));
+
+    return (struct retry_situation){
+        .failure = f,
+        .has_other = shortlist_has_more(x),
+        .tries = tried_count(&x->route.tried, x->target),
         .max_retries = p->retry.max,
         .backoff = p->retry.backoff,
         .max_backoff = p->retry.max_backoff,
+        .time_left = x->deadline_at > now ? x->deadline_at - now : 0,
     };
+}
 
-    f.has_retry_after =
-        parse_retry_after(end->retry_after, loop_wall(loop_of(x)), MAX_RETRY_AFTER, &f.retry_after);
-    return f;
+static void note_failure(struct exchange *x, const struct failure *f)
+{
+    dispatch_end_repeat(x);
+    x->last_refusal = refusal_of(f);
+    x->route.last_failure = f->kind;
+    if (f->blame == FAILURE_OF_CONNECTION)
+        tried_close_provider(&x->route.tried, x->target);
+}
+
+static void repeat(struct exchange *x, usec_t wait)
+{
+    if (!upstream_begin_repeat(x->provider->upstream, loop_now(loop_of(x)))) {
+        refuse(x);
+        return;
+    }
+    x->route.repeating = x->provider->upstream;
+    back_off(x, wait);
 }
 
 void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
 {
     usec_t wait = 0;
 
-    x->last_refusal = refusal_of(end->kind);
+    note_failure(x, &end->failure);
     if (x->state == EXCHANGE_RELAYING) {
         exchange_refuse(x, x->last_refusal, NULL, NULL);
         return;
     }
-    struct retry_failure failure = describe_failure(x, end);
-    switch (retry_decide(&failure, worker_random(x->worker), &wait)) {
+    struct retry_situation situation = describe(x, &end->failure);
+    switch (retry_decide(&situation, worker_random(x->worker), &wait)) {
+    case RETRY_LARGER:
+        if (dispatch_larger(x))
+            return;
+        exchange_relay_refusal(x, end);
+        return;
     case RETRY_RELAY:
         exchange_relay_refusal(x, end);
         return;
@@ -254,10 +275,10 @@ void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
         dispatch_next(x);
         return;
     case RETRY_SAME:
-        back_off(x, wait, end->kind);
+        repeat(x, wait);
         return;
     case RETRY_STOP:
-        exchange_refuse(x, x->last_refusal, NULL, NULL);
+        refuse(x);
         return;
     }
 }

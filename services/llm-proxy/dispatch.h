@@ -5,11 +5,20 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct attempt_end;
 struct exchange;
 
 /* From EXCHANGE_ROUTING: the best target left, or the refusal when there is none. */
 void dispatch_next(struct exchange *x);
+
+/* The conversation cannot be made to fit the model in turn: on to one with a larger window. False
+ * when there is none. */
+bool dispatch_larger(struct exchange *x);
+
+/* The repeat that is under way, if one is, no longer counts against the provider's budget. */
+void dispatch_end_repeat(struct exchange *x);
 
 /* An attempt failed; its connection is closed and its place given back. */
 void dispatch_after_failure(struct exchange *x, const struct attempt_end *end);

@@ -139,6 +139,7 @@ void exchange_upstream_closed(struct exchange *x)
 static void settle(struct exchange *x, enum ledger_entry_status status)
 {
     upstream_wait_cancel(&x->waiter);
+    dispatch_end_repeat(x);
     fitting_cancel(x);
     loop_timer_stop(&x->timer);
     loop_timer_stop(&x->deadline);
@@ -183,7 +184,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
 {
     struct buf *json = &x->worker->line;
 
-    attempt_cancel(x, OUTCOME_CANCELLED);
+    attempt_cancel(x);
     admission_release(x);
     x->error_code = refusal_code(refusal);
     buf_clear(json);
@@ -248,10 +249,10 @@ void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
         return;
     }
     admission_release(x);
-    x->http_status = end->status;
+    x->http_status = end->failure.status;
     x->error_code = "provider_refused";
     size_t n = answer_head_write(x, "application/json", headers);
-    http_response_send(TAKE(x->client), end->status, headers, n, body);
+    http_response_send(TAKE(x->client), end->failure.status, headers, n, body);
     settle(x, LEDGER_ERROR);
 }
 
@@ -288,7 +289,7 @@ void exchange_client_gone(struct exchange *x)
     x->http_status = 499;
     x->error_code = "client_closed_request";
     admission_release(x);
-    attempt_cancel(x, OUTCOME_CANCELLED);
+    attempt_cancel(x);
     settle(x, LEDGER_CANCELLED);
 }
 
@@ -315,12 +316,14 @@ static void set_deadline(struct exchange *x)
 {
     uint64_t ms;
 
+    x->deadline_at = USEC_INFINITY;
     if (!parse_u64(http_request_header(x->client, "x-llm-deadline-ms"), &ms) || ms == 0)
         return;
     if (ms > 86400000)
         ms = 86400000;
     loop_timer_init(&x->deadline, loop_of(x), on_deadline, x);
     loop_timer_start(&x->deadline, ms * USEC_PER_MSEC);
+    x->deadline_at = loop_now(loop_of(x)) + ms * USEC_PER_MSEC;
 }
 
 void exchange_start(struct worker *w, struct http_request *r, const struct inbound *inbound)
@@ -346,6 +349,8 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
         return; /* answered */
     plan_make(&x->plan, x->snapshot, x->chat.root, model);
     x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
+    x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
+                                   http_request_header(r, "x-llm-session"));
     set_deadline(x);
     if (!settle_open(x)) {
         exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);

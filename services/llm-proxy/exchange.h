@@ -19,6 +19,7 @@
 #include "relay.h"
 #include "router.h"
 #include "snapshot.h"
+#include "tried.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,12 +39,14 @@ enum exchange_state {
     EXCHANGE_STATES,
 };
 
-/* How often each target of the model in turn was tried. */
 struct exchange_route {
-    size_t at_model; /* of the plan */
-    uint32_t tries[ROUTER_MAX_TARGETS];
-    bool is_closed[ROUTER_MAX_TARGETS]; /* not to be tried again */
-    size_t target;                      /* the one chosen */
+    size_t at_model;                /* of the plan */
+    size_t index;                   /* of the chosen target in it … */
+    struct upstream_target *target; /* … which is this */
+    struct tried tried;
+    uint64_t too_small;         /* a window the request does not fit into; 0: none known */
+    struct upstream *repeating; /* one of its repeats is ours; NULL: none */
+    enum outcome_kind last_failure;
 };
 
 struct exchange {
@@ -72,6 +75,7 @@ struct exchange {
     struct plan plan;
     struct exchange_route route;
     const struct snapshot_provider *provider; /* of the current or last attempt; NULL: none yet */
+    struct upstream_target *target;           /* likewise; its model: */
     const char *target_model;
     const struct dialect *dialect; /* that it is spoken to in */
     bool is_translated;            /* the caller's API is another */
@@ -83,6 +87,7 @@ struct exchange {
     usec_t queued_at;
     struct loop_timer timer; /* of the state: queue, back-off, overdue end mark, grace */
     struct loop_timer deadline;
+    usec_t deadline_at; /* USEC_INFINITY: none */
 
     struct attempt attempt;
     unsigned attempts;

@@ -1,5 +1,6 @@
 #include "fitting.h"
 
+#include "dispatch.h"
 #include "exchange.h"
 #include "tokens/estimate.h"
 #include "worker.h"
@@ -72,7 +73,8 @@ static void on_answer(void *arg, enum context_client_result result,
         return;
     }
     if (str_is(reply->outcome, "too_large")) {
-        refuse_too_long(x, m, reply->tokens_before);
+        if (!dispatch_larger(x))
+            refuse_too_long(x, m, reply->tokens_before);
         return;
     }
     if (messages.len > 0) {

@@ -63,21 +63,47 @@ static int64_t output_price(const struct snapshot *s, const struct settings_targ
     return p ? p->output : MONEY_UNKNOWN;
 }
 
-size_t plan_describe(const struct snapshot *s, const struct settings_model *m, usec_t now,
-                     struct router_candidate *ret)
+uint64_t plan_session(struct str tenant, struct str session)
+{
+    static const uint64_t seed[2] = {0x6c6c6d2d70726f78, 0x73657373696f6e73};
+
+    if (session.len == 0)
+        return 0;
+    const uint64_t of_tenant[2] = {seed[0], map_hash(seed, tenant)};
+    uint64_t hash = map_hash(of_tenant, session);
+    return hash != 0 ? hash : 1;
+}
+
+static uint64_t affinity(uint64_t session, const struct settings_target *t)
+{
+    if (session == 0)
+        return 0;
+    const uint64_t of_provider[2] = {session,
+                                     map_hash((uint64_t[2]){session, 0}, str_from(t->provider))};
+    uint64_t hash = map_hash(of_provider, str_from(t->model));
+    return hash != 0 ? hash : 1;
+}
+
+size_t plan_describe(const struct plan *p, const struct snapshot *s, const struct settings_model *m,
+                     usec_t now, struct router_candidate *ret, struct plan_target *ret_targets)
 {
     size_t n = m->n_targets < ROUTER_MAX_TARGETS ? m->n_targets : ROUTER_MAX_TARGETS;
 
     for (size_t i = 0; i < n; i++) {
         const struct settings_target *t = &m->targets[i];
-        struct upstream_view u = upstream_look(s->providers[t->provider_index].upstream, now);
+        struct upstream_target *target = snapshot_target(s, m, i);
+        struct upstream_target_view u = upstream_look_target(target, now);
         ret[i] = (struct router_candidate){
             .weight = t->weight,
-            .is_available = u.is_available,
+            .is_available = u.obstacle == STANDING_CLEAR,
+            .is_full = u.is_full,
             .in_flight = u.in_flight,
             .latency = u.latency,
             .price = output_price(s, t),
+            .affinity = affinity(p->session, t),
         };
+        if (ret_targets)
+            ret_targets[i] = (struct plan_target){target, u};
     }
     return n;
 }

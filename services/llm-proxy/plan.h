@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PLAN_MAX_MODELS 8
+#define PLAN_MAX_MODELS 33 /* itself, its fallbacks and its delegate's */
 
 struct plan {
     const struct settings_model *asked; /* NULL: none yet */
@@ -21,6 +21,7 @@ struct plan {
     bool is_scored; /* strategy complexity asked how hard the prompt is */
     struct complexity complexity;
     enum complexity_level level; /* by the thresholds of the first entry that asked */
+    uint64_t session;            /* plan_session(); 0: of none */
 };
 
 /* `asked` or what its strategy delegates to, then that one's fallbacks, then those of `asked`; each
@@ -31,7 +32,17 @@ void plan_make(struct plan *p, const struct snapshot *s, const struct json_value
 /* low, medium or high; "none" when no strategy asked. */
 const char *plan_complexity(const struct plan *p);
 
-/* The targets of `m` as the router sees them, none tried yet. Fills up to ROUTER_MAX_TARGETS and
- * returns how many. */
-size_t plan_describe(const struct snapshot *s, const struct settings_model *m, usec_t now,
-                     struct router_candidate *ret);
+/* What names a conversation of one tenant among all; 0 when it has no name. The same in every
+ * process. */
+uint64_t plan_session(struct str tenant, struct str session);
+
+/* A target's state in full, and what of it the router looks at. */
+struct plan_target {
+    struct upstream_target *target;
+    struct upstream_target_view view;
+};
+
+/* The targets of `m`, none tried yet. Fills up to ROUTER_MAX_TARGETS of both (`ret_targets` may be
+ * NULL) and returns how many. */
+size_t plan_describe(const struct plan *p, const struct snapshot *s, const struct settings_model *m,
+                     usec_t now, struct router_candidate *ret, struct plan_target *ret_targets);

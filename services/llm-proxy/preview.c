@@ -52,25 +52,45 @@ static void explain_target(struct decision *d, const struct settings_target *t, 
     add_reason(d, arena_printf(&d->arena, "%s/%s %s", t->provider, t->model, what));
 }
 
+static void explain_obstacle(struct decision *d, const struct settings_target *t,
+                             const struct upstream_target_view *v)
+{
+    const char *what = standing_obstacle_text(v->obstacle);
+
+    if (v->obstacle == STANDING_CLEAR && v->is_full)
+        explain_target(d, t, "has no free place");
+    else if (v->obstacle != STANDING_CLEAR && v->wait > 0)
+        explain_target(d, t,
+                       arena_printf(&d->arena, "%s, for %.1f s", what,
+                                    (double)v->wait / (double)USEC_PER_SEC));
+    else if (v->obstacle != STANDING_CLEAR)
+        explain_target(d, t, what);
+}
+
+static void explain_choice(struct decision *d, const char *why)
+{
+    explain_target(d, d->target,
+                   arena_printf(&d->arena, "is the choice of '%s' by strategy %s%s", d->model->name,
+                                catalogue_strategy_text(d->model->strategy), why));
+}
+
 /* The first model of the plan with a target that can be tried. */
 static void choose(struct decision *d, const struct preview *p)
 {
     struct router_candidate candidates[ROUTER_MAX_TARGETS];
+    struct plan_target targets[ROUTER_MAX_TARGETS];
 
     for (size_t i = 0; i < d->plan.n_models && !d->target; i++) {
         const struct settings_model *m = d->plan.models[i];
-        size_t n = plan_describe(p->snapshot, m, p->now, candidates);
+        size_t n = plan_describe(&d->plan, p->snapshot, m, p->now, candidates, targets);
         size_t chosen = router_choose(m->strategy, candidates, n, p->random);
         for (size_t t = 0; t < n; t++)
-            if (!candidates[t].is_available)
-                explain_target(d, &m->targets[t], "is down or its breaker is open");
+            explain_obstacle(d, &m->targets[t], &targets[t].view);
         if (chosen == ROUTER_NONE)
             continue;
         d->model = m;
         d->target = &m->targets[chosen];
-        explain_target(d, d->target,
-                       arena_printf(&d->arena, "is the choice of '%s' by strategy %s", m->name,
-                                    catalogue_strategy_text(m->strategy)));
+        explain_choice(d, router_is_sticky(m->strategy, candidates, n) ? ", for its session" : "");
     }
     if (!d->target)
         add_reason(d, "nothing is left to try");
@@ -174,6 +194,7 @@ static int decide(struct decision *d, const struct preview *p, struct buf *out)
         return refuse(REFUSAL_MODEL_NOT_ALLOWED, NULL, "model", out);
 
     plan_make(&d->plan, p->snapshot, d->chat.root, asked);
+    d->plan.session = plan_session(p->key ? str_from(p->key->id) : STR_EMPTY, p->session);
     explain_complexity(d);
     choose(d, p);
     explain_window(d);

@@ -15,6 +15,7 @@ struct preview {
     const struct snapshot *snapshot;
     const struct keyring_key *key; /* NULL: any model may be asked about */
     struct str body;
+    struct str session; /* x-llm-session; empty: none */
     usec_t now;
     uint64_t random; /* as the router's */
 };

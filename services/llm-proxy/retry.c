@@ -1,49 +1,52 @@
 #include "retry.h"
 
-bool retry_is_callers_fault(int status)
+static bool may_pass_with_time(const struct failure *f)
 {
-    return status == 400 || status == 404 || status == 413 || status == 422;
-}
-
-static bool may_repeat(const struct retry_failure *f)
-{
-    switch (f->kind) {
-    case OUTCOME_CONNECT:
-    case OUTCOME_HTTP_429:
-    case OUTCOME_HTTP_5XX:
-    case OUTCOME_TRUNCATED:
-        return f->tries <= f->max_retries;
-    case OUTCOME_HTTP_4XX: /* ours: credentials, payment, conflict; repeating changes nothing */
-    case OUTCOME_INVALID:
-    case OUTCOME_TIMEOUT:
-    case OUTCOME_OK:
-    case OUTCOME_CANCELLED:
+    switch (f->blame) {
+    case FAILURE_OF_CONNECTION:
+    case FAILURE_OF_RATE:
+        return true;
+    case FAILURE_OF_TARGET:
+        return f->kind != OUTCOME_INVALID && f->kind != OUTCOME_TIMEOUT;
+    case FAILURE_OF_NOBODY:
+        return f->status == 408 || f->status == 409 || f->status == 425;
+    case FAILURE_NONE:
+    case FAILURE_OF_REQUEST:
+    case FAILURE_OF_WINDOW:
+    case FAILURE_OF_CREDENTIAL:
+    case FAILURE_OF_PERMISSION:
         return false;
     }
     return false;
 }
 
-static usec_t backoff(const struct retry_failure *f, uint64_t random)
+static usec_t backoff(const struct retry_situation *s, uint64_t random)
 {
-    usec_t wait = f->backoff;
+    usec_t most = s->backoff;
 
-    for (uint32_t i = 1; i < f->tries && wait < f->max_backoff; i++)
-        wait *= 2;
-    if (wait > f->max_backoff)
-        wait = f->max_backoff;
-    wait = wait / 2 + (wait > 1 ? random % (wait / 2 + 1) : 0);
-    return f->has_retry_after && f->retry_after > wait ? f->retry_after : wait;
+    for (uint32_t i = 1; i < s->tries && most < s->max_backoff; i++)
+        most *= 2;
+    if (most > s->max_backoff)
+        most = s->max_backoff;
+    return random % (most + 1);
 }
 
-enum retry_verdict retry_decide(const struct retry_failure *f, uint64_t random, usec_t *ret_wait)
+enum retry_verdict retry_decide(const struct retry_situation *s, uint64_t random, usec_t *ret_wait)
 {
-    if (f->kind == OUTCOME_HTTP_4XX && retry_is_callers_fault(f->status))
+    const struct failure *f = s->failure;
+
+    if (f->blame == FAILURE_OF_REQUEST)
         return RETRY_RELAY;
-    if (f->has_other)
+    if (f->blame == FAILURE_OF_WINDOW)
+        return RETRY_LARGER;
+    if (s->has_other)
         return RETRY_OTHER;
-    if (!may_repeat(f))
+    if (f->is_silent || !may_pass_with_time(f) || s->tries > s->max_retries)
         return RETRY_STOP;
 
-    *ret_wait = backoff(f, random);
-    return *ret_wait <= f->max_backoff ? RETRY_SAME : RETRY_STOP;
+    usec_t wait = f->has_rest ? f->rest : backoff(s, random);
+    if (wait > s->max_backoff || wait >= s->time_left)
+        return RETRY_STOP;
+    *ret_wait = wait;
+    return RETRY_SAME;
 }

@@ -7,31 +7,28 @@
 
 #include "base/clock.h"
 #include "base/macro.h"
-#include "proto/outcome.h"
+#include "failure.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum retry_verdict {
-    RETRY_RELAY, /* the caller's fault: pass the provider's answer on */
-    RETRY_OTHER, /* go to another target now */
-    RETRY_SAME,  /* wait, then the same target again */
+    RETRY_RELAY,  /* the caller's fault: pass the provider's answer on */
+    RETRY_LARGER, /* go to a model with a larger window, if there is one, else as RETRY_RELAY */
+    RETRY_OTHER,  /* go to another target now */
+    RETRY_SAME,   /* wait, then the same target again, if the provider's budget allows it */
     RETRY_STOP,
 };
 
-struct retry_failure {
-    enum outcome_kind kind;
-    int status;           /* of the provider's answer; 0: none */
-    bool has_other;       /* an untried target is left */
+struct retry_situation {
+    const struct failure *failure;
+    bool has_other;       /* a target is left that can be tried now */
     uint32_t tries;       /* at this target so far, this one included */
     uint32_t max_retries; /* of the provider */
     usec_t backoff, max_backoff;
-    bool has_retry_after;
-    usec_t retry_after; /* as the provider asked, already clamped */
+    usec_t time_left; /* of the caller's deadline; USEC_INFINITY without one */
 };
 
-/* For RETRY_SAME *ret_wait is how long; `random` spreads it over half to the whole back-off. */
-enum retry_verdict retry_decide(const struct retry_failure *f, uint64_t random, usec_t *ret_wait);
-
-/* The provider says that the request itself is wrong (400, 404, 413, 422): no breaker counts it. */
-bool retry_is_callers_fault(int status);
+/* For RETRY_SAME *ret_wait is how long: what the provider asked for, or a part of the back-off that
+ * `random` chooses (full jitter). */
+enum retry_verdict retry_decide(const struct retry_situation *s, uint64_t random, usec_t *ret_wait);

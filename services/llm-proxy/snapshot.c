@@ -19,6 +19,9 @@ static void free_snapshot(struct snapshot *s)
     for (size_t i = 0; i < s->n_providers; i++)
         free_provider(&s->providers[i]);
     free(s->providers);
+    for (size_t i = 0; s->targets && s->targets[i]; i++)
+        free(s->targets[i]);
+    free(s->targets);
     map_done(&s->models);
     http_tls_free(&s->tls);
     prices_free(&s->prices);
@@ -102,6 +105,34 @@ static int add_providers(struct snapshot *s, struct map *upstreams, char *reterr
             return r;
     }
     return 0;
+}
+
+static struct upstream_target **list_targets(const struct snapshot *s,
+                                             const struct settings_model *m)
+{
+    struct upstream_target **list = calloc(m->n_targets + 1, sizeof(list[0]));
+
+    if (!list)
+        abort();
+    for (size_t i = 0; i < m->n_targets; i++)
+        list[i] = upstream_target(s->providers[m->targets[i].provider_index].upstream,
+                                  m->targets[i].model);
+    return list;
+}
+
+static void add_targets(struct snapshot *s)
+{
+    s->targets = calloc(s->settings->n_models + 1, sizeof(s->targets[0]));
+    if (!s->targets)
+        abort();
+    for (size_t i = 0; i < s->settings->n_models; i++)
+        s->targets[i] = list_targets(s, &s->settings->models[i]);
+}
+
+struct upstream_target *snapshot_target(const struct snapshot *s, const struct settings_model *m,
+                                        size_t i)
+{
+    return s->targets[m - s->settings->models][i];
 }
 
 static void add_models(struct snapshot *s)
@@ -191,6 +222,7 @@ int snapshot_new(struct settings **settings, struct map *upstreams, unsigned gen
     }
     *settings = NULL;
     add_models(s);
+    add_targets(s);
     s->models_json = write_models(s);
     configure_upstreams(s);
     *ret = s;

@@ -33,7 +33,8 @@ struct snapshot {
     struct settings *settings; /* owned */
     struct snapshot_provider *providers;
     size_t n_providers;
-    struct map models; /* name or alias -> const struct settings_model * */
+    struct upstream_target ***targets; /* by model and target, as in settings */
+    struct map models;                 /* name or alias -> const struct settings_model * */
     struct prices *prices;
     struct http_tls *tls; /* NULL: clear text */
     char *models_json;    /* the answer to GET /v1/models */
@@ -50,6 +51,10 @@ void snapshot_unref(struct snapshot **s);
 
 /* By name or alias; NULL when there is none. */
 const struct settings_model *snapshot_find_model(const struct snapshot *s, struct str name);
+
+/* The i-th target of `m`, which is one of s->settings. */
+struct upstream_target *snapshot_target(const struct snapshot *s, const struct settings_model *m,
+                                        size_t i);
 
 /* One entry of GET /v1/models, as JSON. */
 struct json_write;

@@ -1,34 +1,40 @@
 #include "upstream.h"
 
+#include "retry_budget.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EWMA_WEIGHT 0.2
-
 struct upstream_waiter {
-    struct upstream *upstream;
+    struct upstream_target *target;
     struct upstream_waiter *next, *previous;
     struct loop *loop;
     struct loop_task task;
-    upstream_place_fn fn; /* NULL: the waiter left after a place was already on its way */
+    upstream_place_fn fn; /* NULL: the waiter left after its task was already on its way */
     void *arg;
     bool is_queued;
+    bool holds_place;
+};
+
+struct upstream_target {
+    struct upstream *upstream;
+    struct upstream_target *next;
+    char *model;
+    struct standing standing;
 };
 
 struct upstream {
     char *name;
     pthread_mutex_t mutex;
-    struct breaker breaker;
-    struct breaker_config breaker_config;
-    uint64_t transitions[3];
+    struct standing_provider standing;
+    struct upstream_target *targets;
+    struct retry_budget budget;
+    double budget_share;
     uint32_t max_parallel, max_waiting;
     uint32_t in_flight, waiting;
     struct upstream_waiter *first, *last;
-    enum health_state health;
-    usec_t health_at;
-    double latency;
 };
 
 struct upstream *upstream_new(const char *name)
@@ -46,6 +52,12 @@ void upstream_free(struct upstream **u)
     if (!*u)
         return;
     assert(!(*u)->first);
+    while ((*u)->targets) {
+        struct upstream_target *t = (*u)->targets;
+        (*u)->targets = t->next;
+        free(t->model);
+        free(t);
+    }
     pthread_mutex_destroy(&(*u)->mutex);
     free((*u)->name);
     free(*u);
@@ -57,15 +69,40 @@ const char *upstream_name(const struct upstream *u)
     return u->name;
 }
 
-static bool is_down(const struct upstream *u, usec_t now)
+struct upstream *upstream_of(const struct upstream_target *t)
 {
-    return u->health == HEALTH_DOWN && now - u->health_at < UPSTREAM_HEALTH_MAX_AGE;
+    return t->upstream;
 }
 
-static void note_transition(struct upstream *u, enum breaker_state before)
+static struct upstream_target *find_target(struct upstream *u, const char *model)
 {
-    if (u->breaker.state != before)
-        u->transitions[u->breaker.state]++;
+    for (struct upstream_target *t = u->targets; t; t = t->next)
+        if (strcmp(t->model, model) == 0)
+            return t;
+    return NULL;
+}
+
+static struct upstream_target *add_target(struct upstream *u, const char *model)
+{
+    struct upstream_target *t = calloc(1, sizeof(*t));
+
+    if (!t || !(t->model = strdup(model)))
+        abort();
+    t->upstream = u;
+    t->standing.provider = &u->standing;
+    t->next = u->targets;
+    u->targets = t;
+    return t;
+}
+
+struct upstream_target *upstream_target(struct upstream *u, const char *model)
+{
+    pthread_mutex_lock(&u->mutex);
+    struct upstream_target *t = find_target(u, model);
+    if (!t)
+        t = add_target(u, model);
+    pthread_mutex_unlock(&u->mutex);
+    return t;
 }
 
 static void take_place(struct upstream *u)
@@ -106,6 +143,21 @@ static void serve_queue(struct upstream *u)
         struct upstream_waiter *w = u->first;
         unlink_waiter(u, w);
         take_place(u);
+        w->holds_place = true;
+        loop_post(w->loop, &w->task);
+    }
+}
+
+/* Nobody stands in line for what cannot be tried: there may be another target. */
+static void turn_away(struct upstream *u, usec_t now)
+{
+    struct upstream_waiter *next;
+
+    for (struct upstream_waiter *w = u->first; w; w = next) {
+        next = w->next;
+        if (standing_look(&w->target->standing, now, NULL) == STANDING_CLEAR)
+            continue;
+        unlink_waiter(u, w);
         loop_post(w->loop, &w->task);
     }
 }
@@ -113,30 +165,32 @@ static void serve_queue(struct upstream *u)
 void upstream_configure(struct upstream *u, const struct settings_provider *p)
 {
     pthread_mutex_lock(&u->mutex);
-    u->breaker_config = p->breaker;
+    standing_configure(&u->standing, &p->breaker, p->park);
+    for (struct upstream_target *t = u->targets; t; t = t->next)
+        t->standing.permission = (struct breaker){.state = BREAKER_CLOSED};
+    u->budget_share = p->retry.budget;
     u->max_parallel = p->max_parallel;
     u->max_waiting = p->queue.max;
     serve_queue(u); /* there may be more places now */
     pthread_mutex_unlock(&u->mutex);
 }
 
-enum upstream_result upstream_take(struct upstream *u, usec_t now)
+enum upstream_result upstream_take(struct upstream_target *t, bool is_repeat, usec_t now)
 {
+    struct upstream *u = t->upstream;
     enum upstream_result r = UPSTREAM_OK;
 
     pthread_mutex_lock(&u->mutex);
-    enum breaker_state before = u->breaker.state;
-    if (is_down(u, now)) {
+    if (standing_look(&t->standing, now, NULL) != STANDING_CLEAR)
         r = UPSTREAM_UNAVAILABLE;
-    } else if (u->in_flight >= u->max_parallel) {
-        r = breaker_is_available(&u->breaker, &u->breaker_config, now) ? UPSTREAM_BUSY
-                                                                       : UPSTREAM_UNAVAILABLE;
-    } else if (!breaker_take(&u->breaker, &u->breaker_config, now)) {
+    else if (u->in_flight >= u->max_parallel)
+        r = UPSTREAM_BUSY;
+    else if (!standing_take(&t->standing, now))
         r = UPSTREAM_UNAVAILABLE;
-    } else {
+    if (r == UPSTREAM_OK)
         take_place(u);
-    }
-    note_transition(u, before);
+    if (r != UPSTREAM_UNAVAILABLE && !is_repeat)
+        retry_budget_note(&u->budget, now);
     pthread_mutex_unlock(&u->mutex);
     return r;
 }
@@ -148,48 +202,31 @@ static void leave_place(struct upstream *u)
     serve_queue(u);
 }
 
-static void learn_latency(struct upstream *u, usec_t duration)
+void upstream_release(struct upstream_target *t, const struct failure *f, usec_t latency,
+                      usec_t now)
 {
-    double seconds = (double)duration / (double)USEC_PER_SEC;
+    struct upstream *u = t->upstream;
 
-    if (u->latency <= 0 || seconds > u->latency)
-        u->latency = seconds; /* a peak counts at once, recovery is gradual */
-    else
-        u->latency += EWMA_WEIGHT * (seconds - u->latency);
-}
-
-void upstream_release(struct upstream *u, enum upstream_report report, usec_t duration, usec_t now)
-{
     pthread_mutex_lock(&u->mutex);
-    enum breaker_state before = u->breaker.state;
-    switch (report) {
-    case UPSTREAM_SUCCEEDED:
-        breaker_success(&u->breaker, &u->breaker_config, now);
-        learn_latency(u, duration);
-        break;
-    case UPSTREAM_FAILED:
-        breaker_failure(&u->breaker, &u->breaker_config, now);
-        break;
-    case UPSTREAM_SAID_NOTHING:
-        breaker_abandon(&u->breaker);
-        break;
-    }
-    note_transition(u, before);
+    standing_report(&t->standing, f, now);
+    if (f->blame == FAILURE_NONE)
+        peak_ewma_add(&t->standing.latency, latency, now);
+    else if (u->first)
+        turn_away(u, now);
     leave_place(u);
     pthread_mutex_unlock(&u->mutex);
 }
 
-/* On the waiter's own thread: a place is held for it. */
+/* On the waiter's own thread. */
 static void on_place(void *arg)
 {
     struct upstream_waiter *w = arg;
-    struct upstream *u = w->upstream;
+    struct upstream *u = w->target->upstream;
+    usec_t now = loop_now(w->loop);
 
     pthread_mutex_lock(&u->mutex);
-    enum breaker_state before = u->breaker.state;
-    bool is_usable = w->fn && breaker_take(&u->breaker, &u->breaker_config, loop_now(w->loop));
-    note_transition(u, before);
-    if (!is_usable)
+    bool is_usable = w->fn && w->holds_place && standing_take(&w->target->standing, now);
+    if (!is_usable && w->holds_place)
         leave_place(u);
     pthread_mutex_unlock(&u->mutex);
 
@@ -200,14 +237,15 @@ static void on_place(void *arg)
         fn(fn_arg, is_usable ? UPSTREAM_OK : UPSTREAM_UNAVAILABLE);
 }
 
-struct upstream_waiter *upstream_wait(struct upstream *u, struct loop *l, upstream_place_fn fn,
-                                      void *arg)
+struct upstream_waiter *upstream_wait(struct upstream_target *t, struct loop *l,
+                                      upstream_place_fn fn, void *arg)
 {
+    struct upstream *u = t->upstream;
     struct upstream_waiter *w = calloc(1, sizeof(*w));
 
     if (!w)
         abort();
-    *w = (struct upstream_waiter){.upstream = u, .loop = l, .fn = fn, .arg = arg};
+    *w = (struct upstream_waiter){.target = t, .loop = l, .fn = fn, .arg = arg};
     w->task = (struct loop_task){.fn = on_place, .arg = w};
 
     pthread_mutex_lock(&u->mutex);
@@ -228,7 +266,7 @@ void upstream_wait_cancel(struct upstream_waiter **w)
 
     if (!waiter)
         return;
-    struct upstream *u = waiter->upstream;
+    struct upstream *u = waiter->target->upstream;
     pthread_mutex_lock(&u->mutex);
     bool was_queued = waiter->is_queued;
     if (was_queued)
@@ -241,27 +279,78 @@ void upstream_wait_cancel(struct upstream_waiter **w)
         waiter->fn = NULL; /* its task is on the way and gives the place back */
 }
 
+bool upstream_begin_repeat(struct upstream *u, usec_t now)
+{
+    pthread_mutex_lock(&u->mutex);
+    bool is_allowed = retry_budget_take(&u->budget, u->budget_share, u->in_flight, now);
+    pthread_mutex_unlock(&u->mutex);
+    return is_allowed;
+}
+
+void upstream_end_repeat(struct upstream *u)
+{
+    pthread_mutex_lock(&u->mutex);
+    retry_budget_release(&u->budget);
+    pthread_mutex_unlock(&u->mutex);
+}
+
 void upstream_set_health(struct upstream *u, enum health_state state, usec_t now)
 {
     pthread_mutex_lock(&u->mutex);
-    u->health = state;
-    u->health_at = now;
+    u->standing.health = state;
+    u->standing.health_at = now;
+    if (state == HEALTH_DOWN && u->first)
+        turn_away(u, now);
     pthread_mutex_unlock(&u->mutex);
+}
+
+static void see(enum breaker_state *worst, const struct breaker *b)
+{
+    if (b->state > *worst)
+        *worst = b->state;
+}
+
+static void look_at_targets(struct upstream *u, struct upstream_view *v, usec_t now)
+{
+    see(&v->breaker, &u->standing.connection);
+    see(&v->breaker, &u->standing.credential);
+    for (const struct upstream_target *t = u->targets; t; t = t->next) {
+        see(&v->breaker, &t->standing.permission);
+        see(&v->breaker, &t->standing.answers);
+        double latency = peak_ewma_seconds(&t->standing.latency, now);
+        if (latency > v->latency)
+            v->latency = latency;
+    }
 }
 
 struct upstream_view upstream_look(struct upstream *u, usec_t now)
 {
     pthread_mutex_lock(&u->mutex);
+    const struct standing_provider *s = &u->standing;
     struct upstream_view v = {
-        .is_available =
-            !is_down(u, now) && breaker_is_available(&u->breaker, &u->breaker_config, now),
-        .breaker = u->breaker.state,
-        .health = now - u->health_at < UPSTREAM_HEALTH_MAX_AGE ? u->health : HEALTH_UNKNOWN,
+        .is_available = standing_look_provider(s, now) == STANDING_CLEAR,
+        .health = now - s->health_at < STANDING_HEALTH_MAX_AGE ? s->health : HEALTH_UNKNOWN,
         .in_flight = u->in_flight,
         .waiting = u->waiting,
-        .latency = u->latency,
+        .repeats_refused = u->budget.refused,
     };
-    memcpy(v.transitions, u->transitions, sizeof(v.transitions));
+    look_at_targets(u, &v, now);
+    memcpy(v.transitions, s->transitions, sizeof(v.transitions));
+    pthread_mutex_unlock(&u->mutex);
+    return v;
+}
+
+struct upstream_target_view upstream_look_target(struct upstream_target *t, usec_t now)
+{
+    struct upstream *u = t->upstream;
+
+    pthread_mutex_lock(&u->mutex);
+    struct upstream_target_view v = {
+        .is_full = u->in_flight >= u->max_parallel,
+        .in_flight = u->in_flight,
+        .latency = peak_ewma_seconds(&t->standing.latency, now),
+    };
+    v.obstacle = standing_look(&t->standing, now, &v.wait);
     pthread_mutex_unlock(&u->mutex);
     return v;
 }

@@ -1,17 +1,19 @@
-/* upstream.h -- may a provider be tried now, and who waits for a place at it?
+/* upstream.h -- may a target be tried now, and who waits for a place at its provider?
  *
  * One object per configured provider, shared by all worker threads and kept over reloads: the
- * breaker, the places (max_parallel), the queue in front of them, and what health-worker says.
- * A short mutex guards it and is never held across I/O.
+ * places (max_parallel), the queue in front of them, the retry budget, and the standing of each of
+ * its targets, which are its models. A short mutex guards it and is never held across I/O.
  */
 #pragma once
 
 #include "base/breaker.h"
 #include "base/clock.h"
 #include "base/macro.h"
+#include "failure.h"
 #include "io/loop.h"
 #include "proto/health.h"
 #include "settings/catalogue.h"
+#include "standing.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,48 +21,63 @@
 enum upstream_result {
     UPSTREAM_OK = 0,
     UPSTREAM_BUSY,        /* every place is taken: wait */
-    UPSTREAM_UNAVAILABLE, /* the breaker is open, or health-worker says it is down */
-};
-
-enum upstream_report {
-    UPSTREAM_SUCCEEDED,
-    UPSTREAM_FAILED,
-    UPSTREAM_SAID_NOTHING, /* cancelled, or the caller's fault: no word about the provider */
+    UPSTREAM_UNAVAILABLE, /* something is in the way (standing.h) */
 };
 
 struct upstream;
+struct upstream_target;
 struct upstream_waiter;
 
 struct upstream *upstream_new(const char *name);
 void upstream_free(struct upstream **u);
 const char *upstream_name(const struct upstream *u);
 
+/* The target of this model; made on first sight, and the upstream's for good. */
+struct upstream_target *upstream_target(struct upstream *u, const char *model);
+struct upstream *upstream_of(const struct upstream_target *t);
+
 /* The limits in force; called by the control thread at each (re)load. */
 void upstream_configure(struct upstream *u, const struct settings_provider *p);
 
-/* Take a place: then exactly one upstream_release() is due. */
-MUST_USE enum upstream_result upstream_take(struct upstream *u, usec_t now);
-void upstream_release(struct upstream *u, enum upstream_report report, usec_t duration, usec_t now);
+/* Take a place: then exactly one upstream_release() is due. A repeat is a try that
+ * upstream_begin_repeat() allowed. */
+MUST_USE enum upstream_result upstream_take(struct upstream_target *t, bool is_repeat, usec_t now);
+/* `latency` is what the answer took, for the router; of no interest after a failure. */
+void upstream_release(struct upstream_target *t, const struct failure *f, usec_t latency,
+                      usec_t now);
 
 /* Wait in line for a place. `fn` runs on `l` when the wait is over: UPSTREAM_OK means a place is
- * held, UPSTREAM_UNAVAILABLE that the breaker opened meanwhile. NULL when the queue is full. The
- * waiter is gone once `fn` runs. */
+ * held, UPSTREAM_UNAVAILABLE that something came in the way meanwhile. NULL when the queue is full.
+ * The waiter is gone once `fn` runs. */
 typedef void (*upstream_place_fn)(void *arg, enum upstream_result result);
-struct upstream_waiter *upstream_wait(struct upstream *u, struct loop *l, upstream_place_fn fn,
-                                      void *arg);
+struct upstream_waiter *upstream_wait(struct upstream_target *t, struct loop *l,
+                                      upstream_place_fn fn, void *arg);
 /* Leave the line, on the thread that waited. Clears *w; NULL inside is fine. */
 void upstream_wait_cancel(struct upstream_waiter **w);
 
-/* From health-worker. A verdict older than UPSTREAM_HEALTH_MAX_AGE no longer counts. */
-#define UPSTREAM_HEALTH_MAX_AGE (30 * USEC_PER_SEC)
+/* One repeat more, if the budget allows it: then exactly one upstream_end_repeat() is due. */
+MUST_USE bool upstream_begin_repeat(struct upstream *u, usec_t now);
+void upstream_end_repeat(struct upstream *u);
+
+/* From health-worker. */
 void upstream_set_health(struct upstream *u, enum health_state state, usec_t now);
 
 struct upstream_view {
-    bool is_available;
-    enum breaker_state breaker;
+    bool is_available;          /* the provider; its targets may still fail */
+    enum breaker_state breaker; /* the worst of all its breakers */
     enum health_state health;
     uint32_t in_flight, waiting;
-    double latency;          /* seconds, moving average of successes; 0: none yet */
-    uint64_t transitions[3]; /* to each breaker_state */
+    double latency;           /* seconds, of its slowest target; 0: none known */
+    uint64_t transitions[3];  /* of all its breakers, to each breaker_state */
+    uint64_t repeats_refused; /* for lack of budget */
 };
 struct upstream_view upstream_look(struct upstream *u, usec_t now);
+
+struct upstream_target_view {
+    enum standing_obstacle obstacle;
+    usec_t wait; /* until it may be gone; 0: nobody knows */
+    bool is_full;
+    uint32_t in_flight; /* at the provider */
+    double latency;
+};
+struct upstream_target_view upstream_look_target(struct upstream_target *t, usec_t now);

@@ -123,7 +123,7 @@ def test_it_says_that_it_drains_and_lets_nobody_in(start_suite, simulator):
     ("mid-stream", "chunks=1000,interval=20ms", {}),
     ("thinking", "silence", {}),
     ("whole", "silence", {}),
-    ("back-off", "status=503", {"retry": {"max": 3, "backoff": "60s", "max_backoff": "60s"}}),
+    ("back-off", "status=503", {"retry": {"max": 3, "backoff": "1h", "max_backoff": "1h", "budget": 1}}),
 ])
 def test_after_the_timeout_one_error_says_why(start_suite, simulator, phase, script, provider):
     suite = start(start_suite, simulator, drain="500ms", **provider)

@@ -145,10 +145,10 @@ ODD = [
     ("delay=60s", "timeout", 504, "upstream_timeout"),
     ("status=302,location=http://127.0.0.1:1/", "invalid", 502, "upstream_invalid"),
     ("status=201", "invalid", 502, "upstream_invalid"),
-    ("status=401", "http_4xx", 502, "upstream_error"),
-    ("status=429", "http_429", 502, "upstream_error"),
+    ("status=429", "http_429", 429, "rate_limit_exceeded"),
     ("status=500", "http_5xx", 502, "upstream_error"),
     ("status=503", "http_5xx", 502, "upstream_error"),
+    ("status=401", "http_4xx", 502, "upstream_error"),  # the last: it parks the credential
 ]
 
 

@@ -140,10 +140,41 @@ static void a_report_with_a_slightly_earlier_time_is_not_a_leap(void **state)
     CHECK(!breaker_is_available(&b, &config, 10 * SEC - 2));
 }
 
+static void it_tells_how_long_it_stays_open(void **state)
+{
+    struct breaker b = opened();
+
+    (void)state;
+    CHECK_U64(breaker_wait(&b, &config, 100 * SEC), 30 * SEC);
+    CHECK_U64(breaker_wait(&b, &config, 129 * SEC), SEC);
+    CHECK_U64(breaker_wait(&b, &config, 130 * SEC), 0);
+    CHECK(breaker_take(&b, &config, 130 * SEC));
+    CHECK_U64(breaker_wait(&b, &config, 130 * SEC), 0);
+}
+
+static void it_grows_only_if_it_is_told_to(void **state)
+{
+    struct breaker_config growing = config;
+    struct breaker b = opened();
+
+    (void)state;
+    growing.max_growth = 2;
+    CHECK_U64(breaker_wait(&b, &growing, 100 * SEC), 30 * SEC);
+    for (unsigned i = 0; i < 3; i++) {
+        usec_t at = (200 + 100 * i) * SEC;
+        CHECK(breaker_take(&b, &growing, at));
+        breaker_failure(&b, &growing, at);
+        CHECK_U64(breaker_wait(&b, &growing, at), 60 * SEC);
+        CHECK_U64(breaker_wait(&b, &config, at), 30 * SEC);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failures_in_a_row_open_it),
+        cmocka_unit_test(it_tells_how_long_it_stays_open),
+        cmocka_unit_test(it_grows_only_if_it_is_told_to),
         cmocka_unit_test(a_success_ends_the_row),
         cmocka_unit_test(failures_spread_wider_than_the_window_do_not_open_it),
         cmocka_unit_test(an_abandoned_try_says_nothing),
