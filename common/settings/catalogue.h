@@ -72,6 +72,7 @@ struct settings_provider {
     } probe; /* path NULL: the dialect's own */
     enum settings_on_disconnect on_disconnect;
     bool pass_errors;
+    const char *keep_alive; /* a duration or "forever"; NULL: the server's own */
 };
 
 struct settings_target {

@@ -299,6 +299,8 @@ static const struct settings_row providers[] = {
     WORD("on_disconnect", on_disconnect, on_disconnect, "cancel",
          "What becomes of its answer when the caller has left"),
     WORD("pass_errors", pass_errors, bool, "false", "Whether callers may read its error texts"),
+    TEXT("keep_alive", keep_alive, keep_alive, NULL,
+         "Dialect ollama: how long a model stays loaded; default: the server's own"),
     END,
 };
 

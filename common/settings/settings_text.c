@@ -142,6 +142,16 @@ const char *settings_text_check_route(struct str text)
     return is_visible(text, 256) && text.data[0] == '/' ? NULL : "a path that begins with '/'";
 }
 
+const char *settings_text_check_keep_alive(struct str text)
+{
+    usec_t duration;
+
+    return str_is(text, "forever") ||
+                   (parse_duration(text, &duration) && duration <= 366 * 86400 * USEC_PER_SEC)
+               ? NULL
+               : "a duration of at most 366 days such as 30m, 0, or forever";
+}
+
 const char *settings_text_check_file(struct str text)
 {
     return is_printable(text, 1024) ? NULL : "a path of at most 1024 bytes";

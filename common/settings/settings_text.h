@@ -14,6 +14,7 @@ const char *settings_text_check_name(struct str text);
 const char *settings_text_check_model(struct str text); /* a name callers use */
 const char *settings_text_check_price_name(struct str text);
 const char *settings_text_check_route(struct str text); /* the path of a URL */
+const char *settings_text_check_keep_alive(struct str text);
 const char *settings_text_check_file(struct str text);
 const char *settings_text_check_runtime(struct str text);
 const char *settings_text_check_variable(struct str text);

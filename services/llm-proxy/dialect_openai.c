@@ -12,14 +12,13 @@ static int64_t count_at(const struct json_value *usage, const char *path)
 }
 
 /* An explicit zero is zero; only a missing or null object is no usage. */
-static bool is_usage(const struct json_value *usage)
+void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret)
 {
-    return json_is(usage, JSON_OBJECT) && json_get(usage, "prompt_tokens");
-}
+    const struct json_value *usage = json_get(root, "usage");
 
-void dialect_openai_add_usage(const struct json_value *usage, struct chat_events *ret)
-{
-    if (!is_usage(usage))
+    if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
+        usage = json_at(root, "x_groq.usage");
+    if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
         return;
     int64_t cached = count_at(usage, "prompt_tokens_details.cached_tokens");
     if (cached == 0) /* DeepSeek's name */
@@ -31,13 +30,6 @@ void dialect_openai_add_usage(const struct json_value *usage, struct chat_events
         .cache_write = count_at(usage, "prompt_tokens_details.cache_write_tokens"),
         .reasoning = count_at(usage, "completion_tokens_details.reasoning_tokens"),
     };
-}
-
-void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret)
-{
-    const struct json_value *usage = json_get(root, "usage");
-
-    dialect_openai_add_usage(is_usage(usage) ? usage : json_at(root, "x_groq.usage"), ret);
 }
 
 uint32_t dialect_openai_index(const struct json_value *v, uint32_t max)

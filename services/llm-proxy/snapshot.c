@@ -52,8 +52,10 @@ static const struct dialect *dialect_of(enum settings_dialect d)
     case DIALECT_ANTHROPIC:
         return &dialect_anthropic;
     case DIALECT_GEMINI:
-    case DIALECT_BEDROCK:
+        return &dialect_gemini;
     case DIALECT_OLLAMA:
+        return &dialect_ollama;
+    case DIALECT_BEDROCK:
         return NULL;
     }
     return NULL;
@@ -75,9 +77,8 @@ static int add_provider(struct snapshot *s, size_t i, struct map *upstreams, cha
     p->settings = settings;
     p->dialect = dialect_of(settings->dialect);
     if (!p->dialect) {
-        snprintf(reterr, reterr_size,
-                 "provider '%s': dialect '%s' is not built yet; allowed: openai", settings->name,
-                 catalogue_dialect_text(settings->dialect));
+        snprintf(reterr, reterr_size, "provider '%s': dialect '%s' is not built yet",
+                 settings->name, catalogue_dialect_text(settings->dialect));
         return 1;
     }
     p->origin = (struct fetch_origin){

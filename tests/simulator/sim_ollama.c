@@ -19,6 +19,8 @@ static const struct sim_note_param params[] = {
     {"options.frequency_penalty", "frequency_penalty"},
     {"options.repeat_penalty", "repeat_penalty"},
     {"keep_alive", "keep_alive"},
+    {"truncate", "truncate"},
+    {"shift", "shift"},
     {"think", "thinking"},
     {"logprobs", "logprobs"},
     {"top_logprobs", "top_logprobs"},
