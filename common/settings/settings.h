@@ -43,6 +43,7 @@ struct settings {
     struct {
         uint64_t rpm, tpm, parallel;
     } default_limits;
+    bool refuses_unpriced;
     struct {
         enum settings_cache_scope scope;
         uint64_t l1_max, l2_max;

@@ -132,6 +132,8 @@ static const struct settings_row limits_default[] = {
 
 static const struct settings_row limits[] = {
     MAP("default", limits_default, "For keys without limits of their own; 0 is unlimited"),
+    WORD("unpriced", refuses_unpriced, unpriced, "allow",
+         "Models without a price, for keys without a word of their own; no budget counts them"),
     END,
 };
 

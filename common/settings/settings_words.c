@@ -41,6 +41,9 @@ const struct settings_words settings_words_cache_when[] = {{"deterministic", CAC
                                                            {"never", CACHE_NEVER},
                                                            {NULL, 0}};
 
+const struct settings_words settings_words_unpriced[] = {
+    {"allow", false}, {"refuse", true}, {NULL, 0}};
+
 const struct settings_words settings_words_gpu[] = {{"auto", true}, {"off", false}, {NULL, 0}};
 
 const struct settings_words settings_words_bool[] = {{"true", true}, {"false", false}, {NULL, 0}};

@@ -1,5 +1,6 @@
 #include "admission.h"
 
+#include "allowance.h"
 #include "answer_head.h"
 #include "exchange.h"
 #include "keycheck.h"
@@ -8,74 +9,17 @@
 
 #include <inttypes.h>
 
-#define PER_MINUTE (60 * USEC_PER_SEC)
-
-struct limits {
-    struct ratelimit_rate rpm, tpm;
-    uint64_t parallel;
-};
-
-static uint64_t or_default(uint64_t of_key, uint64_t of_all)
-{
-    return of_key == KEYRING_DEFAULT ? of_all : of_key;
-}
-
-static struct limits limits_of(const struct exchange *x)
-{
-    const struct settings *s = x->snapshot->settings;
-
-    return (struct limits){
-        .rpm = {or_default(x->key->limits.rpm, s->default_limits.rpm), PER_MINUTE},
-        .tpm = {or_default(x->key->limits.tpm, s->default_limits.tpm), PER_MINUTE},
-        .parallel = or_default(x->key->limits.parallel, s->default_limits.parallel),
-    };
-}
-
-static bool take_slot(struct exchange *x, uint64_t limit)
-{
-    uint64_t before = atomic_fetch_add(&x->key->usage->parallel, 1);
-
-    if (limit > 0 && before >= limit) {
-        atomic_fetch_sub(&x->key->usage->parallel, 1);
-        return false;
-    }
-    x->holds_slot = true;
-    return true;
-}
-
-static void refuse_limit(struct exchange *x, const char *limit, const char *message, usec_t wait)
-{
-    telemetry_limit_hit(x, limit);
-    x->retry_after = wait;
-    exchange_refuse(x, REFUSAL_RATE_LIMIT_EXCEEDED, message, NULL);
-}
-
 static bool check_limits(struct exchange *x)
 {
-    usec_t now = loop_now(x->worker->loop), wait;
+    struct allowance_refusal why;
+    enum allowance_result r = allowance_take(x, &why);
 
-    if (!x->key)
+    if (r == ALLOWANCE_OK)
         return true;
-    struct limits l = limits_of(x);
-    struct keyring_usage *u = x->key->usage;
-    if (!take_slot(x, l.parallel)) {
-        refuse_limit(x, "parallel", "Too many requests of this API key are under way.",
-                     USEC_PER_SEC);
-        return false;
-    }
-    wait = ratelimit_take(&u->rpm, l.rpm, 1, now);
-    if (wait > 0) {
-        refuse_limit(x, "rpm", "The requests per minute of this API key are used up.", wait);
-        return false;
-    }
-    wait = ratelimit_take(&u->tpm, l.tpm, x->chat.prompt_tokens, now);
-    if (wait > 0) {
-        ratelimit_charge(&u->rpm, l.rpm, -1, now);
-        refuse_limit(x, "tpm", "The tokens per minute of this API key are used up.", wait);
-        return false;
-    }
-    x->tokens_charged = x->chat.prompt_tokens;
-    return true;
+    telemetry_limit_hit(x, allowance_name(r, why.is_teams));
+    x->retry_after = why.wait;
+    exchange_refuse(x, REFUSAL_RATE_LIMIT_EXCEEDED, allowance_text(r, why.is_teams), NULL);
+    return false;
 }
 
 static bool check_key(struct exchange *x)
@@ -84,7 +28,8 @@ static bool check_key(struct exchange *x)
 
     if (r == KEYCHECK_OK)
         return true;
-    exchange_refuse(x, REFUSAL_INVALID_API_KEY, keycheck_text(r), NULL);
+    x->retry_after = USEC_PER_SEC;
+    exchange_refuse(x, keycheck_refusal(r), keycheck_text(r), NULL);
     return false;
 }
 
@@ -146,61 +91,8 @@ const struct settings_model *admission_check(struct exchange *x)
 
 void admission_release(struct exchange *x)
 {
-    if (!x->holds_slot)
-        return;
-    x->holds_slot = false;
-    atomic_fetch_sub(&x->key->usage->parallel, 1);
-}
-
-void admission_charge(struct exchange *x)
-{
-    if (!x->key)
-        return;
-    int64_t used = x->entry.tokens_in > 0 ? x->entry.tokens_in : 0;
-    used += x->entry.tokens_out > 0 ? x->entry.tokens_out : 0;
-    ratelimit_charge(&x->key->usage->tpm, limits_of(x).tpm, used - (int64_t)x->tokens_charged,
-                     loop_now(x->worker->loop));
-}
-
-static size_t add_number(struct exchange *x, struct http_header *h, size_t n, const char *name,
-                         uint64_t number)
-{
-    const char *text = arena_printf(&x->arena, "%" PRIu64, number);
-
-    if (!text || n == ANSWER_HEAD_MAX)
-        return n;
-    h[n] = (struct http_header){str_from(name), str_from(text)};
-    return n + 1;
-}
-
-static uint64_t whole_seconds(usec_t wait)
-{
-    return (wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
-}
-
-size_t admission_add_headers(struct exchange *x, struct http_header *ret_headers, size_t n)
-{
-    usec_t now = loop_now(x->worker->loop);
-
-    if (!x->key)
-        return n;
-    struct limits l = limits_of(x);
-    const struct keyring_usage *u = x->key->usage;
-    if (l.rpm.units > 0) {
-        n = add_number(x, ret_headers, n, "x-ratelimit-limit-requests", l.rpm.units);
-        n = add_number(x, ret_headers, n, "x-ratelimit-remaining-requests",
-                       ratelimit_remaining(&u->rpm, l.rpm, now));
-        n = add_number(x, ret_headers, n, "x-ratelimit-reset-requests",
-                       whole_seconds(ratelimit_reset(&u->rpm, now) - now));
-    }
-    if (l.tpm.units > 0) {
-        n = add_number(x, ret_headers, n, "x-ratelimit-limit-tokens", l.tpm.units);
-        n = add_number(x, ret_headers, n, "x-ratelimit-remaining-tokens",
-                       ratelimit_remaining(&u->tpm, l.tpm, now));
-        n = add_number(x, ret_headers, n, "x-ratelimit-reset-tokens",
-                       whole_seconds(ratelimit_reset(&u->tpm, now) - now));
-    }
-    return n;
+    allowance_release(x);
+    reserve_release(x);
 }
 
 size_t admission_add_retry_after(struct exchange *x, enum refusal refusal,
@@ -210,6 +102,11 @@ size_t admission_add_retry_after(struct exchange *x, enum refusal refusal,
 
     if (status != 429 && status != 503)
         return n;
-    uint64_t seconds = x->retry_after == USEC_INFINITY ? 60 : whole_seconds(x->retry_after);
-    return add_number(x, ret_headers, n, "retry-after", seconds > 0 ? seconds : 1);
+    uint64_t seconds =
+        x->retry_after == USEC_INFINITY ? 60 : (x->retry_after + USEC_PER_SEC - 1) / USEC_PER_SEC;
+    const char *text = arena_printf(&x->arena, "%" PRIu64, seconds > 0 ? seconds : 1);
+    if (!text || n == ANSWER_HEAD_MAX)
+        return n;
+    ret_headers[n] = (struct http_header){STR("retry-after"), str_from(text)};
+    return n + 1;
 }

@@ -14,14 +14,10 @@ struct exchange;
 /* The model that was asked for; NULL when the request was refused and answered. */
 const struct settings_model *admission_check(struct exchange *x);
 
-/* Give the slot back: before the client has the last byte of its answer, for it may ask again at
- * once and on another thread. */
+/* Give back the slot and what is set aside of budgets: before the client has the last byte of its
+ * answer, for it may ask again at once and on another thread; after its attempts are settled. */
 void admission_release(struct exchange *x);
-/* Charge what the tokens came to. */
-void admission_charge(struct exchange *x);
 
-/* x-ratelimit-*, when the key has limits, and retry-after for refusals that pass with time. Returns
- * the new number of headers. */
-size_t admission_add_headers(struct exchange *x, struct http_header *ret_headers, size_t n);
+/* retry-after, for refusals that pass with time. Returns the new number of headers. */
 size_t admission_add_retry_after(struct exchange *x, enum refusal refusal,
                                  struct http_header *ret_headers, size_t n);

@@ -1,6 +1,6 @@
 #include "answer_head.h"
 
-#include "admission.h"
+#include "allowance.h"
 #include "base/money.h"
 #include "exchange.h"
 
@@ -43,7 +43,7 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
         n = add(ret_headers, n, "x-llm-cache", "bypass");
         n = add(ret_headers, n, "x-llm-context", context_text(x));
     }
-    return admission_add_headers(x, ret_headers, n);
+    return allowance_add_headers(x, ret_headers, n);
 }
 
 size_t answer_head_add_cost(struct exchange *x, struct http_header *ret_headers, size_t n)

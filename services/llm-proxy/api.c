@@ -25,17 +25,18 @@ static const struct inbound *inbound_of_path(struct str path)
 
 static void refuse(struct worker *w, struct http_request *r, enum refusal refusal)
 {
-    static const struct http_header headers[] = {
-        {STR_INIT("content-type"), STR_INIT("application/json")},
-        {STR_INIT("www-authenticate"), STR_INIT("Bearer")},
-    };
+    struct http_header headers[2] = {{STR("content-type"), STR("application/json")}};
+    size_t n = 1;
 
+    if (refusal == REFUSAL_INVALID_API_KEY)
+        headers[n++] = (struct http_header){STR("www-authenticate"), STR("Bearer")};
+    if (refusal == REFUSAL_RATE_LIMIT_EXCEEDED)
+        headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
     const struct inbound *inbound = inbound_of_path(http_request_path(r));
     buf_clear(&w->line);
     if (inbound->write_error(refusal, NULL, NULL, NULL, &w->line) != BUF_OK)
         buf_clear(&w->line);
-    http_response_send(r, refusal_status(refusal), headers,
-                       refusal == REFUSAL_INVALID_API_KEY ? 2 : 1, buf_str(&w->line));
+    http_response_send(r, refusal_status(refusal), headers, n, buf_str(&w->line));
 }
 
 static void answer_health(void *arg, struct http_request *r, struct str tail)
@@ -113,8 +114,9 @@ static void answer_route(void *arg, struct http_request *r, struct str tail)
     };
 
     (void)tail;
-    if (keycheck_find(w, r, &p.key) != KEYCHECK_OK) {
-        refuse(w, r, REFUSAL_INVALID_API_KEY);
+    enum keycheck_result found = keycheck_find(w, r, &p.key);
+    if (found != KEYCHECK_OK) {
+        refuse(w, r, keycheck_refusal(found));
         return;
     }
     buf_clear(&w->line);
@@ -135,11 +137,15 @@ static const struct http_route routes[] = {
     {"GET", "/metrics", "/metrics", 0, answer_metrics},
 };
 
-static bool has_key(struct worker *w, const struct http_request *r)
+/* False: refused and answered. */
+static bool check_key(struct worker *w, struct http_request *r)
 {
     const struct keyring_key *key;
+    enum keycheck_result found = keycheck_find(w, r, &key);
 
-    return keycheck_find(w, r, &key) == KEYCHECK_OK;
+    if (found != KEYCHECK_OK)
+        refuse(w, r, keycheck_refusal(found));
+    return found == KEYCHECK_OK;
 }
 
 static bool has_big_body(const struct http_request *r)
@@ -160,8 +166,8 @@ static void on_head(void *arg, struct http_request *r)
 
     if (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, &tail) != HTTP_ROUTE_OK)
         return;
-    if (route->flags != 0 && has_big_body(r) && !has_key(arg, r))
-        refuse(arg, r, REFUSAL_INVALID_API_KEY);
+    if (route->flags != 0 && has_big_body(r))
+        (void)check_key(arg, r);
 }
 
 static void on_request(void *arg, struct http_request *r)
@@ -179,9 +185,7 @@ static void on_request(void *arg, struct http_request *r)
     case HTTP_ROUTE_OK:
         break;
     }
-    if (route->flags == NEEDS_KEY && !has_key(arg, r))
-        refuse(arg, r, REFUSAL_INVALID_API_KEY);
-    else
+    if (route->flags != NEEDS_KEY || check_key(arg, r))
         route->answer(arg, r, tail);
 }
 

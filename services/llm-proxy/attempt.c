@@ -220,6 +220,10 @@ static void on_stream_body(struct exchange *x, struct fetch *f, struct str bytes
         exchange_set_state(x, EXCHANGE_RELAYING);
     switch (result) {
     case RELAY_OK:
+        if (!reserve_covers(x, x->relay.content_tokens)) {
+            exchange_refuse(x, REFUSAL_BUDGET_EXCEEDED, reserve_text(x), NULL);
+            return;
+        }
         await_end_mark(x);
         if (http_response_is_full(x->client))
             fetch_pause(f);

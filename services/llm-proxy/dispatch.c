@@ -117,7 +117,7 @@ static bool prepare(struct exchange *x)
 /* True when the chosen target took the request, or has it in its line. */
 static bool try_target(struct exchange *x)
 {
-    if (!prepare(x)) {
+    if (!prepare(x) || !reserve_target(x, chosen(x), chosen_settings(x)->model)) {
         tried_close(&x->route.tried, x->route.target);
         return false;
     }

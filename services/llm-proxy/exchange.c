@@ -1,10 +1,12 @@
 #include "exchange.h"
 
 #include "admission.h"
+#include "allowance.h"
 #include "answer_head.h"
 #include "base/parse.h"
 #include "dispatch.h"
 #include "fitting.h"
+#include "keycheck.h"
 #include "settle.h"
 #include "telemetry.h"
 #include "worker.h"
@@ -147,7 +149,7 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
         loop_timer_stop(&x->relay.keepalive);
     exchange_set_state(x, EXCHANGE_SETTLED);
     settle_request(x, status);
-    admission_charge(x);
+    allowance_charge(x);
 
     if (x->attempt.fetch && !fetch_is_sent(x->attempt.fetch))
         fetch_cancel(&x->attempt.fetch); /* it would go on reading from the client's request */
@@ -288,8 +290,8 @@ void exchange_client_gone(struct exchange *x)
     x->client = NULL;
     x->http_status = 499;
     x->error_code = "client_closed_request";
-    admission_release(x);
     attempt_cancel(x);
+    admission_release(x);
     settle(x, LEDGER_CANCELLED);
 }
 
@@ -305,6 +307,12 @@ void exchange_abandon(struct exchange *x)
         on_grace_over(x);
     else
         exchange_refuse(x, REFUSAL_DRAINING, NULL, NULL);
+}
+
+void exchange_revoke(struct exchange *x)
+{
+    if (x->state != EXCHANGE_SETTLED)
+        exchange_refuse(x, REFUSAL_INVALID_API_KEY, keycheck_text(KEYCHECK_REVOKED), NULL);
 }
 
 static void on_deadline(void *arg)
@@ -352,6 +360,8 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
     x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
                                    http_request_header(r, "x-llm-session"));
     set_deadline(x);
+    if (!reserve_open(x))
+        return; /* answered */
     if (!settle_open(x)) {
         exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
         return;

@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "refusal.h"
 #include "relay.h"
+#include "reserve.h"
 #include "router.h"
 #include "snapshot.h"
 #include "tried.h"
@@ -58,8 +59,9 @@ struct exchange {
     struct snapshot *snapshot;
     struct keyring *keyring; /* keeps `key` alive */
     const struct keyring_key *key;
-    bool holds_slot;         /* one of the key's parallel requests */
+    bool holds_slot;         /* one of the parallel requests of the key and its team */
     uint64_t tokens_charged; /* to the key's tpm, ahead of the true count */
+    struct reserve reserve;  /* set aside from budgets */
     usec_t retry_after;      /* for a refusal that passes with time */
 
     char request_id[40];
@@ -111,6 +113,9 @@ void exchange_client_gone(struct exchange *x);
 void exchange_client_writable(struct exchange *x);
 /* The proxy is going down and the time to drain is over. */
 void exchange_abandon(struct exchange *x);
+
+/* The key was revoked, and what is under way is to end. */
+void exchange_revoke(struct exchange *x);
 
 /* The one door to `state`. */
 void exchange_set_state(struct exchange *x, enum exchange_state state);

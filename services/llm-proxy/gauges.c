@@ -1,6 +1,7 @@
 #include "gauges.h"
 
 #include "io/bus_metrics.h"
+#include "key_gauges.h"
 #include "proxy.h"
 #include "proxy_metrics.h"
 
@@ -49,6 +50,7 @@ void gauges_refresh(struct gauges *g)
 
     while (map_next(&p->upstreams, &cursor, &name, &upstream))
         show_upstream(p, upstream);
+    key_gauges_refresh(p->shard, p->keyring, loop_wall(p->loop));
     bus_metrics_count(p->shard, "health", health_view_stats(p->health), &g->counted);
     usec_t heard_at = health_view_heard_at(p->health);
     if (heard_at > 0)

@@ -15,6 +15,22 @@ static struct str presented_key(const struct http_request *r)
     return value.data ? str_trim(value) : STR_EMPTY;
 }
 
+/* What the key is worth, whoever asks. */
+static enum keycheck_result check(const struct keyring_key *key, usec_t now)
+{
+    if (!key)
+        return KEYCHECK_UNKNOWN;
+    switch (keyring_check(key, now)) {
+    case KEYRING_VALID:
+        return KEYCHECK_OK;
+    case KEYRING_REVOKED:
+        return KEYCHECK_REVOKED;
+    case KEYRING_EXPIRED:
+        return KEYCHECK_EXPIRED;
+    }
+    return KEYCHECK_UNKNOWN;
+}
+
 enum keycheck_result keycheck_find(struct worker *w, const struct http_request *r,
                                    const struct keyring_key **ret_key)
 {
@@ -26,18 +42,19 @@ enum keycheck_result keycheck_find(struct worker *w, const struct http_request *
     if (text.len == 0)
         return is_required ? KEYCHECK_MISSING : KEYCHECK_OK;
     const struct keyring_key *key = keyring_find(w->keyring, text, now);
-    if (!key)
-        return is_required ? KEYCHECK_UNKNOWN : KEYCHECK_OK;
-    switch (keyring_check(key, now)) {
-    case KEYRING_VALID:
+    enum keycheck_result result = check(key, now);
+    if (result == KEYCHECK_OK)
         *ret_key = key;
-        return KEYCHECK_OK;
-    case KEYRING_REVOKED:
-        return KEYCHECK_REVOKED;
-    case KEYRING_EXPIRED:
-        return KEYCHECK_EXPIRED;
-    }
-    return KEYCHECK_UNKNOWN;
+    else if (result == KEYCHECK_UNKNOWN && !is_required)
+        result = KEYCHECK_OK;
+    else if (guesses_note(w->guesses, http_request_peer(r), loop_now(w->loop)) > 0)
+        result = KEYCHECK_TOO_MANY;
+    return result;
+}
+
+enum refusal keycheck_refusal(enum keycheck_result r)
+{
+    return r == KEYCHECK_TOO_MANY ? REFUSAL_RATE_LIMIT_EXCEEDED : REFUSAL_INVALID_API_KEY;
 }
 
 const char *keycheck_text(enum keycheck_result r)
@@ -49,6 +66,8 @@ const char *keycheck_text(enum keycheck_result r)
         return "This API key was revoked.";
     case KEYCHECK_EXPIRED:
         return "This API key has expired.";
+    case KEYCHECK_TOO_MANY:
+        return "Too many wrong API keys came from this address; wait a second.";
     case KEYCHECK_OK:
     case KEYCHECK_UNKNOWN:
         break;

@@ -42,7 +42,9 @@ struct keyring_usage {
     struct ratelimit tpm;
     _Atomic uint64_t parallel; /* requests in flight */
     struct purse purse;
-    _Atomic bool is_cut; /* revoked, and what is in flight is to end */
+    _Atomic bool is_cut;    /* revoked, and what is in flight is to end */
+    _Atomic usec_t told_at; /* that a budget is exhausted, in the log; 0: never */
+    bool has_gauge;         /* the control thread's: what is left of its budgets is shown */
 };
 
 struct keyring_limits {

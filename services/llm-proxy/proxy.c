@@ -89,6 +89,7 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
         .spool = ledger_spool(p->ledger, index),
         .snapshot = p->snapshot,
         .keyring = p->keyring,
+        .guesses = p->guesses,
         .listeners = fds,
     };
 
@@ -281,6 +282,7 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
 
     *p = (struct proxy){.config_path = config_path, .started_at = clock_wall()};
     map_init(&p->upstreams);
+    p->guesses = guesses_new();
     p->n_workers = count_workers(*settings);
     p->metrics =
         metrics_page_registry(proxy_metrics_table, PROXY_METRICS_N, "llm_proxy_build_info");
@@ -336,6 +338,7 @@ void proxy_stop(struct proxy *p)
     gauges_free(&p->gauges);
     health_view_free(&p->health);
     keyring_unref(&p->keyring);
+    guesses_free(&p->guesses);
     keystore_close(&p->keystore);
     snapshot_unref(&p->snapshot);
     free_upstreams(&p->upstreams);

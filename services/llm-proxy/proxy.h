@@ -33,6 +33,7 @@ struct proxy {
     struct ledger *ledger;
     struct keystore *keystore;
     struct keyring *keyring;
+    struct guesses *guesses;
     struct usage *usage;
     struct map upstreams; /* name -> struct upstream *; lives as long as the process */
     struct snapshot *snapshot;

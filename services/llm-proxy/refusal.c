@@ -14,6 +14,8 @@ static const struct {
                                          "The conversation does not fit the model's context."},
     [REFUSAL_INVALID_API_KEY] = {401, "authentication_error", "invalid_api_key",
                                  "A valid API key is required."},
+    [REFUSAL_BUDGET_EXCEEDED] = {402, "billing_error", "budget_exceeded",
+                                 "The budget cannot cover what this request may cost."},
     [REFUSAL_MODEL_NOT_ALLOWED] = {403, "permission_error", "model_not_allowed",
                                    "This API key may not use the model."},
     [REFUSAL_NOT_FOUND] = {404, "invalid_request_error", "not_found", "There is no such route."},

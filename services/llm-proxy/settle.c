@@ -140,6 +140,7 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
         count_tokens(x, &a);
         a.cost_nano = cost_of(x, &a);
         add_to_request(x, &a);
+        reserve_spend(x, a.cost_nano);
     } else {
         cost_nothing(&a.tokens_in, &a.tokens_out, &a.cost_nano);
     }

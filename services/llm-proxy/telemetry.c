@@ -3,13 +3,15 @@
 #include "base/money.h"
 #include "exchange.h"
 #include "io/log.h"
+#include "io/log_events.h"
 #include "proxy_metrics.h"
 #include "worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define NONE "none"
+#define NONE           "none"
+#define BUDGET_TELLING (60 * USEC_PER_SEC)
 
 static double seconds(usec_t t)
 {
@@ -182,6 +184,29 @@ void telemetry_request(struct exchange *x)
 void telemetry_limit_hit(struct exchange *x, const char *limit)
 {
     metrics_count(x->worker->shard, METRIC_api_key_rate_limit_hits_total, 1, key_label(x), limit);
+}
+
+/* The event is told at most once a minute and key: who meets the end of his budget goes on asking.
+ */
+static void tell_budget(struct exchange *x)
+{
+    const struct log_field fields[] = {{"MESSAGE_ID", LOG_EVENT_BUDGET_EXHAUSTED},
+                                       {"LLM_REQUEST_ID", x->request_id},
+                                       {"LLM_KEY_ID", key_label(x)},
+                                       {NULL, NULL}};
+    usec_t now = loop_now(x->worker->loop);
+    usec_t before = atomic_load(&x->key->usage->told_at);
+
+    if (before > 0 && now < before + BUDGET_TELLING)
+        return;
+    if (atomic_compare_exchange_strong(&x->key->usage->told_at, &before, now))
+        log_write(LOG_LEVEL_WARNING, fields, "key %s: %s", x->key->id, reserve_text(x));
+}
+
+void telemetry_budget_hit(struct exchange *x)
+{
+    telemetry_limit_hit(x, x->reserve.short_owner > 0 ? "team_budget" : "budget");
+    tell_budget(x);
 }
 
 void telemetry_routing(struct exchange *x, usec_t took)

@@ -16,6 +16,8 @@ void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct 
 /* One log entry, written when the request is settled. */
 void telemetry_request(struct exchange *x);
 void telemetry_limit_hit(struct exchange *x, const char *limit);
+/* A budget could not cover what was asked for, or what an answer grew to. */
+void telemetry_budget_hit(struct exchange *x);
 void telemetry_routing(struct exchange *x, usec_t took);
 /* The router chose a target; it may turn out to have no place. */
 void telemetry_selection(struct exchange *x, const struct snapshot_provider *chosen);

@@ -166,6 +166,7 @@ int worker_start(const struct worker_config *c, struct worker **ret)
     w->shard = metrics_add_shard(c->metrics);
     w->snapshot = snapshot_ref(c->snapshot);
     w->keyring = keyring_ref(c->keyring);
+    w->guesses = c->guesses;
     w->random = c->seed | 1;
     arena_init(&w->scratch, MAX_SCRATCH);
     buf_init(&w->line, MAX_LINE);
@@ -202,6 +203,11 @@ static void take_keyring(struct worker *w, void *object)
 {
     keyring_unref(&w->keyring);
     w->keyring = object;
+    for (struct exchange *x = w->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->key && atomic_load(&x->key->usage->is_cut))
+            exchange_revoke(x);
+    }
 }
 
 void worker_set_snapshot(struct worker *w, struct snapshot *s)

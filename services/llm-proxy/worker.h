@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "context_client.h"
 #include "exchange.h"
+#include "guesses.h"
 #include "io/bus.h"
 #include "io/fetch.h"
 #include "io/http_server.h"
@@ -29,6 +30,7 @@ struct worker_config {
     struct spool *spool;
     struct snapshot *snapshot; /* referenced by the worker */
     struct keyring *keyring;   /* likewise */
+    struct guesses *guesses;   /* of all workers */
     const int *listeners;      /* descriptors; the worker takes them over */
     size_t n_listeners;
 };
@@ -50,6 +52,7 @@ struct worker {
     struct metrics_shard *shard;
     struct snapshot *snapshot;
     struct keyring *keyring;
+    struct guesses *guesses;
     struct exchange *exchanges; /* live ones */
     struct exchange *spare;     /* for reuse */
     unsigned n_spare;

@@ -225,7 +225,9 @@ def test_a_revoked_key_is_refused_within_100_ms(start_suite, simulator):
     late = [at - revoked_at for at, status in answers if status == 200]
     print(f"last accepted {max(late)} us after the command had returned")
     assert max(late) < 100_000 * SLOW
-    assert all(status in (200, 401) for _, status in answers) and answers[-1][1] == 401
+    # and who goes on asking is told that it is too often
+    assert all(status in (200, 401, 429) for _, status in answers) and answers[-1][1] != 200
+    time.sleep(1.1)
     refused = suite.chat(headers=key)
     assert (refused.status, refused.code) == (401, "invalid_api_key")
     assert request(f"{suite.url}/v1/models", headers=key).status == 401

@@ -34,16 +34,20 @@ def strange_requests(suite, source):
 def test_strangers_make_no_series(start_suite, simulator):
     suite = start_suite(simulator, services=["llm-proxy"])
     source = random.Random(7)
-    expected = [404, 401, 404, 404, 401]
+
+    def ask():  # of wrong keys only some are told: there are too many
+        statuses = strange_requests(suite, source)[:5]
+        assert statuses[0:1] + statuses[2:4] == [404] * 3
+        assert {statuses[1], statuses[4]} <= {401, 429}
 
     def series():
         return set(suite.metrics().series)
     for _ in range(30):  # on every thread
-        assert strange_requests(suite, source)[:5] == expected
+        ask()
     wait_until(lambda: suite.metrics().value("http_connections") <= 1, "a quiet proxy")
     before = series()
     for _ in range(STRANGERS // 7):
-        assert strange_requests(suite, source)[:5] == expected
+        ask()
     assert series() == before
     assert suite.metrics().value("llm_requests_total", model="other") > STRANGERS // 7
 
