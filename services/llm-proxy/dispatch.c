@@ -180,6 +180,8 @@ bool dispatch_larger(struct exchange *x)
 
 static enum refusal refusal_of(const struct failure *f)
 {
+    if (f->is_silent)
+        return REFUSAL_UPSTREAM_TIMEOUT;
     switch (f->kind) {
     case OUTCOME_HTTP_429:
         return f->blame == FAILURE_OF_RATE ? REFUSAL_RATE_LIMIT_EXCEEDED : REFUSAL_UPSTREAM_ERROR;

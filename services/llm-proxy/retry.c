@@ -1,5 +1,7 @@
 #include "retry.h"
 
+#define REST_SLACK (10 * USEC_PER_MSEC) /* a timer may be early by a tick of the kernel's clock */
+
 static bool may_pass_with_time(const struct failure *f)
 {
     switch (f->blame) {
@@ -45,8 +47,9 @@ enum retry_verdict retry_decide(const struct retry_situation *s, uint64_t random
         return RETRY_STOP;
 
     usec_t wait = f->has_rest ? f->rest : backoff(s, random);
-    if (wait > s->max_backoff || wait >= s->time_left)
+    usec_t slack = f->has_rest ? REST_SLACK : 0;
+    if (wait > s->max_backoff || wait + slack >= s->time_left)
         return RETRY_STOP;
-    *ret_wait = wait;
+    *ret_wait = wait + slack;
     return RETRY_SAME;
 }

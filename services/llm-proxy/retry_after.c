@@ -63,27 +63,21 @@ bool retry_after_parse_span(struct str text, usec_t *ret)
     return true;
 }
 
-/* Some providers send seconds with a fraction. */
-static bool read_header(struct str text, usec_t wall_now, usec_t *ret)
+static bool read_number(struct str text, double unit, usec_t *ret)
 {
-    double seconds;
+    double n;
 
-    if (parse_retry_after(text, wall_now, RETRY_AFTER_MAX, ret))
-        return true;
-    if (!parse_double(text, &seconds))
+    if (text.len == 0 || !parse_double(text, &n))
         return false;
-    *ret = at_most(seconds * 1e6);
+    *ret = at_most(n * unit);
     return true;
 }
 
-static bool read_ms(struct str text, usec_t *ret)
+/* Some providers send seconds with a fraction. */
+static bool read_header(struct str text, usec_t wall_now, usec_t *ret)
 {
-    double ms;
-
-    if (!parse_double(text, &ms))
-        return false;
-    *ret = at_most(ms * 1e3);
-    return true;
+    return text.len > 0 &&
+           (parse_retry_after(text, wall_now, RETRY_AFTER_MAX, ret) || read_number(text, 1e6, ret));
 }
 
 /* {"error":{"details":[{"@type":"…google.rpc.RetryInfo","retryDelay":"34.07s"}]}}, or an array
@@ -108,14 +102,7 @@ static bool read_body(const struct json_value *body, struct arena *a, usec_t *re
 /* Seconds or a span. */
 static bool read_reset(struct str text, usec_t *ret)
 {
-    double seconds;
-
-    if (retry_after_parse_span(text, ret))
-        return true;
-    if (!parse_double(text, &seconds))
-        return false;
-    *ret = at_most(seconds * 1e6);
-    return true;
+    return retry_after_parse_span(text, ret) || read_number(text, 1e6, ret);
 }
 
 /* Of what is used up; nothing that is left needs to be waited for. */
@@ -135,8 +122,9 @@ bool retry_after_read(const struct retry_after *h, const struct json_value *body
 {
     usec_t wait;
 
-    if (!read_ms(h->retry_after_ms, &wait) && !read_header(h->retry_after, wall_now, &wait) &&
-        !read_body(body, a, &wait) && !read_resets(h, &wait))
+    if (!read_number(h->retry_after_ms, 1e3, &wait) &&
+        !read_header(h->retry_after, wall_now, &wait) && !read_body(body, a, &wait) &&
+        !read_resets(h, &wait))
         return false;
     *ret = wait;
     return true;

@@ -142,7 +142,7 @@ static void a_provider_that_asks_for_more_patience_than_allowed_is_left(void **s
     f.has_rest = true;
     f.rest = 2 * USEC_PER_SEC;
     CHECK_INT(retry_decide(&s, 0, &wait), RETRY_SAME);
-    CHECK_U64(wait, 2 * USEC_PER_SEC);
+    CHECK_U64(wait, 2 * USEC_PER_SEC + 10 * USEC_PER_MSEC);
     f.rest = 60 * USEC_PER_SEC;
     CHECK_INT(retry_decide(&s, 0, &wait), RETRY_STOP);
     s.has_other = true;
@@ -158,7 +158,7 @@ static void nobody_waits_beyond_the_callers_deadline(void **state)
     (void)state;
     f.has_rest = true;
     f.rest = 2 * USEC_PER_SEC;
-    s.time_left = 2 * USEC_PER_SEC;
+    s.time_left = 2 * USEC_PER_SEC + 10 * USEC_PER_MSEC;
     CHECK_INT(retry_decide(&s, 0, &wait), RETRY_STOP);
     s.time_left++;
     CHECK_INT(retry_decide(&s, 0, &wait), RETRY_SAME);
