@@ -127,6 +127,7 @@ static void answer_route(void *arg, struct http_request *r, struct str tail)
 static const struct http_route routes[] = {
     {"POST", "/v1/chat/completions", "/v1/chat/completions", CHECKS_KEY, answer_chat},
     {"POST", "/v1/completions", "/v1/completions", CHECKS_KEY, answer_chat},
+    {"POST", "/v1/embeddings", "/v1/embeddings", CHECKS_KEY, answer_chat},
     {"POST", "/v1/responses", "/v1/responses", CHECKS_KEY, answer_chat},
     {"POST", "/v1/messages", "/v1/messages", CHECKS_KEY, answer_chat},
     {"POST", "/v1/route", "/v1/route", CHECKS_KEY, answer_route},

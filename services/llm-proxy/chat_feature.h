@@ -30,5 +30,8 @@ enum chat_feature {
     CHAT_FEATURE_AUDIO,
     CHAT_FEATURE_FILE,
     CHAT_FEATURE_TOOL_RESULT, /* its content: an image, say */
+    CHAT_FEATURE_EMBEDDINGS,
+    CHAT_FEATURE_DIMENSIONS, /* of embeddings */
+    CHAT_FEATURE_TOKENS,     /* in place of a text to be embedded */
     CHAT_FEATURES,
 };

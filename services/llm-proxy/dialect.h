@@ -12,6 +12,7 @@
 #include "chat.h"
 #include "chat_event.h"
 #include "chat_request.h"
+#include "embed.h"
 #include "settings/catalogue.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ enum dialect_framing { DIALECT_SSE, DIALECT_NDJSON, DIALECT_EVENTSTREAM };
 struct dialect_request {
     const struct chat_request *asked; /* the caller's bytes, for `forward` */
     const struct chat *chat;          /* for `write` */
+    const struct embed *embed;        /* for `write_embed` */
     const char *model;                /* what the provider calls it */
     uint64_t max_output;              /* of the model; 0: unknown */
     struct str messages;              /* condensed, for `forward`; empty: the caller's own */
@@ -81,11 +83,18 @@ struct dialect {
                        struct chat_events *ret);
     /* The provider's own words in a refusal; empty when it has none. */
     struct str (*read_error)(struct arena *a, struct str body);
+
+    /* Embeddings asked for in another API; NULL: there are none. The answer has a vector for each
+     * input in their order, else false. */
+    enum dialect_result (*write_embed)(struct arena *a, const struct dialect_request *r,
+                                       struct dialect_call *ret);
+    bool (*read_embed)(struct arena *a, struct str body, struct embed_answer *ret);
 };
 
 extern const struct dialect dialect_openai;
 extern const struct dialect dialect_completions; /* /completions of the same providers */
 extern const struct dialect dialect_responses;   /* … and /responses */
+extern const struct dialect dialect_embeddings;  /* … and /embeddings */
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_bedrock;

@@ -12,13 +12,14 @@ static int64_t count_at(const struct json_value *usage, const char *path)
 }
 
 /* An explicit zero is zero; only a missing or null object is no usage. */
-void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret)
+static bool is_usage(const struct json_value *usage)
 {
-    const struct json_value *usage = json_get(root, "usage");
+    return json_is(usage, JSON_OBJECT) && json_get(usage, "prompt_tokens");
+}
 
-    if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
-        usage = json_at(root, "x_groq.usage");
-    if (!json_is(usage, JSON_OBJECT) || !json_get(usage, "prompt_tokens"))
+void dialect_openai_add_usage(const struct json_value *usage, struct chat_events *ret)
+{
+    if (!is_usage(usage))
         return;
     int64_t cached = count_at(usage, "prompt_tokens_details.cached_tokens");
     if (cached == 0) /* DeepSeek's name */
@@ -30,6 +31,13 @@ void dialect_openai_read_usage(const struct json_value *root, struct chat_events
         .cache_write = count_at(usage, "prompt_tokens_details.cache_write_tokens"),
         .reasoning = count_at(usage, "completion_tokens_details.reasoning_tokens"),
     };
+}
+
+void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret)
+{
+    const struct json_value *usage = json_get(root, "usage");
+
+    dialect_openai_add_usage(is_usage(usage) ? usage : json_at(root, "x_groq.usage"), ret);
 }
 
 uint32_t dialect_openai_index(const struct json_value *v, uint32_t max)

@@ -23,6 +23,8 @@ enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect
 bool dialect_openai_open(struct str data, const struct json_value **ret_root,
                          struct chat_events *ret);
 void dialect_openai_read_usage(const struct json_value *root, struct chat_events *ret);
+/* The object itself: prompt_tokens, … */
+void dialect_openai_add_usage(const struct json_value *usage, struct chat_events *ret);
 uint32_t dialect_openai_index(const struct json_value *v, uint32_t max);
 enum chat_finish dialect_openai_finish(struct str reason);
 struct str dialect_openai_read_error(struct arena *a, struct str body);

@@ -82,6 +82,7 @@ struct exchange {
     const struct dialect *dialect; /* that it is spoken to in */
     bool is_translated;            /* the caller's API is another */
     const struct chat *full;       /* taken apart for it; NULL: not yet needed */
+    const struct embed *embed;     /* likewise, of an API of embeddings */
     struct str full_of;            /* with these condensed messages */
     struct dialect_call call;
     struct inbound_fault cannot; /* why no target took it so far; message NULL: nothing */

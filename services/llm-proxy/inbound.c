@@ -3,6 +3,7 @@
 static const struct inbound *const inbounds[] = {
     &inbound_chat,
     &inbound_completions,
+    &inbound_embeddings,
     &inbound_responses,
     &inbound_messages,
 };

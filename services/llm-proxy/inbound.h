@@ -75,6 +75,9 @@ struct inbound {
      * arena is full. */
     bool (*read_chat)(struct arena *a, const struct json_value *root, struct chat *ret,
                       struct inbound_fault *reterr);
+    /* The same for an API of embeddings, which has no read_chat. */
+    bool (*read_embed)(struct arena *a, const struct json_value *root, struct embed *ret,
+                       struct inbound_fault *reterr);
     /* By which field it is asked for. */
     const char *(*field_of)(enum chat_feature f);
 
@@ -106,4 +109,5 @@ void inbound_stream_done(struct inbound_stream *s);
 extern const struct inbound inbound_chat;        /* POST /v1/chat/completions */
 extern const struct inbound inbound_completions; /* POST /v1/completions */
 extern const struct inbound inbound_responses;   /* POST /v1/responses */
+extern const struct inbound inbound_embeddings;  /* POST /v1/embeddings */
 extern const struct inbound inbound_messages;    /* POST /v1/messages */

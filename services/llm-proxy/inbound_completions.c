@@ -194,6 +194,9 @@ static const char *field_of(enum chat_feature feature)
     case CHAT_FEATURE_AUDIO:
     case CHAT_FEATURE_FILE:
     case CHAT_FEATURE_TOOL_RESULT:
+    case CHAT_FEATURE_EMBEDDINGS:
+    case CHAT_FEATURE_DIMENSIONS:
+    case CHAT_FEATURE_TOKENS:
     case CHAT_FEATURES:
         return NULL; /* cannot be asked for here */
     }

@@ -2,6 +2,7 @@
 
 #include "answer_head.h"
 #include "exchange.h"
+#include "inbound_embeddings.h"
 #include "tokens/estimate.h"
 #include "worker.h"
 
@@ -232,12 +233,35 @@ enum relay_result relay_feed_end(struct relay *r)
     return result_of(r, frames_end(&r->frames));
 }
 
+/* A vector for each input, or it is no answer. */
+static bool read_vectors(struct relay *r, struct str body, struct buf *ret)
+{
+    struct exchange *x = r->exchange;
+    struct inbound_answer answer = exchange_describe_answer(x);
+    struct embed_answer vectors = {.n_vectors = 0};
+
+    if (!x->dialect->read_embed(&x->worker->scratch, body, &vectors) ||
+        vectors.n_vectors != x->embed->n_inputs)
+        return false;
+    r->has_usage = vectors.has_usage;
+    r->usage = vectors.usage;
+    if (!vectors.has_usage)
+        vectors.usage =
+            (struct chat_usage){.input = (int64_t)x->chat.prompt_tokens, .is_local = true};
+    return inbound_embeddings_write(&answer, x->embed, &vectors, ret) == BUF_OK;
+}
+
 bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
 {
     struct exchange *x = r->exchange;
     struct arena *scratch = &x->worker->scratch;
     struct chat_events events;
 
+    if (x->is_translated && x->embed) {
+        bool is_vectors = read_vectors(r, body, ret);
+        arena_clear(scratch);
+        return is_vectors;
+    }
     chat_event_list_init(&events, scratch);
     bool is_answer =
         x->dialect->read_answer(body, &events) && !events.is_full && !is_only(&events, CHAT_DONE);

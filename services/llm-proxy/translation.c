@@ -56,6 +56,51 @@ static enum dialect_result blame_feature(struct exchange *x, const struct snapsh
                  field);
 }
 
+static enum dialect_result read_embed(struct exchange *x)
+{
+    struct inbound_fault fault = {NULL, NULL};
+    struct embed *embed;
+
+    if (x->embed)
+        return DIALECT_OK;
+    embed = arena_alloc(&x->arena, sizeof(*embed));
+    if (!embed)
+        return DIALECT_FULL;
+    if (!x->inbound->read_embed(&x->arena, x->chat.root, embed, &fault))
+        return fault.message ? blame(x, fault.message, fault.param) : DIALECT_FULL;
+    x->embed = embed;
+    return DIALECT_OK;
+}
+
+static enum dialect_result translate_embed(struct exchange *x, const struct snapshot_provider *p,
+                                           struct dialect_request *wanted)
+{
+    enum dialect_result r;
+
+    if (!x->dialect->write_embed)
+        return blame(x,
+                     arena_printf(&x->arena, "Provider '%s' has no embeddings.", p->settings->name),
+                     "model");
+    r = read_embed(x);
+    if (r != DIALECT_OK)
+        return r;
+    wanted->embed = x->embed;
+    r = x->dialect->write_embed(&x->arena, wanted, &x->call);
+    return r == DIALECT_CANNOT ? blame_feature(x, p) : r;
+}
+
+static enum dialect_result translate_chat(struct exchange *x, const struct snapshot_provider *p,
+                                          struct dialect_request *wanted)
+{
+    enum dialect_result r = read_chat(x);
+
+    if (r != DIALECT_OK)
+        return r;
+    wanted->chat = x->full;
+    r = x->dialect->write(&x->arena, wanted, &x->call);
+    return r == DIALECT_CANNOT ? blame_feature(x, p) : r;
+}
+
 enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
                                         const char *model)
 {
@@ -67,17 +112,13 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
         .provider = p->settings,
         .context_window = x->plan.models[x->route.at_model]->context_window,
     };
-    enum dialect_result r;
 
     x->is_translated = p->settings->dialect != x->inbound->dialect;
     x->dialect = x->is_translated ? p->dialect : x->inbound->native;
     x->call = (struct dialect_call){.path = NULL};
     if (!x->is_translated)
         return x->dialect->forward(&x->arena, &wanted, &x->call);
-    r = read_chat(x);
-    if (r != DIALECT_OK)
-        return r;
-    wanted.chat = x->full;
-    r = x->dialect->write(&x->arena, &wanted, &x->call);
-    return r == DIALECT_CANNOT ? blame_feature(x, p) : r;
+    if (x->inbound->read_embed)
+        return translate_embed(x, p, &wanted);
+    return translate_chat(x, p, &wanted);
 }

@@ -30,7 +30,7 @@ static int kit_end(void **state)
 }
 
 /* False with kit_fault set, as the proxy would refuse it. */
-static bool kit_read(const struct inbound *api, const char *body, struct chat *ret)
+static inline bool kit_read(const struct inbound *api, const char *body, struct chat *ret)
 {
     struct chat_request request;
 
