@@ -376,15 +376,14 @@ static bool parse_options(int argc, char **argv)
     uint64_t port = 0;
     int o;
 
-    if (argc < 2)
+    if (argc < 3)
         return false;
     for (size_t i = 0; i < 3; i++)
         if (strcmp(argv[1], modes[i]) == 0)
             options.mode = (enum mode)i;
     buf_init(&options.request, (size_t)8 << 20);
-    ADD("POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\n"
-        "Content-Type: application/json\r\n");
-    while ((o = getopt(argc - 1, argv + 1, "p:c:r:s:h:b:")) != -1) {
+    ADD("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n", argv[2]);
+    while ((o = getopt(argc - 2, argv + 2, "p:c:r:s:h:b:")) != -1) {
         bool is_fine = true;
         if (o == 'p')
             is_fine = number(optarg, UINT16_MAX, &port);
@@ -412,8 +411,9 @@ int main(int argc, char **argv)
     struct rlimit files;
 
     if (!parse_options(argc, argv)) {
-        fprintf(stderr, "usage: load closed|open|stream -p PORT [-c CONNECTIONS] [-r PER-SECOND] "
-                        "[-s SECONDS] [-h HEADER]… -b BODY-FILE (last)\n");
+        fprintf(stderr,
+                "usage: load closed|open|stream PATH -p PORT [-c CONNECTIONS] [-r PER-SECOND] "
+                "[-s SECONDS] [-h HEADER]… -b BODY-FILE (last)\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -19,6 +19,7 @@ import time
 from suite import BUILD, Process, Simulator, Suite, free_port, wait_until
 
 GATEWAY_CORE, OTHER_CORE = {0}, {1}
+CHUNKS = 200  # of a stream that is translated
 LOAD = BUILD / "tests/bench/load"
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -76,7 +77,8 @@ class Target:
 
     def load_command(self, mode, body, *options):
         header = ["-h", self.header] if self.header else []
-        return [LOAD, mode, "-p", str(self.port), *map(str, options), *header, "-b", body]
+        path = "/v1/messages" if body.name.startswith("messages") else "/v1/chat/completions"
+        return [LOAD, mode, path, "-p", str(self.port), *map(str, options), *header, "-b", body]
 
     def load(self, mode, body, *options):
         done = subprocess.run(self.load_command(mode, body, *options), capture_output=True,
@@ -96,6 +98,10 @@ class Bench:
         self.results = {}
         self.small, self.large = self.body("small", 1024), self.body("large", 100 * 1024)
         self.streamed = self.body("streamed", 1024, '"stream":true,')
+        self.chat_4k = self.body("chat-4k", 4096)
+        self.messages_4k = self.body("messages-4k", 4096, '"max_tokens":512,')
+        self.messages_streamed = self.body("messages-streamed", 1024,
+                                           '"max_tokens":512,"stream":true,')
 
     def body(self, name, size, more=""):
         frame = '{"model":"small",' + more + '"messages":[{"role":"user","content":"%s"}]}'
@@ -154,6 +160,25 @@ class Bench:
         self.note(target, "latency p50 us", result["p50_us"])
         self.note(target, "latency p99 us", result["p99_us"])
 
+    def translate(self, target):
+        """The same chat in the provider's own API and in another, in turns."""
+        if not target.header:
+            return
+        self.upstream.script("size=700")
+        for name, body in ("4 KB", self.chat_4k), ("4 KB translated", self.messages_4k):
+            result = target.load("open", body, "-r", 200, "-s", self.seconds)
+            self.note(target, f"latency p50 us {name}", result["p50_us"])
+            self.note(target, f"latency p99 us {name}", result["p99_us"])
+        result = Target("direct", self.upstream.port, []).load("open", self.chat_4k, "-r", 200,
+                                                               "-s", self.seconds)
+        self.note(target, "latency p99 us 4 KB direct", result["p99_us"])
+        self.upstream.script(f"stream,chunks={CHUNKS}")
+        for name, body in ("", self.streamed), (" translated", self.messages_streamed):
+            before = target.cpu_seconds()
+            result = target.load("closed", body, "-c", 16, "-s", self.seconds)
+            self.note(target, f"CPU us/chunk{name}", (target.cpu_seconds() - before) * 1e6 /
+                      max(1, result["requests"] * CHUNKS))
+
     def stream(self, target):
         self.upstream.script("stream,stamp,chunks=100,interval=20ms")
         result = target.load("stream", self.streamed, "-c", 50, "-s", self.seconds)
@@ -189,6 +214,7 @@ class Bench:
                 self.closed(target, "100 KB", self.large)
                 self.open(target)
                 self.stream(target)
+                self.translate(target)
                 print(f"round {number + 1}: {target.name}", file=sys.stderr)
         for target in targets:
             self.hold(target)
@@ -208,6 +234,9 @@ class Bench:
 FIGURES = ["req/s 1 KB", "CPU us/req 1 KB", "req/s 100 KB", "CPU us/req 100 KB",
            "latency p50 us", "latency p99 us", "added latency p50 us", "added latency p99 us",
            "SSE delay p50 us", "SSE delay p99 us",
+           "latency p99 us 4 KB direct", "latency p50 us 4 KB", "latency p99 us 4 KB",
+           "latency p50 us 4 KB translated", "latency p99 us 4 KB translated",
+           "CPU us/chunk", "CPU us/chunk translated",
            "RSS MB idle", "PSS MB idle", "RSS MB 1,000 streams", "PSS MB 1,000 streams"]
 
 
