@@ -1,11 +1,7 @@
 #include "inbound.h"
 
 static const struct inbound *const inbounds[] = {
-    &inbound_chat,
-    &inbound_completions,
-    &inbound_embeddings,
-    &inbound_responses,
-    &inbound_messages,
+    &inbound_chat, &inbound_completions, &inbound_embeddings, &inbound_responses, &inbound_messages,
 };
 
 const struct inbound *inbound_find(struct str path)
