@@ -301,8 +301,11 @@ static void add_usage(const struct sim_answer *a, struct buf *json, bool is_star
 
     ADD(json,
         "\"usage\":{\"input_tokens\":%" PRIu64 ",\"cache_creation_input_tokens\":0,"
-        "\"cache_read_input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64 "}",
+        "\"cache_read_input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64,
         u.input - u.cached, u.cached, is_start && u.output == 0 && u.input > 0 ? 1 : u.output);
+    if (u.reasoning > 0)
+        ADD(json, ",\"output_tokens_details\":{\"thinking_tokens\":%" PRIu64 "}", u.reasoning);
+    ADD(json, "}");
 }
 
 static void begin_message(const struct sim_answer *a, struct buf *json)
