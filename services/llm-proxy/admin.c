@@ -110,6 +110,8 @@ static const struct http_route routes[] = {
     {"GET", "/ready", "/ready", IS_OPEN, answer_ready},
     {"GET", "/metrics", "/metrics", IS_OPEN, answer_metrics},
     {"GET", "/cluster/status", "/cluster/status", 0, admin_status_cluster},
+    {"GET", "/admin/cache", "/admin/cache", 0, admin_cache_show},
+    {"DELETE", "/admin/cache", "/admin/cache", 0, admin_cache_clear},
     {"GET", "/admin/keys", "/admin/keys", 0, admin_keys_list},
     {"POST", "/admin/keys", "/admin/keys", 0, admin_keys_create},
     {"GET", "/admin/keys/", "/admin/keys/{id}", 0, admin_keys_show},

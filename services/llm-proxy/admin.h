@@ -31,6 +31,8 @@ void admin_call_answer(struct admin_call *c, int status, struct str json);
 void admin_call_refuse(struct admin_call *c, enum refusal refusal, const char *message);
 
 /* The routes' functions (http_route_fn; `arg` is the struct proxy), in files of their own. */
+void admin_cache_show(void *arg, struct http_request *r, struct str tail);
+void admin_cache_clear(void *arg, struct http_request *r, struct str tail);
 void admin_keys_list(void *arg, struct http_request *r, struct str tail);
 void admin_keys_create(void *arg, struct http_request *r, struct str tail);
 void admin_keys_show(void *arg, struct http_request *r, struct str tail);

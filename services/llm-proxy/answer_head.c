@@ -33,6 +33,8 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
     n = add(ret_headers, n, "x-request-id", x->request_id);
     if (x->plan.n_models > 0)
         n = add(ret_headers, n, "x-llm-model", x->plan.models[x->route.at_model]->name);
+    if (x->plan.n_models > 0)
+        n = add(ret_headers, n, "x-llm-cache", lookup_source_text(x->lookup.source));
     if (x->plan.is_scored)
         n = add(ret_headers, n, "x-llm-complexity", plan_complexity(&x->plan));
     if (x->attempts > 0) {
@@ -40,7 +42,6 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
         n = add(ret_headers, n, "x-llm-backend",
                 catalogue_backend_text(x->provider->settings->backend));
         n = add(ret_headers, n, "x-llm-attempts", arena_printf(&x->arena, "%u", x->attempts));
-        n = add(ret_headers, n, "x-llm-cache", "bypass");
         n = add(ret_headers, n, "x-llm-context", context_text(x));
     }
     return allowance_add_headers(x, ret_headers, n);

@@ -1,10 +1,8 @@
 #include "cache_policy.h"
 
 #include "base/parse.h"
-#include "base/sse.h"
 
-#define MAX_TTL   (30 * 24 * 3600 * USEC_PER_SEC) /* a caller may ask for */
-#define MAX_EVENT (4u << 20)
+#define MAX_TTL (30 * 24 * 3600 * USEC_PER_SEC) /* a caller may ask for */
 
 static bool has_directive(struct str header, const char *directive)
 {
@@ -82,68 +80,4 @@ struct cache_policy cache_policy_decide(const struct cache_policy_request *r)
     p.may_keep = !has_ttl || wanted > 0;
     p.may_look = !has_directive(r->cache_control, "no-cache");
     return p;
-}
-
-/* ---- the answer ---- */
-
-static bool is_tool_type(const struct json_value *type)
-{
-    static const char *const types[] = {
-        "\"tool_use\"",         "\"server_tool_use\"", "\"mcp_tool_use\"",     "\"function_call\"",
-        "\"custom_tool_call\"", "\"computer_call\"",   "\"local_shell_call\"", "\"mcp_call\""};
-
-    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
-        if (str_is(type->raw, types[i]))
-            return true;
-    return false;
-}
-
-static bool calls_tool(const struct json_value *v)
-{
-    if (v->type == JSON_OBJECT) {
-        const struct json_value *calls = json_get(v, "tool_calls");
-        if ((json_is(calls, JSON_ARRAY) && calls->n_children > 0) ||
-            json_is(json_get(v, "function_call"), JSON_OBJECT) || is_tool_type(json_get(v, "type")))
-            return true;
-    }
-    for (const struct json_value *child = v->child; child; child = child->next)
-        if (calls_tool(child))
-            return true;
-    return false;
-}
-
-static bool text_calls_tool(struct arena *scratch, struct str text)
-{
-    const struct json_value *root;
-    size_t offset;
-
-    bool is_read = json_parse(scratch, text, &root, &offset) == JSON_OK;
-    return !is_read || calls_tool(root);
-}
-
-static bool on_event(void *arg, const struct sse_event *event)
-{
-    struct arena *scratch = arg;
-    struct str data = {event->data, event->data_len};
-
-    if (str_is(data, "[DONE]"))
-        return true;
-    bool is_call = text_calls_tool(scratch, data);
-    arena_clear(scratch);
-    return !is_call;
-}
-
-bool cache_policy_has_tool_call(struct arena *scratch, struct str answer, bool is_stream)
-{
-    struct sse_parser parser;
-
-    if (!is_stream) {
-        bool is_call = text_calls_tool(scratch, answer);
-        arena_clear(scratch);
-        return is_call;
-    }
-    sse_init(&parser, MAX_EVENT, on_event, scratch);
-    enum sse_result r = sse_feed(&parser, answer.data, answer.len);
-    sse_done(&parser);
-    return r != SSE_OK;
 }

@@ -1,10 +1,7 @@
-/* cache_policy.h -- may this request be answered from the cache, and its answer be kept?
- *
- * Asked twice: of the request, before the look-up, and of the answer, before it is kept. Pure.
+/* cache_policy.h -- may this request be answered from the cache, and its answer be kept? Pure.
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -26,7 +23,3 @@ struct cache_policy {
 };
 
 struct cache_policy cache_policy_decide(const struct cache_policy_request *r);
-
-/* Does the answer, a JSON text or an event stream as the caller gets it, ask for a tool to be run,
- * in any of the callers' dialects? What cannot be read counts as if it did. */
-bool cache_policy_has_tool_call(struct arena *scratch, struct str answer, bool is_stream);

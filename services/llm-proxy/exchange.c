@@ -22,7 +22,8 @@
 
 static const uint16_t legal[EXCHANGE_STATES] = {
 #define TO(state) (1u << EXCHANGE_##state)
-    [EXCHANGE_ADMITTING] = TO(FITTING) | TO(ROUTING) | TO(SETTLED),
+    [EXCHANGE_ADMITTING] = TO(LOOKING) | TO(FITTING) | TO(RELAYING) | TO(SETTLED),
+    [EXCHANGE_LOOKING] = TO(FITTING) | TO(RELAYING) | TO(SETTLED),
     [EXCHANGE_FITTING] = TO(ROUTING) | TO(SETTLED),
     [EXCHANGE_ROUTING] = TO(FITTING) | TO(QUEUED) | TO(ATTEMPTING) | TO(SETTLED),
     [EXCHANGE_QUEUED] = TO(ROUTING) | TO(ATTEMPTING) | TO(SETTLED),
@@ -87,6 +88,7 @@ static void reap(void *arg)
 
     attempt_done(&x->attempt);
     relay_done(&x->relay);
+    lookup_done(&x->lookup);
     snapshot_unref(&x->snapshot);
     keyring_unref(&x->keyring);
     arena_clear(&x->arena);
@@ -143,6 +145,7 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
     upstream_wait_cancel(&x->waiter);
     dispatch_end_repeat(x);
     fitting_cancel(x);
+    lookup_stop(x);
     loop_timer_stop(&x->timer);
     loop_timer_stop(&x->deadline);
     if (x->relay.keepalive.loop)
@@ -207,6 +210,7 @@ void exchange_succeed(struct exchange *x)
     x->http_status = 200;
     if (x->attempt.is_stream) {
         relay_end(&x->relay);
+        lookup_keep(x, buf_str(&x->lookup.recording));
         settle(x, LEDGER_SUCCESS);
         return;
     }
@@ -214,6 +218,7 @@ void exchange_succeed(struct exchange *x)
     size_t n = answer_head_write(x, "application/json", headers);
     n = answer_head_add_cost(x, headers, n);
     http_response_send(TAKE(x->client), 200, headers, n, attempt_answer(&x->attempt));
+    lookup_keep(x, attempt_answer(&x->attempt));
     settle(x, LEDGER_SUCCESS);
 }
 
@@ -255,7 +260,40 @@ void exchange_relay_refusal(struct exchange *x, const struct attempt_end *end)
     x->error_code = "provider_refused";
     size_t n = answer_head_write(x, "application/json", headers);
     http_response_send(TAKE(x->client), end->failure.status, headers, n, body);
+    lookup_share_nothing(x); /* it would be refused whoever asks */
     settle(x, LEDGER_ERROR);
+}
+
+/* A recorded stream: as much of it as the client takes, then its end. */
+static void replay(struct exchange *x)
+{
+    if (!relay_replay(&x->relay, &x->lookup.rest))
+        return;
+    admission_release(x);
+    http_response_end(TAKE(x->client));
+    settle(x, LEDGER_SUCCESS);
+}
+
+void exchange_give(struct exchange *x)
+{
+    const struct cache_answer *answer = x->lookup.answer;
+    struct http_header headers[ANSWER_HEAD_MAX];
+
+    x->http_status = 200;
+    if (answer->at_model < x->plan.n_models)
+        x->route.at_model = answer->at_model;
+    telemetry_cache_hit(x);
+    if (answer->is_stream) {
+        exchange_set_state(x, EXCHANGE_RELAYING);
+        x->lookup.rest = cache_answer_body(answer);
+        replay(x);
+        return;
+    }
+    admission_release(x);
+    size_t n = answer_head_write(x, "application/json", headers);
+    n = answer_head_add_cost(x, headers, n);
+    http_response_send(TAKE(x->client), 200, headers, n, cache_answer_body(answer));
+    settle(x, LEDGER_SUCCESS);
 }
 
 struct inbound_answer exchange_describe_answer(const struct exchange *x)
@@ -268,6 +306,17 @@ struct inbound_answer exchange_describe_answer(const struct exchange *x)
         .prompt_tokens = (int64_t)x->chat.prompt_tokens,
         .chat = x->full,
     };
+}
+
+void exchange_dispatch(struct exchange *x)
+{
+    if (!settle_open(x)) {
+        exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
+        return;
+    }
+    if (x->chat.is_stream)
+        relay_start_keepalive(&x->relay);
+    exchange_fit(x);
 }
 
 void exchange_route(struct exchange *x)
@@ -297,7 +346,9 @@ void exchange_client_gone(struct exchange *x)
 
 void exchange_client_writable(struct exchange *x)
 {
-    if (x->attempt.fetch)
+    if (x->lookup.answer && x->state == EXCHANGE_RELAYING)
+        replay(x);
+    else if (x->attempt.fetch)
         fetch_resume(x->attempt.fetch);
 }
 
@@ -346,6 +397,7 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
     x->inbound = inbound;
     attempt_init(&x->attempt);
     relay_init(&x->relay, x);
+    lookup_init(&x->lookup);
     loop_timer_init(&x->timer, w->loop, on_grace_over, x);
     loop_timer_init(&x->deadline, w->loop, on_deadline, x);
     ledger_entry_init(&x->entry);
@@ -360,13 +412,6 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
     x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
                                    http_request_header(r, "x-llm-session"));
     set_deadline(x);
-    if (!reserve_open(x))
-        return; /* answered */
-    if (!settle_open(x)) {
-        exchange_refuse(x, REFUSAL_LEDGER_UNAVAILABLE, NULL, NULL);
-        return;
-    }
-    if (x->chat.is_stream)
-        relay_start_keepalive(&x->relay);
-    exchange_fit(x);
+    if (reserve_open(x))
+        lookup_start(x);
 }

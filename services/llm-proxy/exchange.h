@@ -14,6 +14,7 @@
 #include "io/loop.h"
 #include "keyring.h"
 #include "ledger_entry.h"
+#include "lookup.h"
 #include "plan.h"
 #include "refusal.h"
 #include "relay.h"
@@ -30,6 +31,7 @@ struct worker;
 
 enum exchange_state {
     EXCHANGE_ADMITTING, /* key, request, limits */
+    EXCHANGE_LOOKING,   /* a layer of the cache is asked, or somebody else's answer awaited */
     EXCHANGE_FITTING,   /* context-service is asked */
     EXCHANGE_ROUTING,
     EXCHANGE_QUEUED, /* for a place at the chosen provider */
@@ -75,6 +77,7 @@ struct exchange {
     uint64_t context_call; /* correlation id while FITTING */
 
     struct plan plan;
+    struct lookup lookup;
     struct exchange_route route;
     const struct snapshot_provider *provider; /* of the current or last attempt; NULL: none yet */
     struct upstream_target *target;           /* likewise; its model: */
@@ -127,6 +130,11 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
 
 /* What an answer that we write ourselves says of itself. */
 struct inbound_answer exchange_describe_answer(const struct exchange *x);
+
+/* For lookup.c: nobody has the answer: open the books and find one who gives it. */
+void exchange_dispatch(struct exchange *x);
+/* For lookup.c: the answer that was found is the client's. */
+void exchange_give(struct exchange *x);
 
 /* For fitting.c: the conversation fits now (or goes as it is): find a target. */
 void exchange_route(struct exchange *x);

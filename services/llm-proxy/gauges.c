@@ -41,6 +41,21 @@ static void show_upstream(struct proxy *p, struct upstream *u)
                       name, state_text[to]);
 }
 
+static void show_cache(struct proxy *p)
+{
+    static const char *const names[CACHE_LAYERS] = {"L1", "L2"};
+
+    for (enum cache_layer l = CACHE_L1; l < CACHE_LAYERS; l++) {
+        const char *labels[] = {names[l]}; /* there from the start, at zero */
+        metrics_find(p->shard, METRIC_tiered_cache_hits_total, labels);
+        metrics_find(p->shard, METRIC_tiered_cache_misses_total, labels);
+        struct cache_stats c = cache_look(p->cache, l);
+        metrics_gauge(p->shard, METRIC_tiered_cache_entries, (double)c.entries, names[l]);
+        metrics_gauge(p->shard, METRIC_tiered_cache_size_bytes, (double)c.bytes, names[l]);
+        metrics_gauge(p->shard, METRIC_tiered_cache_evictions_total, (double)c.evictions, names[l]);
+    }
+}
+
 void gauges_refresh(struct gauges *g)
 {
     struct proxy *p = g->proxy;
@@ -51,6 +66,7 @@ void gauges_refresh(struct gauges *g)
     while (map_next(&p->upstreams, &cursor, &name, &upstream))
         show_upstream(p, upstream);
     key_gauges_refresh(p->shard, p->keyring, loop_wall(p->loop));
+    show_cache(p);
     bus_metrics_count(p->shard, "health", health_view_stats(p->health), &g->counted);
     usec_t heard_at = health_view_heard_at(p->health);
     if (heard_at > 0)

@@ -55,6 +55,15 @@ static int open_books(struct proxy *p, char *reterr, size_t reterr_size)
     return r;
 }
 
+static int open_cache(struct proxy *p, char *reterr, size_t reterr_size)
+{
+    int r = cache_new(p->snapshot->settings, &p->cache);
+
+    if (r < 0)
+        snprintf(reterr, reterr_size, "cannot start the cache: %s", strerror(-r));
+    return r;
+}
+
 /* One listening socket per address and worker, so that the kernel spreads the connections. */
 static int open_listeners(const struct settings *s, int *ret_fds, size_t *ret_n, char *reterr,
                           size_t reterr_size)
@@ -87,6 +96,7 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
         .bus = p->bus,
         .ledger = p->ledger,
         .spool = ledger_spool(p->ledger, index),
+        .cache = p->cache,
         .snapshot = p->snapshot,
         .keyring = p->keyring,
         .guesses = p->guesses,
@@ -129,6 +139,7 @@ static void give_snapshot(struct proxy *p, struct snapshot *s)
 {
     snapshot_unref(&p->snapshot);
     p->snapshot = s;
+    cache_configure(p->cache, s->settings, clock_wall());
     for (unsigned i = 0; i < p->n_workers; i++)
         worker_set_snapshot(p->workers[i], s);
 }
@@ -144,6 +155,8 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
         return "proxy.admin_listen";
     if (a->proxy.threads != b->proxy.threads)
         return "proxy.threads";
+    if (!a->cache.l1_max != !b->cache.l1_max || !a->cache.l2_max != !b->cache.l2_max)
+        return "cache (a layer on or off)";
     if (!a->proxy.tls_certificate != !b->proxy.tls_certificate)
         return "proxy.tls (on or off)";
     if (a->proxy.n_listen != b->proxy.n_listen)
@@ -299,6 +312,8 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
     }
     r = open_books(p, reterr, reterr_size);
     if (r == 0)
+        r = open_cache(p, reterr, reterr_size);
+    if (r == 0)
         r = start_workers(p, reterr, reterr_size);
     if (r == 0)
         r = start_control(p, reterr, reterr_size);
@@ -330,8 +345,10 @@ static void free_upstreams(struct map *upstreams)
 void proxy_stop(struct proxy *p)
 {
     admin_stop(p);
+    cache_stop(p->cache);
     for (unsigned i = 0; i < p->n_workers; i++)
         worker_stop(&p->workers[i]);
+    cache_free(&p->cache);
     usage_stop(&p->usage);
     ledger_stop(&p->ledger);
     daemon_watchdog_free(&p->watchdog);

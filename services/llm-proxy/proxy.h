@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "cache.h"
 #include "gauges.h"
 #include "health_view.h"
 #include "io/bus.h"
@@ -35,6 +36,7 @@ struct proxy {
     struct keyring *keyring;
     struct guesses *guesses;
     struct usage *usage;
+    struct cache *cache;
     struct map upstreams; /* name -> struct upstream *; lives as long as the process */
     struct snapshot *snapshot;
     unsigned generation;

@@ -6,6 +6,8 @@
 #include "tokens/estimate.h"
 #include "worker.h"
 
+#define REPLAY_PIECE (16u << 10)
+
 void relay_init(struct relay *r, struct exchange *x)
 {
     *r = (struct relay){.exchange = x};
@@ -25,7 +27,7 @@ void relay_restart(struct relay *r)
 {
     frames_done(&r->frames);
     r->reader = (struct dialect_stream){.n_tools = 0};
-    r->is_done = r->has_error = r->is_invalid = r->has_usage = false;
+    r->is_done = r->has_error = r->is_invalid = r->has_usage = r->has_tool_call = false;
     r->choices = r->finished_choices = r->finished_at = 0;
 }
 
@@ -92,11 +94,14 @@ static void note(struct relay *r, const struct chat_event *e)
     case CHAT_FINISH:
         r->finished_choices |= UINT64_C(1) << e->choice;
         break;
+    case CHAT_TOOL_CALL:
+        r->has_tool_call = true;
+        note_content(r, e);
+        break;
     case CHAT_TEXT:
     case CHAT_REFUSAL:
     case CHAT_THINKING:
     case CHAT_REDACTED:
-    case CHAT_TOOL_CALL:
     case CHAT_ARGUMENTS:
         note_content(r, e);
         break;
@@ -186,6 +191,7 @@ static void pass_on(struct relay *r, struct str name, struct str data,
         return;
     begin(r);
     write_client(r, buf_str(out));
+    lookup_record(x, buf_str(out));
     r->has_forwarded = true;
 }
 
@@ -325,11 +331,28 @@ void relay_end(struct relay *r)
     begin(r);
     buf_clear(out);
     if (x->inbound->write_end(s, x->is_translated, out) != BUF_OK) {
+        r->is_invalid = true;
         http_response_abort(TAKE(x->client));
         return;
     }
     write_client(r, buf_str(out));
+    lookup_record(x, buf_str(out));
     http_response_end(TAKE(x->client));
+}
+
+bool relay_replay(struct relay *r, struct str *rest)
+{
+    struct exchange *x = r->exchange;
+
+    if (r->keepalive.loop)
+        loop_timer_stop(&r->keepalive); /* a comment must not come between the halves of an event */
+    begin(r);
+    while (rest->len > 0 && !http_response_is_full(x->client)) {
+        size_t n = rest->len < REPLAY_PIECE ? rest->len : REPLAY_PIECE;
+        write_client(r, (struct str){rest->data, n});
+        *rest = (struct str){rest->data + n, rest->len - n};
+    }
+    return rest->len == 0;
 }
 
 void relay_fail(struct relay *r, struct str error_json)

@@ -29,6 +29,7 @@ struct relay {
     bool has_begun;     /* the client has the head of a stream */
     bool has_forwarded; /* … and an event of the provider's */
     bool has_content;   /* … and a piece of the answer */
+    bool has_tool_call; /* the answer asks for a tool to be run */
     bool is_done;       /* the end mark came */
     bool has_error;     /* the provider's in-band error */
     bool is_invalid;
@@ -64,5 +65,8 @@ void relay_start_keepalive(struct relay *r);
 
 /* Write the end mark and finish the client's answer. */
 void relay_end(struct relay *r);
+/* A recorded stream: writes as much of *rest as the client takes now; true once all of it has gone,
+ * and only its end is left. */
+bool relay_replay(struct relay *r, struct str *rest);
 /* One in-band error, no end mark, no last chunk. */
 void relay_fail(struct relay *r, struct str error_json);

@@ -15,7 +15,7 @@ static void describe(struct exchange *x)
     e->api = str_from(x->inbound->api);
     e->model = x->plan.asked ? str_from(x->plan.asked->name) : STR_EMPTY;
     e->complexity = x->plan.is_scored ? str_from(plan_complexity(&x->plan)) : STR_EMPTY;
-    e->cache = STR("bypass");
+    e->cache = str_from(lookup_source_text(x->lookup.source));
     e->started_at = x->started_wall;
     e->is_stream = x->chat.is_stream;
     e->tags = x->tags;
@@ -148,11 +148,12 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
     telemetry_attempt(x, kind, &a);
 }
 
-/* A row belongs to a key, and what was opened is settled. What is refused because the ledger cannot
- * be written would only fill the spool that the outage keeps from draining. */
+/* A row belongs to a key, and what was opened or found in the cache is settled. What is refused
+ * because the ledger cannot be written would only fill the spool that the outage keeps from
+ * draining. */
 static bool is_recorded(const struct exchange *x)
 {
-    if (x->entry.id != 0)
+    if (x->entry.id != 0 || x->lookup.answer)
         return true;
     return x->key && ledger_is_available(x->worker->ledger, loop_now(x->worker->loop));
 }
@@ -175,9 +176,10 @@ void settle_request(struct exchange *x, enum ledger_entry_status status)
         e->backend = str_from(catalogue_backend_text(x->provider->settings->backend));
     }
     if (is_recorded(x)) {
-        /* A refusal that no longer fits costs no money: the log entry below is its record. */
+        /* A refusal or an answer found that no longer fits costs no money: the log entry below is
+         * its record. */
         if (ledger_entry_settle(e, x->worker->spool) != SPOOL_OK)
-            log_warning("the spool is full: no ledger row for refused request %s", x->request_id);
+            log_warning("the spool is full: no ledger row for request %s", x->request_id);
     }
     telemetry_request(x);
 }

@@ -108,6 +108,8 @@ static void count_request(struct exchange *x)
                        provider_label(x));
     if (x->attempts > 0 && e->duration >= x->upstream_time)
         metrics_sample(s, METRIC_llm_overhead_seconds, seconds(e->duration - x->upstream_time));
+    else if (x->lookup.answer) /* short enough to pass within one turn, whose time stands still */
+        metrics_sample(s, METRIC_llm_overhead_seconds, seconds(clock_now() - x->accepted_at));
     if (e->cost_nano == MONEY_UNKNOWN)
         metrics_count(s, METRIC_llm_unpriced_requests_total, 1, model_label(x));
     else
@@ -169,7 +171,7 @@ static void log_request(struct exchange *x)
         {"LLM_DURATION_MS", ms_text(t.duration, sizeof(t.duration), e->duration)},
         {"LLM_TTFT_MS", ms_text(t.ttft, sizeof(t.ttft), e->ttft)},
         {"LLM_ATTEMPTS", t.attempts},
-        {"LLM_CACHE", "bypass"},
+        {"LLM_CACHE", lookup_source_text(x->lookup.source)},
         {NULL, NULL},
     };
     log_write(LOG_LEVEL_INFO, fields, "%s %s: %s", x->inbound->route, model_label(x), status);
@@ -239,4 +241,33 @@ void telemetry_queue_wait(struct exchange *x, const struct snapshot_provider *po
 {
     metrics_sample(x->worker->shard, METRIC_worker_pool_queue_wait_seconds, seconds(wait),
                    pool->settings->name);
+}
+
+static void count_layers(struct exchange *x, enum cache_layer first_hit)
+{
+    static const char *const names[CACHE_LAYERS] = {"L1", "L2"};
+    struct metrics_shard *s = x->worker->shard;
+
+    for (enum cache_layer l = CACHE_L1; l < first_hit; l++)
+        if (cache_has_layer(x->worker->cache, l))
+            metrics_count(s, METRIC_tiered_cache_misses_total, 1, names[l]);
+    if (first_hit < CACHE_LAYERS)
+        metrics_count(s, METRIC_tiered_cache_hits_total, 1, names[first_hit]);
+}
+
+void telemetry_cache_hit(struct exchange *x)
+{
+    struct metrics_shard *s = x->worker->shard;
+    int64_t saved = x->lookup.answer->cost_nano;
+
+    count_layers(x, x->lookup.source == LOOKUP_L1 ? CACHE_L1 : CACHE_L2);
+    metrics_count(s, METRIC_cache_hits_total, 1);
+    if (saved != MONEY_UNKNOWN)
+        metrics_count(s, METRIC_cache_cost_savings_total, usd(saved));
+}
+
+void telemetry_cache_miss(struct exchange *x)
+{
+    count_layers(x, CACHE_LAYERS);
+    metrics_count(x->worker->shard, METRIC_cache_misses_total, 1);
 }

@@ -15,6 +15,9 @@ struct exchange;
 void telemetry_attempt(struct exchange *x, enum outcome_kind kind, const struct ledger_attempt *a);
 /* One log entry, written when the request is settled. */
 void telemetry_request(struct exchange *x);
+/* Looked up in the response cache, and found there or nowhere. */
+void telemetry_cache_hit(struct exchange *x);
+void telemetry_cache_miss(struct exchange *x);
 void telemetry_limit_hit(struct exchange *x, const char *limit);
 /* A budget could not cover what was asked for, or what an answer grew to. */
 void telemetry_budget_hit(struct exchange *x);

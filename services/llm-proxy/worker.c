@@ -162,6 +162,7 @@ int worker_start(const struct worker_config *c, struct worker **ret)
     w->index = c->index;
     w->ledger = c->ledger;
     w->spool = c->spool;
+    w->cache = c->cache;
     w->metrics = c->metrics;
     w->shard = metrics_add_shard(c->metrics);
     w->snapshot = snapshot_ref(c->snapshot);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "cache.h"
 #include "context_client.h"
 #include "exchange.h"
 #include "guesses.h"
@@ -28,6 +29,7 @@ struct worker_config {
     struct bus *bus;
     struct ledger *ledger;
     struct spool *spool;
+    struct cache *cache;
     struct snapshot *snapshot; /* referenced by the worker */
     struct keyring *keyring;   /* likewise */
     struct guesses *guesses;   /* of all workers */
@@ -48,6 +50,7 @@ struct worker {
     } counted; /* already in the metrics */
     struct ledger *ledger;
     struct spool *spool;
+    struct cache *cache;
     struct metrics *metrics;
     struct metrics_shard *shard;
     struct snapshot *snapshot;

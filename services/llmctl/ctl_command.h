@@ -41,5 +41,7 @@ extern const struct ctl_command ctl_teams_show_command;
 extern const struct ctl_command ctl_teams_update_command;
 extern const struct ctl_command ctl_prices_list_command;
 extern const struct ctl_command ctl_prices_import_command;
+extern const struct ctl_command ctl_cache_stats_command;
+extern const struct ctl_command ctl_cache_clear_command;
 extern const struct ctl_command ctl_config_check_command;
 extern const struct ctl_command ctl_config_reload_command;

@@ -118,40 +118,6 @@ static void what_does_more_than_answer_is_never_cached(void **state)
                     NO_HEADERS));
 }
 
-static bool calls_tool(const char *answer, bool is_stream)
-{
-    return cache_policy_has_tool_call(&arena, str_from(answer), is_stream);
-}
-
-static void a_tool_call_is_seen_in_every_callers_dialect(void **state)
-{
-    (void)state;
-    CHECK(calls_tool("{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"c\"}]}}]}", false));
-    CHECK(calls_tool("{\"choices\":[{\"message\":{\"function_call\":{\"name\":\"f\"}}}]}", false));
-    CHECK(calls_tool("{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\"}]}", false));
-    CHECK(calls_tool("{\"output\":[{\"type\":\"function_call\"}]}", false));
-    CHECK(calls_tool("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n"
-                     "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n"
-                     "data: [DONE]\n\n",
-                     true));
-    CHECK(calls_tool("event: content_block_start\n"
-                     "data: {\"content_block\":{\"type\":\"tool_use\"}}\n\n",
-                     true));
-}
-
-static void words_about_tools_are_no_call(void **state)
-{
-    (void)state;
-    CHECK(!calls_tool("{\"choices\":[{\"message\":{\"content\":\"\\\"tool_calls\\\":[1]\","
-                      "\"tool_calls\":[],\"function_call\":null}}]}",
-                      false));
-    CHECK(!calls_tool("data: {\"choices\":[{\"delta\":{\"content\":\"tool_use\"}}]}\n\n"
-                      ": comment\n\ndata: [DONE]\n\n",
-                      true));
-    CHECK(calls_tool("this is no JSON", false));
-    CHECK(calls_tool("data: {\n\n", true));
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -175,8 +141,6 @@ int main(void)
         cmocka_unit_test(a_caller_may_refuse),
         cmocka_unit_test(the_model_decides_before_the_request),
         cmocka_unit_test(what_does_more_than_answer_is_never_cached),
-        cmocka_unit_test(a_tool_call_is_seen_in_every_callers_dialect),
-        cmocka_unit_test(words_about_tools_are_no_call),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
