@@ -164,6 +164,17 @@ static enum db_result migrate_one(struct db *d, const char *migration, unsigned 
     return r;
 }
 
+static enum db_result remember_database(struct db *d)
+{
+    struct stat lock;
+
+    if (fstat(d->lock_fd, &lock) == 0 && lock.st_size > 0)
+        return DB_OK;
+    if (pwrite(d->lock_fd, "1", 1, 0) != 1)
+        return failed(d, is_full(errno) ? DB_FULL : DB_FAILED, "lock file", strerror(errno));
+    return DB_OK;
+}
+
 static enum db_result migrate(struct db *d, enum db_mode mode, const char *const *migrations,
                               unsigned n)
 {
@@ -179,9 +190,7 @@ static enum db_result migrate(struct db *d, enum db_mode mode, const char *const
         return failed(d, DB_FAILED, "not migrated yet; schema version", version);
     for (unsigned i = (unsigned)at; i < n && r == DB_OK; i++)
         r = migrate_one(d, migrations[i], i + 1);
-    if (r == DB_OK && mode == DB_WRITER && pwrite(d->lock_fd, "1", 1, 0) != 1)
-        r = failed(d, is_full(errno) ? DB_FULL : DB_FAILED, "lock file", strerror(errno));
-    return r;
+    return r == DB_OK && mode == DB_WRITER ? remember_database(d) : r;
 }
 
 static enum db_result open_all(struct db *d, const char *path, enum db_mode mode)

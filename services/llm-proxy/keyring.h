@@ -13,7 +13,7 @@
 #include "base/money.h"
 #include "base/ratelimit.h"
 #include "base/str.h"
-#include "pepper.h"
+#include "io/pepper.h"
 #include "purse.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-#include "pepper.h"
+#include "io/pepper.h"
 
 #include <errno.h>
 #include <fcntl.h>
