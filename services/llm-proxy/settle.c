@@ -84,6 +84,7 @@ static int64_t cost_of(const struct exchange *x, const struct ledger_attempt *a)
         .input = a->tokens_in,
         .output = a->tokens_out,
         .cache_read = a->tokens_cached,
+        .cache_write = x->relay.has_usage ? x->relay.usage.cache_write : 0,
         .reasoning = x->relay.has_usage ? x->relay.usage.reasoning : 0,
     };
 
