@@ -31,6 +31,8 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
     if (x->chat.is_stream)
         n = add(ret_headers, n, "cache-control", "no-cache");
     n = add(ret_headers, n, "x-request-id", x->request_id);
+    if (x->inbound->id_header)
+        n = add(ret_headers, n, x->inbound->id_header, x->request_id);
     if (x->plan.n_models > 0)
         n = add(ret_headers, n, "x-llm-model", x->plan.models[x->route.at_model]->name);
     if (x->plan.n_models > 0)

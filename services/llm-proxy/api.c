@@ -2,7 +2,9 @@
 
 #include "base/json_write.h"
 #include "base/parse.h"
+#include "count_tokens.h"
 #include "exchange.h"
+#include "inbound_messages.h"
 #include "io/http_answer.h"
 #include "io/http_route.h"
 #include "io/metrics_page.h"
@@ -17,10 +19,17 @@ enum {
     CHECKS_KEY = 2, /* needs one too, but its own admission looks */
 };
 
-/* Whose errors a caller of this path understands. */
-static const struct inbound *inbound_of_path(struct str path)
+static bool speaks_anthropic(const struct http_request *r)
 {
-    return str_has_prefix(path, "/v1/messages") ? &inbound_messages : &inbound_chat;
+    return http_request_header(r, "anthropic-version").data != NULL;
+}
+
+/* Whose errors this caller understands. */
+static const struct inbound *inbound_of(const struct http_request *r)
+{
+    return str_has_prefix(http_request_path(r), "/v1/messages") || speaks_anthropic(r)
+               ? &inbound_messages
+               : &inbound_chat;
 }
 
 static void refuse(struct worker *w, struct http_request *r, enum refusal refusal)
@@ -32,7 +41,7 @@ static void refuse(struct worker *w, struct http_request *r, enum refusal refusa
         headers[n++] = (struct http_header){STR("www-authenticate"), STR("Bearer")};
     if (refusal == REFUSAL_RATE_LIMIT_EXCEEDED)
         headers[n++] = (struct http_header){STR("retry-after"), STR("1")};
-    const struct inbound *inbound = inbound_of_path(http_request_path(r));
+    const struct inbound *inbound = inbound_of(r);
     buf_clear(&w->line);
     if (inbound->write_error(refusal, NULL, NULL, NULL, &w->line) != BUF_OK)
         buf_clear(&w->line);
@@ -75,7 +84,18 @@ static void answer_models(void *arg, struct http_request *r, struct str tail)
     struct worker *w = arg;
 
     (void)tail;
-    http_answer_json(r, 200, str_from(w->snapshot->models_json));
+    if (!speaks_anthropic(r)) {
+        http_answer_json(r, 200, str_from(w->snapshot->models_json));
+        return;
+    }
+    struct json_write j;
+    buf_clear(&w->line);
+    json_write_init(&j, &w->line);
+    inbound_messages_models_write(&j, w->snapshot->settings->models,
+                                  w->snapshot->settings->n_models);
+    if (json_write_finish(&j) != BUF_OK)
+        buf_clear(&w->line);
+    http_answer_json(r, 200, buf_str(&w->line));
 }
 
 static void answer_model(void *arg, struct http_request *r, struct str tail)
@@ -90,7 +110,10 @@ static void answer_model(void *arg, struct http_request *r, struct str tail)
     }
     buf_clear(&w->line);
     json_write_init(&j, &w->line);
-    snapshot_write_model(m, &j);
+    if (speaks_anthropic(r))
+        inbound_messages_models_write_one(&j, m);
+    else
+        snapshot_write_model(m, &j);
     if (json_write_finish(&j) != BUF_OK)
         buf_clear(&w->line);
     http_answer_json(r, 200, buf_str(&w->line));
@@ -100,6 +123,12 @@ static void answer_chat(void *arg, struct http_request *r, struct str tail)
 {
     (void)tail;
     exchange_start(arg, r, inbound_find(str_from(http_request_route(r))));
+}
+
+static void answer_count_tokens(void *arg, struct http_request *r, struct str tail)
+{
+    (void)tail;
+    count_tokens_answer(arg, r);
 }
 
 static void answer_route(void *arg, struct http_request *r, struct str tail)
@@ -130,6 +159,8 @@ static const struct http_route routes[] = {
     {"POST", "/v1/embeddings", "/v1/embeddings", CHECKS_KEY, answer_chat},
     {"POST", "/v1/responses", "/v1/responses", CHECKS_KEY, answer_chat},
     {"POST", "/v1/messages", "/v1/messages", CHECKS_KEY, answer_chat},
+    {"POST", "/v1/messages/count_tokens", "/v1/messages/count_tokens", CHECKS_KEY,
+     answer_count_tokens},
     {"POST", "/v1/route", "/v1/route", CHECKS_KEY, answer_route},
     {"GET", "/v1/models", "/v1/models", NEEDS_KEY, answer_models},
     {"GET", "/v1/models/", "/v1/models/{id}", NEEDS_KEY, answer_model},

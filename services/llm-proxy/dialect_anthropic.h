@@ -16,3 +16,5 @@ MUST_USE bool dialect_anthropic_turns_write(struct json_write *w, struct arena *
                                             const struct chat *c);
 /* What of the conversation cannot be said. */
 enum chat_feature dialect_anthropic_turns_cannot(const struct chat *c);
+
+extern const struct dialect dialect_anthropic_count; /* POST /messages/count_tokens */

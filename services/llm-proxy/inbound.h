@@ -98,6 +98,11 @@ struct inbound {
     enum buf_result (*write_error)(enum refusal r, const char *message, const char *param,
                                    const char *request_id, struct buf *out);
     const char *error_event; /* its SSE event name; NULL: none */
+
+    /* Headers of the caller's that go on to a provider of the same dialect; ends in NULL, which it
+     * may be itself. */
+    const char *const *passes_on;
+    const char *id_header; /* its own name for the request's id; NULL: x-request-id is enough */
 };
 
 /* By the path of a request; NULL when no API of chats has it. */

@@ -18,14 +18,20 @@ static const char *check_messages(struct arena *a, struct chat_request *c)
     return NULL;
 }
 
-static bool read_request(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr)
+bool inbound_messages_read_messages(struct arena *a, struct chat_request *ret,
+                                    struct inbound_fault *reterr)
 {
     const char *wrong = check_messages(a, ret);
 
-    if (wrong) {
+    if (wrong)
         *reterr = (struct inbound_fault){wrong, "messages"};
+    return !wrong;
+}
+
+static bool read_request(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr)
+{
+    if (!inbound_messages_read_messages(a, ret, reterr))
         return false;
-    }
     /* 0 asks the provider to fill its cache and say nothing */
     if (!json_int(json_get(ret->root, "max_tokens"), &ret->max_tokens) || ret->max_tokens < 0) {
         *reterr = (struct inbound_fault){
@@ -101,6 +107,8 @@ static enum buf_result write_error(enum refusal r, const char *message, const ch
     return json_write_finish(&w);
 }
 
+static const char *const passed_on[] = {"anthropic-version", "anthropic-beta", NULL};
+
 const struct inbound inbound_messages = {
     .route = "/v1/messages",
     .api = "messages",
@@ -114,4 +122,6 @@ const struct inbound inbound_messages = {
     .write_end = inbound_messages_stream_end,
     .write_error = write_error,
     .error_event = "error",
+    .passes_on = passed_on,
+    .id_header = "request-id",
 };

@@ -8,6 +8,10 @@
  * call, marked by this, and comes back the same way. */
 #define INBOUND_MESSAGES_CALL_PROOF "tool_call_signature:"
 
+/* `messages` of a request. */
+bool inbound_messages_read_messages(struct arena *a, struct chat_request *ret,
+                                    struct inbound_fault *reterr);
+
 bool inbound_messages_chat_read(struct arena *a, const struct json_value *root, struct chat *ret,
                                 struct inbound_fault *reterr);
 
@@ -34,3 +38,8 @@ enum buf_result inbound_messages_stream_write(struct inbound_stream *s, const st
                                               struct buf *out);
 enum buf_result inbound_messages_stream_end(struct inbound_stream *s, bool is_translated,
                                             struct buf *out);
+
+/* GET /v1/models and /v1/models/{id}, in this API's shape. */
+void inbound_messages_models_write(struct json_write *w, const struct settings_model *models,
+                                   size_t n);
+void inbound_messages_models_write_one(struct json_write *w, const struct settings_model *m);

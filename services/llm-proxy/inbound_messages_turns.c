@@ -83,11 +83,13 @@ static void read_source(struct reading *r, const struct json_value *block, struc
 {
     struct str type = text_at(r, block, "source.type");
 
-    p->media_type = text_at(r, block, "source.media_type");
-    p->data = text_at(r, block, "source.data");
-    p->url = text_at(r, block, "source.url");
-    bool is_base64 = str_is(type, "base64") && p->data.len > 0 && p->media_type.len > 0;
-    if (!r->wrong && !is_base64 && !(str_is(type, "url") && p->url.len > 0))
+    if (str_is(type, "url")) {
+        p->url = text_at(r, block, "source.url");
+    } else if (str_is(type, "base64")) {
+        p->media_type = text_at(r, block, "source.media_type");
+        p->data = text_at(r, block, "source.data");
+    }
+    if (!r->wrong && p->url.len == 0 && (p->data.len == 0 || p->media_type.len == 0))
         r->wrong = "Its 'source' must be base64 with 'media_type' and 'data', or url with 'url'. A "
                    "file of one provider means nothing to another.";
 }

@@ -101,6 +101,40 @@ static enum dialect_result translate_chat(struct exchange *x, const struct snaps
     return r == DIALECT_CANNOT ? blame_feature(x, p) : r;
 }
 
+/* In place of the dialect's own of that name. */
+static bool set_header(struct dialect_call *c, struct str name, struct str value)
+{
+    size_t i = 0;
+
+    while (i < c->n_headers && !str_equal_nocase(c->headers[i].name, name))
+        i++;
+    if (i == DIALECT_MAX_HEADERS || !value.data)
+        return false;
+    c->headers[i].name = name;
+    c->headers[i].value = value;
+    if (i == c->n_headers)
+        c->n_headers++;
+    return true;
+}
+
+static enum dialect_result pass_headers(struct exchange *x)
+{
+    for (const char *const *name = x->inbound->passes_on; name && *name; name++) {
+        struct str value = http_request_header(x->client, *name);
+        struct str copy = {value.data ? arena_copy(&x->arena, value) : NULL, value.len};
+        if (value.data && !set_header(&x->call, str_from(*name), copy))
+            return DIALECT_FULL;
+    }
+    return DIALECT_OK;
+}
+
+static enum dialect_result forward(struct exchange *x, const struct dialect_request *wanted)
+{
+    enum dialect_result r = x->dialect->forward(&x->arena, wanted, &x->call);
+
+    return r == DIALECT_OK ? pass_headers(x) : r;
+}
+
 enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
                                         const char *model)
 {
@@ -117,7 +151,7 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
     x->dialect = x->is_translated ? p->dialect : x->inbound->native;
     x->call = (struct dialect_call){.path = NULL};
     if (!x->is_translated)
-        return x->dialect->forward(&x->arena, &wanted, &x->call);
+        return forward(x, &wanted);
     if (x->inbound->read_embed)
         return translate_embed(x, p, &wanted);
     return translate_chat(x, p, &wanted);

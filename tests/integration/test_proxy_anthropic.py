@@ -165,6 +165,7 @@ def test_a_message_is_answered_by_either_provider(start_suite, simulator, model)
     answer = messages(suite, model, system="be brief", stop_sequences=["END"], temperature=0.5)
     got = answer.json
     assert answer.status == 200, got
+    assert answer.headers["request-id"] == answer.headers["x-request-id"]
     assert got["type"] == "message" and got["role"] == "assistant"
     assert [b["type"] for b in got["content"]] == ["text"] and "hello world" in got["content"][0]["text"]
     assert got["stop_reason"] == "end_turn"
@@ -319,3 +320,60 @@ def test_a_client_that_leaves_takes_the_provider_along(start_suite, simulator, m
     assert record["closed_us"] - left_at < 500_000
     row = suite.wait_ledger(1)[0]
     assert (row["status"], row["usage_source"]) == ("cancelled", "local")
+
+
+# --- beside the messages
+
+
+def count(suite, model, **fields):
+    body = {"model": model, "messages": [{"role": "user", "content": "hello world"}], **fields}
+    return request(f"{suite.url}/v1/messages/count_tokens", "POST", json.dumps(body).encode(),
+                   {"x-api-key": suite.key, "content-type": "application/json"})
+
+
+def test_tokens_are_counted_by_anthropic_or_else_estimated_here(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    counted = count(suite, "claude", system="be brief", tools=[TOOL])
+    assert counted.status == 200 and list(counted.json) == ["input_tokens"]
+    record = simulator.records()[-1]
+    assert record["path"] == "/v1/messages/count_tokens"
+    assert json.loads(record["body"])["model"].startswith("sim:")
+    row = suite.wait_ledger(1)[0]
+    assert (row["api"], row["tokens_in"], row["tokens_out"]) == ("messages.count_tokens", 0, 0)
+    here = count(suite, "gpt")
+    assert here.status == 200 and 2 <= here.json["input_tokens"] <= 12
+    assert len(simulator.records()) == 1
+    assert is_error(count(suite, "none"), 404, "not_found_error")
+    assert is_error(count(suite, "gpt", messages=[]), 400, "invalid_request_error", "messages")
+
+
+def test_models_are_listed_in_the_shape_of_who_asks(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    headers = {"x-api-key": suite.key, "anthropic-version": "2023-06-01"}
+    page = request(f"{suite.url}/v1/models", headers=headers).json
+    assert page["has_more"] is False and page["first_id"] == page["data"][0]["id"]
+    one = request(f"{suite.url}/v1/models/claude", headers=headers).json
+    assert one["type"] == "model" and one["display_name"] == "claude" and one in page["data"]
+    assert request(f"{suite.url}/v1/models", headers=suite.headers()).json["object"] == "list"
+    assert is_error(request(f"{suite.url}/v1/models/none", headers=headers), 404, "not_found_error")
+
+
+def received_headers(simulator):
+    return {name.lower(): value for name, value in simulator.records()[-1]["headers"]}
+
+
+def test_version_and_betas_go_on_in_the_same_dialect_only(start_suite, simulator):
+    suite = start(start_suite, simulator)
+
+    def sent(model):
+        messages(suite, model, headers={"anthropic-version": "2024-01-01", "anthropic-beta": "a,b",
+                                        "x-other": "secret"})
+        return received_headers(simulator)
+
+    native = sent("claude")
+    assert (native["anthropic-version"], native["anthropic-beta"]) == ("2024-01-01", "a,b")
+    assert "x-other" not in native
+    assert not [name for name in sent("gpt") if name.startswith("anthropic")]
+    suite.chat(model="claude")
+    headers = received_headers(simulator)
+    assert headers["anthropic-version"] == "2023-06-01"
