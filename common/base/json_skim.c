@@ -116,3 +116,17 @@ bool json_skim_member(struct str text, const char *key, struct str *ret)
     *ret = found;
     return true;
 }
+
+bool json_skim_element(struct str array, size_t *cursor, struct str *ret)
+{
+    struct skim s = {array, *cursor};
+
+    if (!take(&s, s.at == 0 ? '[' : ',') || next(&s) == ']')
+        return false;
+    size_t from = s.at;
+    if (!skip_value(&s))
+        return false;
+    *ret = (struct str){array.data + from, s.at - from};
+    *cursor = s.at;
+    return true;
+}

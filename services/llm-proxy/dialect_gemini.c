@@ -333,4 +333,6 @@ const struct dialect dialect_gemini = {
     .read_answer = read_answer,
     .read_event = read_event,
     .read_error = read_error,
+    .write_embed = dialect_gemini_embed_write,
+    .read_embed = dialect_gemini_embed_read,
 };

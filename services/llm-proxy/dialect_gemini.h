@@ -19,6 +19,14 @@ void dialect_gemini_write_raw(struct json_write *w, const char *key, struct str 
 /* The members "systemInstruction" and "contents". */
 void dialect_gemini_contents(struct dialect_gemini_writer *wr);
 
+/* "/models/NAME:METHOD", the name escaped; NULL when it is too long or the arena is full. */
+const char *dialect_gemini_write_path(struct arena *a, const char *model, const char *method);
+
+/* Embeddings, by :batchEmbedContents. */
+enum dialect_result dialect_gemini_embed_write(struct arena *a, const struct dialect_request *r,
+                                               struct dialect_call *ret);
+bool dialect_gemini_embed_read(struct arena *a, struct str body, struct embed_answer *ret);
+
 /* A chat of another API as a request to :generateContent or :streamGenerateContent. */
 enum dialect_result dialect_gemini_write(struct arena *a, const struct dialect_request *r,
                                          struct dialect_call *ret);

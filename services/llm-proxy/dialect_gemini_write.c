@@ -250,7 +250,7 @@ static bool is_plain(unsigned char c)
 }
 
 /* A name with a slash, like "tunedModels/mine", says its collection itself. */
-static const char *path_of(struct arena *a, const char *model, bool is_stream)
+const char *dialect_gemini_write_path(struct arena *a, const char *model, const char *method)
 {
     CLEANUP(buf_done) struct buf path;
     enum buf_result r;
@@ -261,8 +261,7 @@ static const char *path_of(struct arena *a, const char *model, bool is_stream)
         r = is_plain((unsigned char)*c) ? buf_add(&path, c, 1)
                                         : buf_printf(&path, "%%%02X", (unsigned char)*c);
     if (r == BUF_OK)
-        r = buf_printf(&path, "%s",
-                       is_stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+        r = buf_printf(&path, ":%s", method);
     return r == BUF_OK ? arena_copy(a, buf_str(&path)) : NULL;
 }
 
@@ -282,7 +281,8 @@ enum dialect_result dialect_gemini_write(struct arena *a, const struct dialect_r
         return DIALECT_CANNOT;
     if (json_write_finish(&wr.w) != BUF_OK)
         return DIALECT_FULL;
-    ret->path = path_of(a, r->model, r->chat->is_stream);
+    ret->path = dialect_gemini_write_path(
+        a, r->model, r->chat->is_stream ? "streamGenerateContent?alt=sse" : "generateContent");
     ret->body[0] = (struct str){arena_copy(a, buf_str(&body)), body.len};
     ret->n_body = 1;
     return ret->path && ret->body[0].data ? DIALECT_OK : DIALECT_FULL;

@@ -199,4 +199,6 @@ const struct dialect dialect_ollama = {
     .read_answer = read_answer,
     .read_event = read_event,
     .read_error = read_error,
+    .write_embed = dialect_ollama_embed_write,
+    .read_embed = dialect_ollama_embed_read,
 };

@@ -265,8 +265,9 @@ static void write_think(struct writer *wr)
 }
 
 /* A number is seconds, a negative one for ever. */
-static void write_keep_alive(struct json_write *w, const char *text)
+void dialect_ollama_write_keep_alive(struct json_write *w, const struct dialect_request *r)
 {
+    const char *text = r->provider->keep_alive;
     usec_t keep;
 
     if (!text)
@@ -349,7 +350,7 @@ static void write_body(struct writer *wr)
     /* a conversation that is too long is to be refused, not cut without a word */
     json_write_member_bool(w, "truncate", false);
     json_write_member_bool(w, "shift", false);
-    write_keep_alive(w, wr->request->provider->keep_alive);
+    dialect_ollama_write_keep_alive(w, wr->request);
     write_options(wr);
     json_write_end(w, '}');
 }

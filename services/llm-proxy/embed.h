@@ -44,5 +44,8 @@ struct embed_answer {
     struct chat_usage usage;
 };
 
+/* An array of numbers and nothing else? What is only skimmed is not yet known to be. */
+bool embed_is_vector(struct str values);
+
 /* False when the arena is full. */
 MUST_USE bool embed_add_vector(struct arena *a, struct embed_answer *answer, struct str values);

@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+from suite import request as send
+
 BASE = {"gemini": "/v1beta", "ollama": ""}
 TOOL = {"type": "function",
         "function": {"name": "get_weather", "description": "of a city",
@@ -238,3 +240,20 @@ def test_geminis_signature_returns_with_the_call(behind, simulator):
 def test_a_filtered_answer_says_so(behind):
     suite = behind("gemini", model="sim:finish=filter")
     assert suite.chat().json["choices"][0]["finish_reason"] == "content_filter"
+
+
+def test_embeddings_come_in_the_order_of_the_texts(behind, simulator, dialect):
+    suite = behind(dialect)
+
+    def embed(**fields):
+        return send(f"{suite.url}/v1/embeddings", "POST",
+                       json.dumps({"model": "small", **fields}).encode(), suite.headers())
+    answer = embed(input=["one", "two", "three"])
+    assert answer.status == 200, answer.body
+    assert [d["index"] for d in answer.json["data"]] == [0, 1, 2]
+    assert all(isinstance(x, float) for d in answer.json["data"] for x in d["embedding"])
+    assert answer.json["usage"]["prompt_tokens"] > 0
+    row = suite.wait_ledger(1)[0]
+    assert row["tokens_in"] == answer.json["usage"]["prompt_tokens"] and row["tokens_out"] == 0
+    refused = embed(input=[[1, 2]])
+    assert refused.status == 400 and refused.json["error"]["param"] == "input"

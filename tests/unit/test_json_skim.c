@@ -77,12 +77,43 @@ static void depth_has_a_ceiling(void **state)
     }
 }
 
+static void the_elements_of_an_array_come_one_by_one(void **state)
+{
+    static const struct {
+        struct str array;
+        const char *elements;
+    } cases[] = {
+        {STR_INIT("[]"), ""},
+        {STR_INIT(" [ ] "), ""},
+        {STR_INIT("[1, \"a,]\" ,[2,[3]],{\"b\":[4]} , null]"),
+         "<1><\"a,]\"><[2,[3]]><{\"b\":[4]}><null>"},
+        {STR_INIT("{\"a\":1}"), ""},
+        {STR_INIT("[1 2]"), "<1>"},
+        {STR_INIT("[1,[2"), "<1>"},
+        {STR_INIT("[,1]"), ""},
+        {STR_INIT(""), ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char got[128] = "";
+        size_t cursor = 0;
+        struct str element;
+        while (json_skim_element(cases[i].array, &cursor, &element)) {
+            size_t at = strlen(got);
+            snprintf(got + at, sizeof(got) - at, "<%.*s>", STR_ARG(element));
+        }
+        CHECK_TEXT(got, cases[i].elements);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_of_the_outermost_object_is_found),
         cmocka_unit_test(what_is_no_whole_object_or_lacks_it_is_told_apart_from_it),
         cmocka_unit_test(depth_has_a_ceiling),
+        cmocka_unit_test(the_elements_of_an_array_come_one_by_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
