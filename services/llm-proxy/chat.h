@@ -32,7 +32,7 @@ struct chat_part {
     enum chat_part_kind kind;
     const struct chat_part *next;
     struct str text;
-    struct str signature;             /* thinking, tool call: the provider's proof */
+    struct str signature;             /* thinking, text, tool call: the provider's proof */
     struct str id, name;              /* tool call; tool result: the call's id, its name */
     struct str arguments;             /* tool call: a JSON object as text */
     struct str media_type, data, url; /* image, audio, file: base64 data, or where it is */

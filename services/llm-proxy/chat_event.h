@@ -19,7 +19,7 @@
 
 enum chat_event_kind {
     CHAT_START,     /* id, name = model as the provider calls it; either may be empty */
-    CHAT_TEXT,      /* text */
+    CHAT_TEXT,      /* text; signature if any, then the text may be empty */
     CHAT_REFUSAL,   /* text: the model declines */
     CHAT_THINKING,  /* text */
     CHAT_SIGNATURE, /* text: proof of the thinking before it, which it ends */

@@ -12,8 +12,7 @@
 struct turns {
     struct dialect_gemini_writer *wr;
     struct call_names calls;
-    const char *role;     /* of the open one; NULL: none is */
-    struct str signature; /* of the thinking just before: it goes on the part that follows */
+    const char *role; /* of the open one; NULL: none is */
 };
 
 static void end_turn(struct turns *t)
@@ -48,23 +47,13 @@ static void end_part(struct turns *t, struct str signature)
     json_write_end(&t->wr->w, '}');
 }
 
-static struct str signature_of(struct turns *t, const struct chat_part *p)
-{
-    struct str before = t->signature;
-
-    t->signature = STR_EMPTY;
-    return p->signature.len > 0 ? p->signature : before;
-}
-
 static void write_text(struct turns *t, const char *role, const struct chat_part *p)
 {
-    struct str signature = signature_of(t, p);
-
-    if (p->text.len == 0 && signature.len == 0)
+    if (p->text.len == 0 && p->signature.len == 0)
         return;
     begin_part(t, role);
     json_write_member_str(&t->wr->w, "text", p->text);
-    end_part(t, signature);
+    end_part(t, p->signature);
 }
 
 /* ---- media ---- */
@@ -112,11 +101,9 @@ static void write_media_member(struct json_write *w, const struct chat_part *p)
 
 static void write_media(struct turns *t, const char *role, const struct chat_part *p)
 {
-    struct str signature = signature_of(t, p);
-
     begin_part(t, role);
     write_media_member(&t->wr->w, p);
-    end_part(t, signature);
+    end_part(t, p->signature);
 }
 
 /* ---- tools ---- */
@@ -137,7 +124,7 @@ static void write_call(struct turns *t, const struct chat_part *p, bool needs_si
 {
     struct json_write *w = &t->wr->w;
     struct str arguments = p->arguments.len > 0 ? p->arguments : STR("{}");
-    struct str signature = signature_of(t, p);
+    struct str signature = p->signature;
 
     if (!is_object(t->wr, arguments)) {
         dialect_gemini_write_refuse(t->wr, CHAT_FEATURE_TOOLS);
@@ -214,29 +201,6 @@ static void write_result(struct turns *t, const struct chat_part *p)
     end_part(t, STR_EMPTY);
 }
 
-/* ---- thinking ---- */
-
-/* Only what is signed is of use to the model. The signature of a call stands before it where the
- * caller's API has no place for it on the call. */
-static void write_thinking(struct turns *t, const struct chat_part *p)
-{
-    bool is_of_next =
-        p->next && p->next->signature.len == 0 &&
-        (p->next->kind == CHAT_PART_TOOL_CALL || (p->text.len == 0 && is_text(p->next)));
-
-    if (p->signature.len == 0)
-        return;
-    if (is_of_next)
-        t->signature = p->signature;
-    if (is_of_next && p->text.len == 0)
-        return;
-    begin_part(t, "model");
-    json_write_member_str(&t->wr->w, "text", p->text);
-    if (p->text.len > 0)
-        json_write_member_bool(&t->wr->w, "thought", true);
-    end_part(t, is_of_next ? STR_EMPTY : p->signature);
-}
-
 /* ---- messages ---- */
 
 static void write_message(struct turns *t, const struct chat_message *m)
@@ -250,10 +214,8 @@ static void write_message(struct turns *t, const struct chat_message *m)
         case CHAT_PART_REFUSAL:
             write_text(t, role, p);
             break;
-        case CHAT_PART_THINKING:
-            write_thinking(t, p);
-            break;
-        case CHAT_PART_REDACTED_THINKING: /* no model of this provider can read it */
+        case CHAT_PART_THINKING: /* what the model needs of it is in the signatures */
+        case CHAT_PART_REDACTED_THINKING:
             break;
         case CHAT_PART_IMAGE:
         case CHAT_PART_AUDIO:

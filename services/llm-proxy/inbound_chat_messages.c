@@ -223,6 +223,20 @@ static void read_tool_result(struct reading *r)
         r->wrong = inner.wrong;
 }
 
+/* Google's proof of the thinking behind a text. */
+static void read_text_signature(struct reading *r)
+{
+    struct str signature = text_at(r, r->message, "extra_content.google.thought_signature");
+    struct chat_part *p = r->last;
+
+    if (signature.len == 0)
+        return;
+    if (!p || p->kind != CHAT_PART_TEXT)
+        p = add_part(r, CHAT_PART_TEXT);
+    if (p)
+        p->signature = signature;
+}
+
 static void read_assistant(struct reading *r)
 {
     if (json_is(json_get(r->message, "function_call"), JSON_OBJECT)) {
@@ -232,6 +246,8 @@ static void read_assistant(struct reading *r)
     read_thinking(r);
     if (!r->wrong)
         read_content(r, json_get(r->message, "content"));
+    if (!r->wrong)
+        read_text_signature(r);
     if (!r->wrong)
         add_text(r, CHAT_PART_REFUSAL, text_at(r, r->message, "refusal"));
     if (!r->wrong)

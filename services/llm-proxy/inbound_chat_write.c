@@ -119,6 +119,7 @@ static void write_delta(struct json_write *w, const struct chat_event *e)
     switch (e->kind) {
     case CHAT_TEXT:
         json_write_member_str(w, "content", e->text);
+        write_signature(w, e->signature);
         return;
     case CHAT_REFUSAL:
         json_write_member_str(w, "refusal", e->text);
@@ -289,6 +290,17 @@ static void write_thinking(struct json_write *w, const struct choice *c)
     json_write_end(w, ']');
 }
 
+/* The last: a message has one place for it. */
+static struct str signature_of_text(const struct choice *c)
+{
+    struct str signature = STR_EMPTY;
+
+    for (const struct chat_event *e = NULL; (e = next_of(c, e, CHAT_TEXT));)
+        if (e->signature.len > 0)
+            signature = e->signature;
+    return signature;
+}
+
 static void write_message(struct json_write *w, const struct choice *c)
 {
     struct str text = joined(c, CHAT_TEXT, 0), refusal = joined(c, CHAT_REFUSAL, 0);
@@ -308,6 +320,7 @@ static void write_message(struct json_write *w, const struct choice *c)
     else
         json_write_null(w);
     write_thinking(w, c);
+    write_signature(w, signature_of_text(c));
     write_tool_calls(w, c);
     json_write_end(w, '}');
 }

@@ -233,9 +233,9 @@ static enum buf_result write_arguments(struct inbound_stream *s, const struct ch
 static enum buf_result show(struct inbound_stream *s, const struct chat_event *e, struct buf *out)
 {
     switch (e->kind) {
-    case CHAT_TEXT:
+    case CHAT_TEXT: /* empty where only a signature came, for which there is no place */
     case CHAT_REFUSAL:
-        return write_text(s, e, out);
+        return e->text.len > 0 ? write_text(s, e, out) : BUF_OK;
     case CHAT_THINKING:
     case CHAT_SIGNATURE:
         return write_thinking(s, e, out);

@@ -298,10 +298,10 @@ static enum buf_result add_event(struct inbound_stream *s, const struct chat_eve
                                  struct buf *out)
 {
     switch (e->kind) {
-    case CHAT_TEXT:
+    case CHAT_TEXT: /* empty where only a signature came, for which there is no place */
     case CHAT_REFUSAL:
     case CHAT_THINKING:
-        return add_text(s, e, out);
+        return e->text.len > 0 ? add_text(s, e, out) : BUF_OK;
     case CHAT_SIGNATURE:
         return add_signature(s, e->text, out);
     case CHAT_REDACTED:

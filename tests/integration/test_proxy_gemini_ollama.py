@@ -257,3 +257,17 @@ def test_embeddings_come_in_the_order_of_the_texts(behind, simulator, dialect):
     assert row["tokens_in"] == answer.json["usage"]["prompt_tokens"] and row["tokens_out"] == 0
     refused = embed(input=[[1, 2]])
     assert refused.status == 400 and refused.json["error"]["param"] == "input"
+
+
+def test_geminis_signature_returns_with_the_text(behind, simulator):
+    suite = behind("gemini", model="sim:think=8")
+    message = suite.chat("why?", reasoning_effort="low").json["choices"][0]["message"]
+    signature = message["extra_content"]["google"]["thought_signature"]
+    stream = suite.stream("why?", reasoning_effort="low")
+    stream.read_all()
+    assert deltas(stream, "extra_content") == [{"google": {"thought_signature": signature}}]
+    suite.chat(messages=[{"role": "user", "content": "why?"}, message,
+                         {"role": "user", "content": "so?"}])
+    body = json.loads(simulator.records()[-1]["body"])
+    assert body["contents"][1] == {"role": "model", "parts": [
+        {"text": "echo: why?", "thoughtSignature": signature}]}

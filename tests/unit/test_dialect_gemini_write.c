@@ -201,7 +201,7 @@ static void results_are_told_by_the_name_of_their_function(void **state)
     check_cases(&second, cases, sizeof(cases) / sizeof(*cases));
 }
 
-static void signatures_go_back_where_they_came_from(void **state)
+static void signatures_go_back_where_they_came_from_and_thinking_does_not(void **state)
 {
     static const struct chat_case cases[] = {
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
@@ -212,37 +212,32 @@ static void signatures_go_back_where_they_came_from(void **state)
          "\"parts\":[{\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{}},"
          "\"thoughtSignature\":\"c2ln+/==\"}]}],\"generationConfig\":{}}"},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\","
-         "\"signature\":\"c2ln\"}],\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
-         "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}]}",
-         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
-         "\"parts\":[{\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{}},"
-         "\"thoughtSignature\":\"c2ln\"}]}],\"generationConfig\":{}}"},
-        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"Hm\","
-         "\"signature\":\"c2ln\"}],\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
-         "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}]}",
-         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
-         "\"parts\":[{\"text\":\"Hm\",\"thought\":true},{\"functionCall\":{\"id\":\"c1\",\"name\":"
-         "\"f\",\"args\":{}},\"thoughtSignature\":\"c2ln\"}]}],\"generationConfig\":{}}"},
-        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"content\":\"4\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":"
-         "\"Hm\",\"signature\":\"c2ln\"}]}]}",
-         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
-         "\"parts\":[{\"text\":\"Hm\",\"thought\":true,\"thoughtSignature\":\"c2ln\"},{\"text\":"
-         "\"4\"}]}],\"generationConfig\":{}}"},
-        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"content\":\"4\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":"
-         "\"\",\"signature\":\"c2ln\"}]}]}",
+         "\"assistant\",\"content\":\"4\",\"extra_content\":{\"google\":{\"thought_signature\":"
+         "\"c2ln\"}}}]}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
          "\"parts\":[{\"text\":\"4\",\"thoughtSignature\":\"c2ln\"}]}],\"generationConfig\":{}}"},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"content\":\"4\",\"reasoning_content\":\"unsigned\"}]}",
+         "\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"4\"},{\"type\":\"text\","
+         "\"text\":\"!\"}],\"extra_content\":{\"google\":{\"thought_signature\":\"c2ln\"}}}]}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
-         "\"parts\":[{\"text\":\"4\"}]}],\"generationConfig\":{}}"},
+         "\"parts\":[{\"text\":\"4\"},{\"text\":\"!\",\"thoughtSignature\":\"c2ln\"}]}],"
+         "\"generationConfig\":{}}"},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
-         "\"assistant\",\"content\":\"4\",\"thinking_blocks\":[{\"type\":\"redacted_thinking\","
-         "\"data\":\"x\"}]}]}",
+         "\"assistant\",\"content\":null,\"extra_content\":{\"google\":{\"thought_signature\":"
+         "\"c2ln\"}}}]}",
+         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
+         "\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"c2ln\"}]}],\"generationConfig\":{}}"},
+        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+         "\"assistant\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"Hm\","
+         "\"signature\":\"another "
+         "model's\"}],\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":"
+         "\"f\",\"arguments\":\"{}\"}}]}]}",
+         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
+         "\"parts\":[{\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{}}}]}],"
+         "\"generationConfig\":{}}"},
+        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+         "\"assistant\",\"content\":\"4\",\"reasoning_content\":\"unsigned\",\"thinking_blocks\":[{"
+         "\"type\":\"redacted_thinking\",\"data\":\"x\"}]}]}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},{\"role\":\"model\","
          "\"parts\":[{\"text\":\"4\"}]}],\"generationConfig\":{}}"},
     };
@@ -499,7 +494,7 @@ int main(void)
         cmocka_unit_test(tools_keep_their_schemas),
         cmocka_unit_test(a_choice_of_tools_is_a_mode),
         cmocka_unit_test(results_are_told_by_the_name_of_their_function),
-        cmocka_unit_test(signatures_go_back_where_they_came_from),
+        cmocka_unit_test(signatures_go_back_where_they_came_from_and_thinking_does_not),
         cmocka_unit_test(sampling_keeps_its_spelling),
         cmocka_unit_test(a_format_is_json_or_a_schema),
         cmocka_unit_test(the_second_generation_thinks_by_tokens),
