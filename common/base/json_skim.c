@@ -130,3 +130,12 @@ bool json_skim_element(struct str array, size_t *cursor, struct str *ret)
     *cursor = s.at;
     return true;
 }
+
+bool json_skim_is_whole(struct str text)
+{
+    struct skim s = {.text = text};
+
+    char c = next(&s);
+
+    return (c == '{' || c == '[') && skip_nested(&s) && next(&s) == '\0' && s.at == text.len;
+}

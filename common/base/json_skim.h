@@ -18,3 +18,6 @@ MUST_USE bool json_skim_member(struct str text, const char *key, struct str *ret
 /* The elements of an array as they are spelled, one a call; *cursor begins at 0. False at the end,
  * and where the text is no array: a caller who knows how many there must be counts. */
 MUST_USE bool json_skim_element(struct str array, size_t *cursor, struct str *ret);
+
+/* An object or an array with nothing behind it. */
+bool json_skim_is_whole(struct str text);

@@ -4,6 +4,7 @@
 #include "answer_head.h"
 #include "exchange.h"
 #include "keycheck.h"
+#include "passthrough.h"
 #include "telemetry.h"
 #include "worker.h"
 
@@ -33,12 +34,19 @@ static bool check_key(struct exchange *x)
     return false;
 }
 
+static enum chat_request_result parse_body(struct exchange *x, struct inbound_fault *reterr)
+{
+    if (x->inbound->is_opaque)
+        return passthrough_parse(x, reterr);
+    return chat_request_parse(&x->arena, http_request_body(x->client), &x->chat, &reterr->message,
+                              &reterr->param);
+}
+
 static bool check_body(struct exchange *x)
 {
     struct inbound_fault fault = {NULL, NULL};
 
-    switch (chat_request_parse(&x->arena, http_request_body(x->client), &x->chat, &fault.message,
-                               &fault.param)) {
+    switch (parse_body(x, &fault)) {
     case CHAT_REQUEST_OK:
         break;
     case CHAT_REQUEST_NOT_JSON:

@@ -2,6 +2,7 @@
 
 #include "dispatch.h"
 #include "exchange.h"
+#include "passthrough.h"
 #include "settle.h"
 #include "worker.h"
 
@@ -173,6 +174,7 @@ static void on_head(void *arg, struct fetch *f, int status)
     struct attempt *a = &x->attempt;
 
     a->status = status;
+    a->is_opaque = status == 200 && passthrough_is_relayed(x, f);
     a->is_stream = status == 200 && x->chat.is_stream &&
                    str_has_prefix_nocase(fetch_header(f, "content-type"),
                                          frames_content_type(x->dialect->framing));
@@ -248,6 +250,10 @@ static void on_body(void *arg, struct fetch *f, struct str bytes)
         on_stream_body(x, f, bytes);
         return;
     }
+    if (a->is_opaque) {
+        passthrough_relay(x, f, bytes);
+        return;
+    }
     size_t max = a->status == 200 ? MAX_ANSWER : MAX_REFUSAL;
     if (bytes.len > max - (a->body.len < max ? a->body.len : max) ||
         buf_add_str(&a->body, bytes) != BUF_OK)
@@ -299,6 +305,8 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
         on_stream_end(x, f, result);
     else if (result != FETCH_OK)
         fail_after(x, f, outcome_of_result(result), is_silence(result));
+    else if (a->is_opaque)
+        passthrough_end(x, f);
     else
         on_whole_answer(x, f);
 }
@@ -306,14 +314,20 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
 #define OWN_HEADERS 3
 #define MAX_HEADERS (OWN_HEADERS + DIALECT_MAX_HEADERS + CREDENTIAL_MAX_HEADERS)
 
+static const char *accept_of(const struct exchange *x)
+{
+    if (x->inbound->is_opaque)
+        return "*/*";
+    return x->chat.is_stream ? frames_content_type(x->dialect->framing) : "application/json";
+}
+
 static bool write_headers(struct exchange *x, struct http_header *ret, size_t *ret_n)
 {
-    const char *accept =
-        x->chat.is_stream ? frames_content_type(x->dialect->framing) : "application/json";
+    struct str type = x->call.content_type.len > 0 ? x->call.content_type : STR("application/json");
     size_t n = OWN_HEADERS, n_proof;
 
-    ret[0] = (struct http_header){STR("content-type"), STR("application/json")};
-    ret[1] = (struct http_header){STR("accept"), str_from(accept)};
+    ret[0] = (struct http_header){STR("content-type"), type};
+    ret[1] = (struct http_header){STR("accept"), str_from(accept_of(x))};
     ret[2] = (struct http_header){STR("user-agent"), STR("llm-proxy/" SUITE_VERSION)};
     for (size_t i = 0; i < x->call.n_headers; i++)
         ret[n++] = (struct http_header){x->call.headers[i].name, x->call.headers[i].value};
@@ -349,6 +363,7 @@ void attempt_start(struct exchange *x)
     a->started_at = loop_now(x->worker->loop);
     a->status = 0;
     a->is_stream = a->was_connected = false;
+    a->is_opaque = a->is_line_too_long = a->is_between_events = false;
     buf_clear(&a->body);
     buf_clear(&a->answer);
     relay_restart(&x->relay);

@@ -24,6 +24,10 @@ struct chat_request {
     bool wants_usage;                  /* in the stream */
     int64_t max_tokens;                /* of the answer; 0: not given */
     uint64_t prompt_tokens;            /* estimated */
+    /* of an API that is passed through: passthrough.h */
+    const char *path;        /* behind the provider's base_url */
+    struct str content_type; /* of a form, which has no root; empty: JSON */
+    struct str form_model;   /* where the model stands in it */
 };
 
 enum chat_request_result { CHAT_REQUEST_OK = 0, CHAT_REQUEST_NOT_JSON, CHAT_REQUEST_INVALID };

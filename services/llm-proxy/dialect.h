@@ -43,7 +43,8 @@ struct dialect_request {
 
 /* What goes to the provider; all of it lives as long as the arena and the caller's body. */
 struct dialect_call {
-    const char *path; /* after base_url */
+    const char *path;        /* after base_url */
+    struct str content_type; /* empty: JSON */
     struct {
         struct str name, value;
     } headers[DIALECT_MAX_HEADERS]; /* beside content-type, accept, user-agent, authorization */
@@ -95,6 +96,7 @@ extern const struct dialect dialect_openai;
 extern const struct dialect dialect_completions; /* /completions of the same providers */
 extern const struct dialect dialect_responses;   /* … and /responses */
 extern const struct dialect dialect_embeddings;  /* … and /embeddings */
+extern const struct dialect dialect_opaque;      /* … and what is passed through */
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_bedrock;

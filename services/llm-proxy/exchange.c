@@ -208,8 +208,11 @@ void exchange_succeed(struct exchange *x)
 {
     admission_release(x);
     x->http_status = 200;
-    if (x->attempt.is_stream) {
-        relay_end(&x->relay);
+    if (x->attempt.is_stream || x->attempt.is_opaque) {
+        if (x->attempt.is_opaque)
+            http_response_end(TAKE(x->client));
+        else
+            relay_end(&x->relay);
         lookup_keep(x, buf_str(&x->lookup.recording));
         settle(x, LEDGER_SUCCESS);
         return;

@@ -1,7 +1,9 @@
 #include "inbound.h"
 
 static const struct inbound *const inbounds[] = {
-    &inbound_chat, &inbound_completions, &inbound_embeddings, &inbound_responses, &inbound_messages,
+    &inbound_chat,         &inbound_completions,        &inbound_embeddings,
+    &inbound_responses,    &inbound_messages,           &inbound_opaque_images,
+    &inbound_opaque_audio, &inbound_opaque_moderations, &inbound_opaque_rerank,
 };
 
 const struct inbound *inbound_find(struct str path)

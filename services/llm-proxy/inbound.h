@@ -68,6 +68,8 @@ struct inbound {
     enum settings_dialect dialect; /* whose providers take the caller's bytes as they are … */
     const struct dialect *native;  /* … and how those are forwarded and their answers read */
 
+    bool is_opaque; /* no chat: passthrough.h; read_chat and the writers are NULL */
+
     /* What the proxy decides by; `body` is in `ret` already parsed as JSON. */
     bool (*read_request)(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr);
     /* Everything, for a provider of another dialect. Every field is carried over, or is on the
@@ -111,8 +113,12 @@ const struct inbound *inbound_find(struct str path);
 void inbound_stream_init(struct inbound_stream *s, const struct inbound_answer *answer);
 void inbound_stream_done(struct inbound_stream *s);
 
-extern const struct inbound inbound_chat;        /* POST /v1/chat/completions */
-extern const struct inbound inbound_completions; /* POST /v1/completions */
-extern const struct inbound inbound_responses;   /* POST /v1/responses */
-extern const struct inbound inbound_embeddings;  /* POST /v1/embeddings */
-extern const struct inbound inbound_messages;    /* POST /v1/messages */
+extern const struct inbound inbound_chat;          /* POST /v1/chat/completions */
+extern const struct inbound inbound_completions;   /* POST /v1/completions */
+extern const struct inbound inbound_responses;     /* POST /v1/responses */
+extern const struct inbound inbound_embeddings;    /* POST /v1/embeddings */
+extern const struct inbound inbound_opaque_images; /* what is passed through */
+extern const struct inbound inbound_opaque_audio;
+extern const struct inbound inbound_opaque_moderations;
+extern const struct inbound inbound_opaque_rerank;
+extern const struct inbound inbound_messages; /* POST /v1/messages */

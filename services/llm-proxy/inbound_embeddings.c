@@ -20,6 +20,7 @@ static bool read_request(struct arena *a, struct chat_request *ret, struct inbou
         return request_field_fail(&f, "input", "'input' must be a text or a list.");
     if (ret->is_stream)
         return request_field_fail(&f, "stream", "Embeddings have no stream.");
+    ret->max_tokens = 1; /* nothing is generated: as little as can be is set aside for it */
     ret->prompt_tokens = estimate_request_sampled(ret->root);
     return true;
 }

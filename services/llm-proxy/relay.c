@@ -3,6 +3,7 @@
 #include "answer_head.h"
 #include "exchange.h"
 #include "inbound_embeddings.h"
+#include "passthrough.h"
 #include "tokens/estimate.h"
 #include "worker.h"
 
@@ -359,6 +360,10 @@ void relay_fail(struct relay *r, struct str error_json)
 {
     struct exchange *x = r->exchange;
 
+    if (x->attempt.is_opaque) {
+        passthrough_fail(x, error_json);
+        return;
+    }
     if (x->inbound->error_event) {
         write_client(r, STR("event: "));
         write_client(r, str_from(x->inbound->error_event));

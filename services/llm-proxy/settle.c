@@ -80,6 +80,9 @@ static void count_tokens(struct exchange *x, struct ledger_attempt *a)
 
 static int64_t cost_of(const struct exchange *x, const struct ledger_attempt *a)
 {
+    if (x->inbound->is_opaque && !x->relay.has_usage)
+        return MONEY_UNKNOWN; /* billed by the second, the picture, the search */
+
     struct prices_tokens t = {
         .input = a->tokens_in,
         .output = a->tokens_out,

@@ -152,6 +152,12 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
     x->call = (struct dialect_call){.path = NULL};
     if (!x->is_translated)
         return forward(x, &wanted);
+    if (x->inbound->is_opaque)
+        return blame(x,
+                     arena_printf(&x->arena,
+                                  "Provider '%s' has no %s: only those of dialect openai do.",
+                                  p->settings->name, x->inbound->api),
+                     "model");
     if (x->inbound->read_embed)
         return translate_embed(x, p, &wanted);
     return translate_chat(x, p, &wanted);

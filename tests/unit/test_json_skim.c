@@ -107,12 +107,25 @@ static void the_elements_of_an_array_come_one_by_one(void **state)
     }
 }
 
+static void a_whole_value_is_told_from_a_cut_one(void **state)
+{
+    (void)state;
+    CHECK(json_skim_is_whole(STR(" [{\"a\":\"]\"},1] \n")));
+    CHECK(!json_skim_is_whole(STR("\"a\"")));
+    CHECK(!json_skim_is_whole(STR("<html></html>")));
+    CHECK(!json_skim_is_whole(STR("")));
+    CHECK(!json_skim_is_whole(STR("{\"a\":[1}")));
+    CHECK(!json_skim_is_whole(STR("[1]]")));
+    CHECK(!json_skim_is_whole(STR("<html></html> x")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_of_the_outermost_object_is_found),
         cmocka_unit_test(what_is_no_whole_object_or_lacks_it_is_told_apart_from_it),
         cmocka_unit_test(depth_has_a_ceiling),
+        cmocka_unit_test(a_whole_value_is_told_from_a_cut_one),
         cmocka_unit_test(the_elements_of_an_array_come_one_by_one),
     };
 
