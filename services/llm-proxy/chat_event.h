@@ -45,7 +45,8 @@ struct chat_usage {
     int64_t input, output;       /* input includes cached and cache_write, output reasoning */
     int64_t cached, cache_write; /* read from, written to the provider's cache */
     int64_t reasoning;
-    bool is_local; /* our own count: the provider gave none */
+    bool is_partial; /* said when the answer began: its output is still to come */
+    bool is_local;   /* our own count: the provider gave none */
 };
 
 struct chat_event {

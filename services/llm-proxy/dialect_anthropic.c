@@ -175,8 +175,12 @@ static bool read_start(struct dialect_stream *s, const struct json_value *root,
     if (s->has_started) /* said twice by some relatives */
         return true;
     s->has_started = true;
-    if (is_object(json_get(message, "usage")))
+    if (is_object(json_get(message, "usage"))) {
         read_usage(json_get(message, "usage"), &s->usage);
+        struct chat_event *e = chat_event_add(ret, CHAT_USAGE);
+        e->usage = s->usage;
+        e->usage.is_partial = true;
+    }
     add_start(message, ret);
     return true;
 }

@@ -312,14 +312,14 @@ void relay_start_keepalive(struct relay *r)
 /* The caller who asked for usage gets our own count when the provider gave none. */
 static void count_locally(struct relay *r, struct inbound_stream *s)
 {
-    if (r->has_usage)
+    if (r->has_usage && !r->usage.is_partial)
         return;
+    if (!r->has_usage)
+        r->usage = (struct chat_usage){.input = (int64_t)r->exchange->chat.prompt_tokens};
     s->has_usage = true;
-    s->usage = (struct chat_usage){
-        .input = (int64_t)r->exchange->chat.prompt_tokens,
-        .output = (int64_t)r->content_tokens,
-        .is_local = true,
-    };
+    s->usage = r->usage;
+    s->usage.output = (int64_t)r->content_tokens;
+    s->usage.is_local = true;
 }
 
 void relay_end(struct relay *r)

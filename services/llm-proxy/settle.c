@@ -70,6 +70,10 @@ static void count_tokens(struct exchange *x, struct ledger_attempt *a)
         a->tokens_out = r->usage.output;
         a->tokens_cached = r->usage.cached;
         x->entry.usage_source = LEDGER_SOURCE_UPSTREAM;
+        if (r->usage.is_partial) { /* the rest never came */
+            a->tokens_out = (int64_t)r->content_tokens;
+            x->entry.usage_source = LEDGER_SOURCE_LOCAL;
+        }
         return;
     }
     a->tokens_in = (int64_t)prompt_tokens(x);

@@ -312,10 +312,10 @@ class Stream:
             self._body_at = end + 2
             self.has_ended_well = n == 0
 
-    def read_until(self, text):
-        """Fails if the peer closes before `text` has come."""
+    def read_until(self, text, times=1):
+        """Fails if the peer closes before `text` has come that often."""
         text = text if isinstance(text, bytes) else text.encode()
-        while text not in self.received:
+        while self.received.count(text) < times:
             assert self._more(), f"closed without {text!r}: {self.received[-2000:]!r}"
         return self.received
 

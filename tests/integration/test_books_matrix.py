@@ -112,7 +112,7 @@ def told_apart(row):
     dialect = row["provider"].split("-")[0]
     if dialect == "openai" and row["api"] == "completions":
         return 0, 0
-    return {"openai": (CACHED, REASONING), "anthropic": (CACHED, 0), "gemini": (CACHED, REASONING),
+    return {"openai": (CACHED, REASONING), "anthropic": (CACHED, REASONING), "gemini": (CACHED, REASONING),
             "ollama": (0, 0)}[dialect]
 
 

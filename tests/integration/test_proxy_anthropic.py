@@ -320,6 +320,18 @@ def test_a_client_that_leaves_takes_the_provider_along(start_suite, simulator, m
     assert record["closed_us"] - left_at < 500_000
     row = suite.wait_ledger(1)[0]
     assert (row["status"], row["usage_source"]) == ("cancelled", "local")
+    assert row["tokens_out"] >= 1
+
+
+def test_a_stream_left_is_billed_for_what_anthropic_said_of_the_prompt_and_what_came(start_suite,
+                                                                                     simulator):
+    suite = start(start_suite, simulator)
+    stream = messages_stream(suite, "claude-slow", "word " * 60)
+    stream.read_until("text_delta", times=20)
+    stream.close()
+    row = suite.wait_ledger(1)[0]
+    assert row["tokens_in"] == 75, "a token for every four bytes, says the simulator"
+    assert 10 <= row["tokens_out"] <= 80, "not the one token that the stream began with"
 
 
 # --- beside the messages

@@ -130,7 +130,7 @@ static void see(struct seen *s, const struct chat_event *e)
         see_finish(c, e);
         return;
     case CHAT_USAGE:
-        s->has_usage = true;
+        s->has_usage = !e->usage.is_partial;
         s->usage = e->usage;
         return;
     case CHAT_START:
