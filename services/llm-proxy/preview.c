@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #define MAX_ARENA   (96u << 20)
-#define MAX_REASONS 64
+#define MAX_REASONS 256
 
 struct decision {
     struct arena arena;
@@ -67,11 +67,67 @@ static void explain_obstacle(struct decision *d, const struct settings_target *t
         explain_target(d, t, what);
 }
 
+/* What the strategy looked at. */
+static void explain_candidate(struct decision *d, const struct settings_target *t,
+                              enum settings_strategy strategy, const struct router_candidate *c)
+{
+    char price[32];
+
+    switch (strategy) {
+    case STRATEGY_PRIORITY:
+    case STRATEGY_COMPLEXITY:
+        return;
+    case STRATEGY_WEIGHTED:
+        explain_target(d, t, arena_printf(&d->arena, "has weight %" PRIu32, c->weight));
+        return;
+    case STRATEGY_LATENCY:
+        explain_target(d, t,
+                       c->latency > 0
+                           ? arena_printf(&d->arena,
+                                          "takes %.3f s, %" PRIu32 " under way, weight %" PRIu32,
+                                          c->latency, c->in_flight, c->weight)
+                           : "has not been timed yet");
+        return;
+    case STRATEGY_LEAST_BUSY:
+        explain_target(d, t,
+                       arena_printf(&d->arena, "has %" PRIu32 " under way, weight %" PRIu32,
+                                    c->in_flight, c->weight));
+        return;
+    case STRATEGY_COST:
+        if (c->price != MONEY_UNKNOWN)
+            money_format(c->price, price);
+        explain_target(
+            d, t,
+            c->price == MONEY_UNKNOWN
+                ? "has no known price"
+                : arena_printf(&d->arena, "costs %s USD per million output tokens", price));
+        return;
+    }
+}
+
+static const char *rule_of(enum settings_strategy strategy)
+{
+    switch (strategy) {
+    case STRATEGY_PRIORITY:
+    case STRATEGY_COMPLEXITY:
+        return "the first in order";
+    case STRATEGY_WEIGHTED:
+        return "drawn by weight";
+    case STRATEGY_LATENCY:
+        return "the faster of two that were drawn";
+    case STRATEGY_LEAST_BUSY:
+        return "the fewest under way for its weight";
+    case STRATEGY_COST:
+        return "the cheapest";
+    }
+    return "";
+}
+
 static void explain_choice(struct decision *d, const char *why)
 {
     explain_target(d, d->target,
-                   arena_printf(&d->arena, "is the choice of '%s' by strategy %s%s", d->model->name,
-                                catalogue_strategy_text(d->model->strategy), why));
+                   arena_printf(&d->arena, "is the choice of '%s' by strategy %s: %s",
+                                d->model->name, catalogue_strategy_text(d->model->strategy), why));
 }
 
 /* The first model of the plan with a target that can be tried. */
@@ -84,13 +140,18 @@ static void choose(struct decision *d, const struct preview *p)
         const struct settings_model *m = d->plan.models[i];
         size_t n = plan_describe(&d->plan, p->snapshot, m, p->now, candidates, targets);
         size_t chosen = router_choose(m->strategy, candidates, n, p->random);
-        for (size_t t = 0; t < n; t++)
+        for (size_t t = 0; t < n; t++) {
             explain_obstacle(d, &m->targets[t], &targets[t].view);
+            if (candidates[t].is_available)
+                explain_candidate(d, &m->targets[t], m->strategy, &candidates[t]);
+        }
         if (chosen == ROUTER_NONE)
             continue;
         d->model = m;
         d->target = &m->targets[chosen];
-        explain_choice(d, router_is_sticky(m->strategy, candidates, n) ? ", for its session" : "");
+        explain_choice(d, router_is_sticky(m->strategy, candidates, n)
+                              ? "where its session is at home"
+                              : rule_of(m->strategy));
     }
     if (!d->target)
         add_reason(d, "nothing is left to try");

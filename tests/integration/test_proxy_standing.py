@@ -284,7 +284,7 @@ def test_a_session_stays_and_comes_back(start_suite, simulator, start_simulator,
         for name, target in home.items():
             assert session_target(suite, name) == target
     provider, why = reasons(suite, "m", {"x-llm-session": "s0"})
-    assert provider == home["s0"] and "for its session" in why
+    assert provider == home["s0"] and "where its session is at home" in why
     simulator.script("status=500")
     moved = {name: session_target(suite, name) for name in home}
     assert all(moved[name] == target for name, target in home.items() if target != "a")
