@@ -98,6 +98,7 @@ class Bench:
         self.results = {}
         self.small, self.large = self.body("small", 1024), self.body("large", 100 * 1024)
         self.streamed = self.body("streamed", 1024, '"stream":true,')
+        self.kept = self.body("kept", 1024, '"temperature":0,')
         self.chat_4k = self.body("chat-4k", 4096)
         self.messages_4k = self.body("messages-4k", 4096, '"max_tokens":512,')
         self.messages_streamed = self.body("messages-streamed", 1024,
@@ -212,6 +213,8 @@ class Bench:
             for target in targets:
                 self.closed(target, "1 KB", self.small)
                 self.closed(target, "100 KB", self.large)
+                if target.header:  # one question, asked of the upstream once
+                    self.closed(target, "1 KB from the cache", self.kept)
                 self.open(target)
                 self.stream(target)
                 self.translate(target)
@@ -232,6 +235,7 @@ class Bench:
 
 
 FIGURES = ["req/s 1 KB", "CPU us/req 1 KB", "req/s 100 KB", "CPU us/req 100 KB",
+           "req/s 1 KB from the cache", "CPU us/req 1 KB from the cache",
            "latency p50 us", "latency p99 us", "added latency p50 us", "added latency p99 us",
            "SSE delay p50 us", "SSE delay p99 us",
            "latency p99 us 4 KB direct", "latency p50 us 4 KB", "latency p99 us 4 KB",
