@@ -58,32 +58,56 @@ static void set_scope(const struct exchange *x, struct cache_key_parts *p)
     }
 }
 
-/* Who may answer by the configuration in force, so that a change of it asks anew; and the headers
- * that reach the provider or shape the conversation. */
+static size_t count(const char *const *names)
+{
+    size_t n = 0;
+
+    while (names && names[n])
+        n++;
+    return n;
+}
+
+static size_t add_headers(const struct exchange *x, const char *const *names, struct str *ret)
+{
+    size_t n = count(names);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str value = http_request_header(x->client, names[i]);
+        ret[i] = value.data ? value : STR_EMPTY;
+    }
+    return n;
+}
+
+static size_t add_models(const struct exchange *x, struct str *ret)
+{
+    size_t n = 0;
+
+    for (size_t m = 0; m < x->plan.n_models; m++) {
+        const struct settings_model *model = x->plan.models[m];
+        ret[n++] = str_from(model->name);
+        for (size_t t = 0; t < model->n_targets; t++) {
+            ret[n++] = str_from(model->targets[t].provider);
+            ret[n++] = str_from(model->targets[t].model);
+        }
+    }
+    return n;
+}
+
+/* The headers that shape the conversation or reach the provider; and who may answer by the
+ * configuration in force, so that a change of it asks anew. */
 static bool list_deciders(struct exchange *x, struct cache_key_parts *p)
 {
-    static const char *const headers[] = {"x-llm-context", "x-llm-session", "anthropic-version",
-                                          "anthropic-beta", "openai-beta"};
-    const size_t n_headers = sizeof(headers) / sizeof(headers[0]);
-    size_t n = n_headers, at = 0;
+    static const char *const ours[] = {"x-llm-context", "x-llm-session", NULL};
+    size_t n = count(ours) + count(x->inbound->passes_on);
 
     for (size_t m = 0; m < x->plan.n_models; m++)
         n += 1 + 2 * x->plan.models[m]->n_targets;
     struct str *also = arena_alloc(&x->arena, n * sizeof(*also));
     if (!also)
         return false;
-    for (size_t i = 0; i < n_headers; i++) {
-        struct str value = http_request_header(x->client, headers[i]);
-        also[at++] = value.data ? value : STR_EMPTY;
-    }
-    for (size_t m = 0; m < x->plan.n_models; m++) {
-        const struct settings_model *model = x->plan.models[m];
-        also[at++] = str_from(model->name);
-        for (size_t t = 0; t < model->n_targets; t++) {
-            also[at++] = str_from(model->targets[t].provider);
-            also[at++] = str_from(model->targets[t].model);
-        }
-    }
+    n = add_headers(x, ours, also);
+    n += add_headers(x, x->inbound->passes_on, also + n);
+    n += add_models(x, also + n);
     p->also = also;
     p->n_also = n;
     return true;
