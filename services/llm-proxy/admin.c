@@ -1,5 +1,6 @@
 #include "admin.h"
 
+#include "audit_events.h"
 #include "base/digest.h"
 #include "io/http_answer.h"
 #include "io/http_route.h"
@@ -122,6 +123,8 @@ static const struct http_route routes[] = {
     {"POST", "/admin/teams", "/admin/teams", 0, admin_keys_create_team},
     {"GET", "/admin/teams/", "/admin/teams/{name}", 0, admin_keys_show_team},
     {"PATCH", "/admin/teams/", "/admin/teams/{name}", 0, admin_keys_update_team},
+    {"GET", "/admin/audit", "/admin/audit", 0, admin_audit_tail},
+    {"POST", "/admin/audit/prune", "/admin/audit/prune", 0, admin_audit_prune},
     {"GET", "/admin/prices", "/admin/prices", 0, admin_prices_list},
     {"GET", "/admin/usage", "/admin/usage", 0, admin_usage_query},
     {"GET", "/admin/providers", "/admin/providers", 0, admin_status_providers},
@@ -182,6 +185,7 @@ static void on_finished(void *arg, const struct http_request *r, int status, use
     struct proxy *p = arg;
 
     metrics_page_count_http(p->shard, r, status, duration);
+    audit_events_admin(p->audit, r, status);
 }
 
 void admin_refuse(struct http_request *r, enum refusal refusal, const char *message)

@@ -43,6 +43,8 @@ void admin_keys_list_teams(void *arg, struct http_request *r, struct str tail);
 void admin_keys_create_team(void *arg, struct http_request *r, struct str tail);
 void admin_keys_show_team(void *arg, struct http_request *r, struct str tail);
 void admin_keys_update_team(void *arg, struct http_request *r, struct str tail);
+void admin_audit_tail(void *arg, struct http_request *r, struct str tail);
+void admin_audit_prune(void *arg, struct http_request *r, struct str tail);
 void admin_prices_list(void *arg, struct http_request *r, struct str tail);
 void admin_status_cluster(void *arg, struct http_request *r, struct str tail);
 void admin_status_providers(void *arg, struct http_request *r, struct str tail);

@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "audit_events.h"
 #include "io/http_answer.h"
 #include "io/log.h"
 #include "key_fields.h"
@@ -182,6 +183,7 @@ static void on_changed(struct keystore_request *r)
 
     if (r->result == KEYSTORE_OK) {
         proxy_set_keyring(k->call->proxy, TAKE(r->ring));
+        audit_events_key(k->call->proxy->audit, r);
         answer_done(k);
     } else {
         answer_problem(k);

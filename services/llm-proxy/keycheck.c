@@ -1,5 +1,6 @@
 #include "keycheck.h"
 
+#include "audit_events.h"
 #include "worker.h"
 
 static struct str presented_key(const struct http_request *r)
@@ -31,8 +32,8 @@ static enum keycheck_result check(const struct keyring_key *key, usec_t now)
     return KEYCHECK_UNKNOWN;
 }
 
-enum keycheck_result keycheck_find(struct worker *w, const struct http_request *r,
-                                   const struct keyring_key **ret_key)
+static enum keycheck_result find(struct worker *w, const struct http_request *r,
+                                 const struct keyring_key **ret_key)
 {
     struct str text = presented_key(r);
     usec_t now = loop_wall(w->loop);
@@ -49,6 +50,21 @@ enum keycheck_result keycheck_find(struct worker *w, const struct http_request *
         result = KEYCHECK_OK;
     else if (guesses_note(w->guesses, http_request_peer(r), loop_now(w->loop)) > 0)
         result = KEYCHECK_TOO_MANY;
+    return result;
+}
+
+enum keycheck_result keycheck_find(struct worker *w, const struct http_request *r,
+                                   const struct keyring_key **ret_key)
+{
+    static const char *const reasons[] = {
+        [KEYCHECK_MISSING] = "missing",         [KEYCHECK_UNKNOWN] = "unknown",
+        [KEYCHECK_REVOKED] = "revoked",         [KEYCHECK_EXPIRED] = "expired",
+        [KEYCHECK_TOO_MANY] = "too many wrong",
+    };
+    enum keycheck_result result = find(w, r, ret_key);
+
+    if (result != KEYCHECK_OK)
+        audit_events_auth(w->audit, http_request_peer(r), reasons[result]);
     return result;
 }
 

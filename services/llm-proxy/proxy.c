@@ -1,6 +1,7 @@
 #include "proxy.h"
 
 #include "admin.h"
+#include "audit_events.h"
 #include "base/digest.h"
 #include "io/log.h"
 #include "io/log_events.h"
@@ -27,6 +28,25 @@ static unsigned count_workers(const struct settings *s)
 static struct metrics_series *plain_series(struct proxy *p, unsigned family)
 {
     return metrics_find(p->shard, family, NULL);
+}
+
+static int open_trail(struct proxy *p, char *reterr, size_t reterr_size)
+{
+    const struct settings *s = p->snapshot->settings;
+    const struct audit_config config = {
+        .logs_dir = s->paths.logs,
+        .state_dir = s->paths.state,
+        .compress_days = s->audit.compress_days,
+        .retention_days = s->audit.retention_days,
+        .shard = metrics_add_shard(p->metrics),
+    };
+
+    if (!s->audit.enabled)
+        return 0;
+    int r = audit_start(&config, &p->audit, reterr, reterr_size);
+    if (r == 0)
+        audit_events_service(p->audit, "service.started");
+    return r;
 }
 
 static int open_books(struct proxy *p, char *reterr, size_t reterr_size)
@@ -95,6 +115,7 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
         .metrics = p->metrics,
         .bus = p->bus,
         .ledger = p->ledger,
+        .audit = p->audit,
         .spool = ledger_spool(p->ledger, index),
         .cache = p->cache,
         .snapshot = p->snapshot,
@@ -151,6 +172,10 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
         return "paths.state";
     if (strcmp(a->paths.runtime, b->paths.runtime) != 0)
         return "paths.runtime";
+    if (strcmp(a->paths.logs, b->paths.logs) != 0)
+        return "paths.logs";
+    if (a->audit.enabled != b->audit.enabled)
+        return "audit.enabled";
     if (strcmp(a->proxy.admin_listen, b->proxy.admin_listen) != 0)
         return "proxy.admin_listen";
     if (a->proxy.threads != b->proxy.threads)
@@ -195,12 +220,15 @@ bool proxy_reload(struct proxy *p, char *reterr, size_t reterr_size)
         note_reload(p, false);
         log_write(LOG_LEVEL_ERROR, fields, "configuration rejected, keeping the old one: %s",
                   reterr);
+        audit_events_reload(p->audit, p->generation, reterr);
         return false;
     }
     p->generation++;
     give_snapshot(p, s);
     log_init("llm-proxy", s->settings->logging.level, s->settings->logging.format);
     note_reload(p, true);
+    audit_set_days(p->audit, s->settings->audit.compress_days, s->settings->audit.retention_days);
+    audit_events_reload(p->audit, p->generation, NULL);
     log_info("configuration %u is in force", p->generation);
     return true;
 }
@@ -310,7 +338,9 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
         snprintf(reterr, reterr_size, "cannot make the event loop: %s", strerror(-r));
         return r;
     }
-    r = open_books(p, reterr, reterr_size);
+    r = open_trail(p, reterr, reterr_size);
+    if (r == 0)
+        r = open_books(p, reterr, reterr_size);
     if (r == 0)
         r = open_cache(p, reterr, reterr_size);
     if (r == 0)
@@ -351,6 +381,9 @@ void proxy_stop(struct proxy *p)
     cache_free(&p->cache);
     usage_stop(&p->usage);
     ledger_stop(&p->ledger);
+    if (p->audit)
+        audit_events_service(p->audit, "service.stopped");
+    audit_stop(&p->audit);
     daemon_watchdog_free(&p->watchdog);
     gauges_free(&p->gauges);
     health_view_free(&p->health);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "audit.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "cache.h"
@@ -32,6 +33,7 @@ struct proxy {
     struct metrics_shard *shard; /* the control thread's */
     struct bus *bus;
     struct ledger *ledger;
+    struct audit *audit; /* NULL: off */
     struct keystore *keystore;
     struct keyring *keyring;
     struct guesses *guesses;

@@ -1,5 +1,6 @@
 #include "telemetry.h"
 
+#include "audit_events.h"
 #include "base/money.h"
 #include "exchange.h"
 #include "io/log.h"
@@ -181,11 +182,13 @@ void telemetry_request(struct exchange *x)
 {
     count_request(x);
     log_request(x);
+    audit_events_request(x);
 }
 
 void telemetry_limit_hit(struct exchange *x, const char *limit)
 {
     metrics_count(x->worker->shard, METRIC_api_key_rate_limit_hits_total, 1, key_label(x), limit);
+    audit_events_limit(x, limit);
 }
 
 /* The event is told at most once a minute and key: who meets the end of his budget goes on asking.

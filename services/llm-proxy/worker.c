@@ -161,6 +161,7 @@ int worker_start(const struct worker_config *c, struct worker **ret)
         abort();
     w->index = c->index;
     w->ledger = c->ledger;
+    w->audit = c->audit;
     w->spool = c->spool;
     w->cache = c->cache;
     w->metrics = c->metrics;

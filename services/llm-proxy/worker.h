@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "audit.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/metrics.h"
@@ -28,6 +29,7 @@ struct worker_config {
     struct metrics *metrics;
     struct bus *bus;
     struct ledger *ledger;
+    struct audit *audit; /* NULL: off */
     struct spool *spool;
     struct cache *cache;
     struct snapshot *snapshot; /* referenced by the worker */
@@ -49,6 +51,7 @@ struct worker {
         struct bus_stats outcomes, context;
     } counted; /* already in the metrics */
     struct ledger *ledger;
+    struct audit *audit; /* NULL: off */
     struct spool *spool;
     struct cache *cache;
     struct metrics *metrics;

@@ -127,7 +127,7 @@ static void test_a_record_of_another_chain_with_the_same_key_is_found(void **sta
         const struct chain_record r = {.time = STR("x"), .event = STR("y"), .data = STR("{}")};
         CHECK_INT(chain_append(&c, key, &r, &other), BUF_OK);
     }
-    struct str rest = buf_str(&other), first, second;
+    struct str rest = buf_str(&other), first = STR_EMPTY, second = STR_EMPTY;
     CHECK(str_cut(&rest, '\n', &first) && str_cut(&rest, '\n', &second));
     check_broken((struct str[]){t.line[0], second}, 2, 2, CHAIN_FOREIGN);
     check_broken((struct str[]){first, t.line[1]}, 2, 2, CHAIN_FOREIGN);

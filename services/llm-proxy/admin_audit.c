@@ -1,0 +1,45 @@
+#include "admin.h"
+#include "base/parse.h"
+#include "io/http_answer.h"
+#include "io/trail_files.h"
+#include "proxy.h"
+
+#define MAX_ANSWER (4u << 20)
+#define MAX_LINES  1000
+#define LINES      100
+
+/* "?n=20": the newest records. */
+void admin_audit_tail(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+    struct str query = http_request_query(r);
+    uint64_t n = LINES;
+    struct buf out;
+
+    (void)tail;
+    if (!p->audit) {
+        admin_refuse(r, REFUSAL_NOT_FOUND, "The audit trail is off.");
+        return;
+    }
+    if (query.len > 0 &&
+        (!str_has_prefix(query, "n=") ||
+         !parse_u64((struct str){query.data + 2, query.len - 2}, &n) || n == 0 || n > MAX_LINES)) {
+        admin_refuse(r, REFUSAL_INVALID_REQUEST, "'n' is a number from 1 to 1000.");
+        return;
+    }
+    buf_init(&out, MAX_ANSWER);
+    if (trail_files_tail(audit_folder(p->audit), (unsigned)n, &out) == 0)
+        http_answer_json(r, 200, buf_str(&out));
+    else
+        admin_refuse(r, REFUSAL_OVERLOADED, "The audit trail cannot be read now.");
+    buf_done(&out);
+}
+
+void admin_audit_prune(void *arg, struct http_request *r, struct str tail)
+{
+    const struct proxy *p = arg;
+
+    (void)tail;
+    audit_prune(p->audit);
+    http_answer_json(r, 202, STR("{\"begun\":true}"));
+}

@@ -1,0 +1,28 @@
+/* audit_events.h -- which of the things that happen are audited, and what is said of each?
+ *
+ * Ids, names, figures and outcomes; never a prompt, an answer, a key's text or a credential.
+ */
+#pragma once
+
+#include "audit.h"
+#include "base/str.h"
+#include "keystore.h"
+
+struct exchange;
+struct http_request;
+
+/* A request is over: settled, or refused for what the trail tells (another's model, no budget). */
+void audit_events_request(struct exchange *x);
+/* A limit of the request's key refused it. */
+void audit_events_limit(struct exchange *x, const char *limit);
+
+/* A key was refused, or there was none. */
+void audit_events_auth(struct audit *a, struct str peer, const char *reason);
+
+/* The change of a key or team is in force. */
+void audit_events_key(struct audit *a, const struct keystore_request *r);
+/* An operator's request is answered: told if it was to change something, or the token was wrong. */
+void audit_events_admin(struct audit *a, const struct http_request *r, int status);
+/* `problem` NULL: configuration `generation` is in force; else why the new one is not. */
+void audit_events_reload(struct audit *a, unsigned generation, const char *problem);
+void audit_events_service(struct audit *a, const char *event); /* started, stopped */
