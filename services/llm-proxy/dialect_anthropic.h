@@ -17,4 +17,18 @@ MUST_USE bool dialect_anthropic_turns_write(struct json_write *w, struct arena *
 /* What of the conversation cannot be said. */
 enum chat_feature dialect_anthropic_turns_cannot(const struct chat *c);
 
+/* How a model of Anthropic's is to think; all empty: as it does by itself. */
+struct dialect_anthropic_thinking {
+    bool is_off;
+    int64_t budget;    /* tokens, for models that have no effort */
+    struct str effort; /* for those that have */
+};
+
+/* `limit`: the most tokens of the answer; 0: unknown. */
+struct dialect_anthropic_thinking
+dialect_anthropic_thinking_decide(const struct chat *c, struct str model, int64_t limit);
+/* The member `thinking`, if there is anything to say. */
+void dialect_anthropic_thinking_write(struct json_write *w,
+                                      const struct dialect_anthropic_thinking *t);
+
 extern const struct dialect dialect_anthropic_count; /* POST /messages/count_tokens */

@@ -7,7 +7,6 @@
 
 #define MAX_BODY           (64u << 20)
 #define DEFAULT_MAX_TOKENS 8192 /* of an answer: the API has no default */
-#define MIN_THINKING       1024
 
 struct request {
     struct json_write w;
@@ -155,40 +154,7 @@ static void write_tools(struct request *q)
     write_tool_choice(q);
 }
 
-/* ---- thinking ---- */
-
-/* Models up to 4.5 think within a budget of tokens; later ones by effort and only so. */
-static bool thinks_by_budget(struct str model)
-{
-    static const char *const prefixes[] = {
-        "claude-3",          "claude-haiku-4",  "claude-sonnet-4-0", "claude-sonnet-4-2025",
-        "claude-sonnet-4-5", "claude-opus-4-0", "claude-opus-4-1",   "claude-opus-4-2025",
-        "claude-opus-4-5",
-    };
-
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-        if (str_has_prefix(model, prefixes[i]))
-            return true;
-    return false;
-}
-
-/* A turn that calls tools without the thinking before it: the API would not let it go on thinking.
- */
-static bool is_in_unthinking_turn(const struct chat *c)
-{
-    bool has_call = false, has_thought = false;
-
-    for (const struct chat_message *m = c->messages; m; m = m->next) {
-        if (m->role == CHAT_USER)
-            has_call = has_thought = false;
-        for (const struct chat_part *p = m->parts; p; p = p->next) {
-            has_call = has_call || p->kind == CHAT_PART_TOOL_CALL;
-            has_thought = has_thought || p->kind == CHAT_PART_REDACTED_THINKING ||
-                          (p->kind == CHAT_PART_THINKING && p->signature.len > 0);
-        }
-    }
-    return has_call && !has_thought;
-}
+/* ---- the answer's shape ---- */
 
 /* The most tokens of the answer, thinking included; 0: neither the caller nor the model says. */
 static int64_t limit_of(const struct request *q)
@@ -198,54 +164,15 @@ static int64_t limit_of(const struct request *q)
     return q->asked->max_output <= INT32_MAX ? (int64_t)q->asked->max_output : 0;
 }
 
-static int64_t budget_of(const struct request *q)
-{
-    int64_t budget = chat_thinking_tokens(q->chat), limit = limit_of(q);
-
-    if (budget < 1 || is_in_unthinking_turn(q->chat))
-        return 0;
-    if (budget < MIN_THINKING)
-        budget = MIN_THINKING;
-    if (limit > 0 && budget >= limit)
-        budget = limit - 1;
-    return budget >= MIN_THINKING ? budget : 0;
-}
-
-static void write_budget(struct request *q, int64_t budget)
-{
-    if (budget == 0)
-        return;
-    json_write_key(&q->w, "thinking");
-    begin_typed(&q->w, "enabled");
-    json_write_member_int(&q->w, "budget_tokens", budget);
-    json_write_end(&q->w, '}');
-}
-
-static void write_thinking_mode(struct request *q, struct str effort)
-{
-    if (effort.len == 0)
-        return;
-    json_write_key(&q->w, "thinking");
-    if (str_is(effort, "none")) {
-        begin_typed(&q->w, "disabled");
-    } else {
-        begin_typed(&q->w, "adaptive");
-        json_write_member(&q->w, "display", "summarized");
-    }
-    json_write_end(&q->w, '}');
-}
-
 static void write_output_config(struct request *q, struct str effort)
 {
-    bool has_effort = effort.len > 0 && !str_is(effort, "none");
     bool has_format = q->chat->format == CHAT_FORMAT_SCHEMA;
 
-    if (!has_effort && !has_format)
+    if (effort.len == 0 && !has_format)
         return;
     json_write_key(&q->w, "output_config");
     json_write_begin(&q->w, '{');
-    if (has_effort)
-        json_write_member_str(&q->w, "effort", str_is(effort, "minimal") ? STR("low") : effort);
+    write_str(&q->w, "effort", effort);
     if (has_format) {
         json_write_key(&q->w, "format");
         begin_typed(&q->w, "json_schema");
@@ -257,15 +184,13 @@ static void write_output_config(struct request *q, struct str effort)
 
 static void write_answer_shape(struct request *q)
 {
-    const struct chat *c = q->chat;
-    bool is_budgeted = thinks_by_budget(str_from(q->asked->model));
-    int64_t budget = is_budgeted ? budget_of(q) : 0, limit = limit_of(q);
-    struct str effort = is_budgeted ? STR_EMPTY : chat_effort(c);
+    int64_t limit = limit_of(q);
+    struct dialect_anthropic_thinking t =
+        dialect_anthropic_thinking_decide(q->chat, str_from(q->asked->model), limit);
 
-    json_write_member_int(&q->w, "max_tokens", limit > 0 ? limit : DEFAULT_MAX_TOKENS + budget);
-    write_budget(q, budget);
-    write_thinking_mode(q, effort);
-    write_output_config(q, effort);
+    json_write_member_int(&q->w, "max_tokens", limit > 0 ? limit : DEFAULT_MAX_TOKENS + t.budget);
+    dialect_anthropic_thinking_write(&q->w, &t);
+    write_output_config(q, t.effort);
 }
 
 /* ---- the rest ---- */

@@ -56,7 +56,7 @@ static const struct dialect *dialect_of(enum settings_dialect d)
     case DIALECT_OLLAMA:
         return &dialect_ollama;
     case DIALECT_BEDROCK:
-        return NULL;
+        return &dialect_bedrock;
     }
     return NULL;
 }

@@ -17,6 +17,7 @@
  *     --
  *     the text out
  *
+ * A request to bedrock begins with its path, an event of its streams is "name: data" on a line.
  * Spaces between JSON tokens do not count, nor do line ends in requests and answers. A request that
  * cannot be carried over comes out as "fault FIELD: message". Every stream is cut at every width up
  * to 32 bytes and at random. */
@@ -45,7 +46,8 @@ static const struct inbound *inbound_named(const char *name)
 
 static const struct dialect *dialect_named(const char *name)
 {
-    static const struct dialect *const table[] = {&dialect_openai, &dialect_anthropic};
+    static const struct dialect *const table[] = {&dialect_openai, &dialect_anthropic,
+                                                  &dialect_bedrock};
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (strcmp(name, table[i]->name) == 0)
@@ -93,6 +95,8 @@ static void translate_request(struct fixture *f, const char *from, const char *t
         r.model = arena_copy(&f->arena, model);
     if (dialect_named(to)->write(&f->arena, &r, &call) == DIALECT_CANNOT)
         CHECK_INT(buf_printf(&f->out, "fault %s: cannot", inbound->field_of(call.cannot)), BUF_OK);
+    else if (strcmp(to, "bedrock") == 0)
+        CHECK_INT(buf_printf(&f->out, "%s ", call.path), BUF_OK);
     for (size_t i = 0; i < call.n_body; i++)
         CHECK_INT(buf_add_str(&f->out, call.body[i]), BUF_OK);
 }
@@ -161,27 +165,45 @@ static bool on_frame(void *arg, struct str name, struct str data)
     return is_valid && !s->is_done;
 }
 
+static void feed_lines(struct streaming *s, struct str lines)
+{
+    struct str line, name;
+
+    while (str_cut(&lines, '\n', &line))
+        if (str_cut(&line, ':', &name) && name.len > 0 && !on_frame(s, name, line))
+            return;
+}
+
 /* Cut in pieces of `step` bytes; 0: at random. */
+static void feed_bytes(struct streaming *s, struct str bytes, size_t step)
+{
+    struct frames frames;
+    enum frames_result r = FRAMES_OK;
+
+    frames_init(&frames, s->dialect->framing, on_frame, s);
+    for (size_t at = 0, n; at < bytes.len && r == FRAMES_OK; at += n) {
+        n = step > 0 ? step : 1 + (size_t)rand() % 40;
+        if (n > bytes.len - at)
+            n = bytes.len - at;
+        r = frames_feed(&frames, (struct str){bytes.data + at, n});
+    }
+    frames_done(&frames);
+}
+
 static void translate_stream(struct fixture *f, const char *from, const char *to, size_t step)
 {
     struct streaming s = {.f = f, .dialect = dialect_named(from), .inbound = inbound_named(to)};
     struct inbound_answer answer = answer_for(true);
-    struct frames frames;
-    enum frames_result r = FRAMES_OK;
 
     inbound_stream_init(&s.writer, &answer);
-    frames_init(&frames, s.dialect->framing, on_frame, &s);
-    for (size_t at = 0, n, len = strlen(f->in); at < len && r == FRAMES_OK; at += n) {
-        n = step > 0 ? step : 1 + (size_t)rand() % 40;
-        if (n > len - at)
-            n = len - at;
-        r = frames_feed(&frames, (struct str){f->in + at, n});
-    }
+    if (s.dialect->framing == DIALECT_EVENTSTREAM)
+        feed_lines(&s, str_from(f->in));
+    else
+        feed_bytes(&s, str_from(f->in), step);
     if (s.is_done && s.has_finish)
         CHECK_INT(s.inbound->write_end(&s.writer, true, &f->out), BUF_OK);
     else
         CHECK_INT(buf_printf(&f->out, "cut\n"), BUF_OK);
-    frames_done(&frames);
     inbound_stream_done(&s.writer);
 }
 
@@ -268,6 +290,12 @@ static void check_file(const char *path, unsigned at_least)
     buf_done(&f->out);
 }
 
+static void chats_and_messages_reach_bedrock_as_the_table_says(void **state)
+{
+    (void)state;
+    check_file("data/translation_bedrock.txt", 20);
+}
+
 static void chats_and_messages_translate_as_the_table_says(void **state)
 {
     (void)state;
@@ -278,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chats_and_messages_translate_as_the_table_says),
+        cmocka_unit_test(chats_and_messages_reach_bedrock_as_the_table_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
