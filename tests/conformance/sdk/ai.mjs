@@ -56,6 +56,9 @@ export default function make(provider) {
       },
       structured: async () => (await generateObject(options("plain", {
         schema: jsonSchema(SCHEMA), schemaName: "trip" }))).object,
+      structured_by_format: async () => (await generateObject(options("plain", {
+        schema: jsonSchema(SCHEMA), schemaName: "trip",
+        providerOptions: { anthropic: { structuredOutputMode: "outputFormat" } } }))).object,
       thinking: () => streamed("think"),
       error: () => generateText(options("invalid")),
       async abort() {
