@@ -51,16 +51,21 @@ static bool read_call(struct reader *r, const struct json_value *call, struct st
     return true;
 }
 
-/* A signature on a text proves the thinking before it, shown or not. */
 static void read_text(const struct reader *r, struct str text, bool is_thought,
                       struct str signature)
 {
-    if (is_thought && text.len > 0)
-        add(r, CHAT_THINKING)->text = text;
-    if (signature.len > 0)
-        add(r, CHAT_SIGNATURE)->text = signature;
-    if (!is_thought && text.len > 0)
-        add(r, CHAT_TEXT)->text = text;
+    if (is_thought) {
+        if (text.len > 0)
+            add(r, CHAT_THINKING)->text = text;
+        if (signature.len > 0)
+            add(r, CHAT_SIGNATURE)->text = signature;
+        return;
+    }
+    if (text.len == 0 && signature.len == 0)
+        return;
+    struct chat_event *e = add(r, CHAT_TEXT);
+    e->text = text;
+    e->signature = signature;
 }
 
 static bool read_part(struct reader *r, const struct json_value *part)

@@ -141,9 +141,9 @@ static void thoughts_and_signatures_are_kept_apart_from_the_answer(void **state)
         {PARTS("{\"text\":\"Hm.\",\"thought\":true,\"thoughtSignature\":\"c2ln+/==\"}"),
          SAID("thinking Hm.\nsignature c2ln+/==\nfinish stop\n")},
         {PARTS("{\"text\":\"4\",\"thoughtSignature\":\"c2ln\"}"),
-         SAID("signature c2ln\ntext 4\nfinish stop\n")},
+         SAID("text 4 signed c2ln\nfinish stop\n")},
         {PARTS("{\"text\":\"4\"},{\"text\":\"\",\"thoughtSignature\":\"c2ln\"}"),
-         SAID("text 4\nsignature c2ln\nfinish stop\n")},
+         SAID("text 4\ntext  signed c2ln\nfinish stop\n")},
         {PARTS("{\"text\":\"4\",\"thought\":false}"), SAID("text 4\nfinish stop\n")},
     };
 

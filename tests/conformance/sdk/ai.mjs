@@ -7,6 +7,10 @@ const tools = Object.fromEntries(TOOLS.map(({ name, description, schema }) => (
 const shown = Object.fromEntries(TOOLS.map(({ name, description, schema }) => (
   [name, tool({ description, inputSchema: jsonSchema(schema) })])));
 
+globalThis.AI_SDK_LOG_WARNINGS = false;
+// Nothing is stored: items go whole, not by reference. Other providers do not look at it.
+const STATELESS = { store: false, include: ["reasoning.encrypted_content"] };
+
 async function told(answer) {
   const usage = await answer.usage;
   return {
@@ -23,7 +27,7 @@ export default function make(provider) {
     const of = provider({ url, key });
     const options = (script, more = {}) => ({
       model: of(model(script)), system: SYSTEM, prompt: QUESTION, maxOutputTokens: 500,
-      maxRetries: 0, ...more });
+      maxRetries: 0, providerOptions: { openai: STATELESS }, ...more });
     const streamed = async (script, more) => {
       let failure = null;
       const answer = streamText({ ...options(script, more), onError: ({ error }) => { failure = error; } });
