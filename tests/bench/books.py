@@ -1,0 +1,68 @@
+"""What the books cost: the same load on llm-proxy as it is (key, limits, budgets, ledger) and on one
+that asks for no key and writes nothing down, in turns. `tests/bench/run books`."""
+import contextlib
+import io
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+
+import suite as programs
+from measure import GATEWAY_CORE, OTHER_CORE, Bench, Target, machine, pin
+from suite import BUILD, Suite
+
+ROUNDS = 7
+
+
+def start(bench, name, **proxy):
+    """llm-proxy alone, one thread."""
+    config = {"providers": [Suite.provider(bench.upstream, max_parallel=4096,
+                                           queue={"max": 4096, "timeout": "10s"})],
+              "proxy": {"threads": 1, "max_connections": 16000, **proxy},
+              "prices": {"overrides": [{"provider": "*", "model": "sim", "input": 1.0,
+                                        "output": 4.0}]}}
+    running = Suite(bench.upstream, config, services=["llm-proxy"]).start()
+    pin(running.proxy.pid, GATEWAY_CORE)
+    return running, Target(name, running.port, [running.proxy.pid])
+
+
+def start_both(bench):
+    on, with_books = start(bench, "with books")
+    on.ctl("teams", "create", "--name", "team", "--budget-monthly", "1000000")
+    key = on.create_key("bench", "--team", "team", "--rpm", "1000000000", "--tpm", "1000000000000",
+                        "--parallel", "100000", "--budget", "1000000", "--budget-daily",
+                        "1000000")["key"]
+    with_books.header = f"Authorization: Bearer {key}"
+    programs.PROGRAMS["llm-proxy"] = BUILD / "tests/bench/llm-proxy-no-books"
+    off, without = start(bench, "without", auth="off")
+    return [on, off], [with_books, without]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        bench = Bench(pathlib.Path(name), True)
+        bench.seconds = 3
+        bench.start_upstream()
+        suites, targets = start_both(bench)
+        try:
+            for number in range(ROUNDS):
+                for target in targets if number % 2 else reversed(targets):
+                    bench.closed(target, "1 KB", bench.small)
+                print(f"round {number + 1}", file=sys.stderr)
+        finally:
+            with contextlib.redirect_stdout(io.StringIO()):
+                for one in suites:
+                    one.stop()
+            bench.upstream.stop()
+    found = {target: {figure: round(statistics.median(values), 1)
+                      for figure, values in figures.items()}
+             for target, figures in bench.results.items()}
+    on, off = found["with books"], found["without"]
+    found["req/s with / without"] = round(on["req/s 1 KB"] / off["req/s 1 KB"], 3)
+    found["CPU without / with"] = round(off["CPU us/req 1 KB"] / on["CPU us/req 1 KB"], 3)
+    print(json.dumps({"machine": machine(), "rounds": ROUNDS, "results": found}))
+
+
+if __name__ == "__main__":
+    main()
