@@ -27,6 +27,8 @@ static int64_t output_tokens(const struct exchange *x, const struct settings_mod
     int64_t most = x->chat.max_tokens > 0 ? x->chat.max_tokens : (int64_t)m->max_output;
     int64_t choices = 1;
 
+    if (x->inbound->read_embed)
+        return 0;
     if (most == 0)
         most = DEFAULT_OUTPUT;
     if (!json_int(json_get(x->chat.root, "n"), &choices) || choices < 1)
@@ -43,18 +45,27 @@ static int64_t dearer(int64_t a, int64_t b)
 
 /* Whichever is dearest: plain, all of the prompt written to the provider's cache, all of the answer
  * reasoning. */
-static int64_t cost_at(const struct exchange *x, const char *provider, const char *model,
-                       int64_t output)
+static int64_t worst_at(const struct prices_price *price, int64_t input, int64_t output)
 {
-    const struct prices_price *price =
-        prices_find(x->snapshot->prices, str_from(provider), str_from(model));
-    int64_t input = input_tokens(x);
     struct prices_tokens plain = {.input = input, .output = output};
     struct prices_tokens written = {.input = input, .output = output, .cache_write = input};
     struct prices_tokens thought = {.input = input, .output = output, .reasoning = output};
 
     return dearer(prices_cost(price, &plain),
                   dearer(prices_cost(price, &written), prices_cost(price, &thought)));
+}
+
+/* What answers no chat may have no price for its output, because it has none. */
+static int64_t cost_at(const struct exchange *x, const char *provider, const char *model,
+                       int64_t output)
+{
+    const struct prices_price *price =
+        prices_find(x->snapshot->prices, str_from(provider), str_from(model));
+    int64_t worst = worst_at(price, input_tokens(x), output);
+
+    if (worst == MONEY_UNKNOWN && !x->inbound->read_chat)
+        worst = worst_at(price, input_tokens(x), 0);
+    return worst;
 }
 
 /* The dearest target of a model; MONEY_UNKNOWN if none has a price. */

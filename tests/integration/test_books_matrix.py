@@ -70,10 +70,12 @@ def cost(model, tokens_in, tokens_out, cached=0, reasoning=0):
 class Cell:
     """One request, asked and looked up in the books."""
 
-    def __init__(self, suite, api, model, is_stream, headers=None):
+    def __init__(self, suite, api, model, is_stream=None, headers=None, **more):
         self.suite, self.api = suite, api
-        path, body = APIS[api]
-        self.stream = Stream(suite.port, {"model": model, "stream": is_stream, **body},
+        path, body = {**APIS, **OTHERS}[api][:2]
+        if is_stream is not None:
+            more["stream"] = is_stream
+        self.stream = Stream(suite.port, {"model": model, **body, **more},
                              suite.headers(**(headers or {})), path=path)
 
     def finish(self):
@@ -269,3 +271,61 @@ def test_usage_that_comes_after_the_answer_counts_when_it_comes_soon(start_suite
     if source == "upstream":
         assert tokens_of(row)[:2] == (70, 900)
     assert row["cost_nano"] == row["tokens_in"] * 1500 + row["tokens_out"] * 2500
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_what_the_cache_gives_costs_nothing_and_has_a_row(start_suite, good, spare, api):
+    suite = start(start_suite, good, spare)
+    good.script(f"size={SIZE},chunks=5")
+    free = {"Authorization": f"Bearer {suite.create_key('poor', '--budget', '0.05')['key']}"}
+    n = 0
+    for is_stream in (False, True):
+        for hit in range(4):
+            row, attempts = Cell(suite, api, "openai", is_stream, free, temperature=0).finish().rows()
+            n += 1
+            assert (row["status"], row["http_status"]) == ("success", 200)
+            if row["cache"] == "miss":
+                assert hit == 0 and len(attempts) == 1
+                check_billed(row, "twice", "good")  # nothing was cached or thought there
+            else:
+                assert (row["cache"], attempts, row["cost_nano"]) == ("l1", [], 0), hit
+    rows = suite.wait_ledger(n)
+    assert len(rows) == n and sum(r["cache"] == "l1" for r in rows) >= 6
+    shown = suite.ctl_json("keys", "show", "poor")
+    assert (shown["in_flight"], Decimal(shown["reserved_usd"])) == (0, 0)
+    assert Decimal(shown["spent_usd"]) * 10 ** 9 == sum(r["cost_nano"] for r in rows)
+    saved = cost("good", IN, OUT) * sum(r["cache"] == "l1" for r in rows)
+    assert abs(suite.metrics().value("cache_cost_savings_total") - saved / 1e9) < 1e-9
+
+
+OTHERS = {  # api: path, body, (tokens in, tokens out); None: billed by something else
+    "embeddings": ("/v1/embeddings", {"input": TEXT}, (5, 0)),
+    "moderations": ("/v1/moderations", {"input": TEXT}, None),
+    "rerank": ("/v1/rerank", {"query": "x", "documents": [TEXT]}, "told"),
+    "images": ("/v1/images/generations", {"prompt": TEXT}, "told"),
+    "audio": ("/v1/audio/speech", {"input": TEXT, "voice": "alloy"}, None),
+}
+
+
+@pytest.mark.parametrize("api", OTHERS)
+def test_what_is_no_chat_has_its_rows_too(start_suite, good, spare, api):
+    suite = start(start_suite, good, spare)
+    told = OTHERS[api][2]
+    poor = {"Authorization": f"Bearer {suite.create_key('poor', '--budget', '0.000001')['key']}"}
+
+    def ask(headers=None):
+        return Cell(suite, api, "openai-alone", headers=headers).finish().rows()
+    row, attempts = ask()
+    assert (row["status"], row["http_status"]) == ("success", 200), row
+    assert [a["outcome"] for a in attempts] == ["ok"]
+    if told is None:
+        assert row["cost_nano"] is None
+    else:
+        tokens = tokens_of(row)
+        assert told == "told" or tokens[:2] == told
+        assert tokens[0] > 0 and row["cost_nano"] == cost("good", *tokens)
+    row, attempts = ask(poor)
+    assert (row["status"], row["error"], attempts) == ("refused", "budget_exceeded", [])
+    assert len(suite.wait_ledger(2)) == 2
+    shown = suite.ctl_json("keys", "show", "test")
+    assert (shown["in_flight"], Decimal(shown["reserved_usd"])) == (0, 0)
