@@ -72,11 +72,17 @@ static bool read_number(const struct settings_row *row, struct str text, uint64_
     return is_ok && *ret >= row->min && *ret <= row->max;
 }
 
+/* 0.2 or 20% */
 static bool read_ratio(const struct settings_row *row, struct str text, double *ret)
 {
+    bool is_percent = text.len > 0 && text.data[text.len - 1] == '%';
     double ratio;
 
-    if (!parse_double(text, &ratio) || ratio < (double)row->min || ratio > (double)row->max)
+    text.len -= is_percent;
+    if (!parse_double(text, &ratio))
+        return false;
+    ratio /= is_percent ? 100 : 1;
+    if (ratio < (double)row->min || ratio > (double)row->max)
         return false;
     *ret = ratio;
     return true;

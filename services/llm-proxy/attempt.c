@@ -4,6 +4,7 @@
 #include "exchange.h"
 #include "passthrough.h"
 #include "settle.h"
+#include "telemetry.h"
 #include "worker.h"
 
 #include <assert.h>
@@ -56,7 +57,9 @@ static void end_attempt(struct exchange *x, const struct failure *f)
         return;
     a->holds_place = false;
     x->upstream_time += duration;
-    upstream_release(x->target, f, latency_of(x, duration), now);
+    enum standing_obstacle arisen = upstream_release(x->target, f, latency_of(x, duration), now);
+    if (arisen != STANDING_CLEAR)
+        telemetry_breaker_opened(x, arisen);
     settle_attempt(x, f->kind, duration);
 }
 

@@ -1,11 +1,15 @@
 #include "dispatch.h"
 
+#include "base/utf8.h"
 #include "exchange.h"
+#include "provider_error.h"
 #include "retry.h"
 #include "shortlist.h"
 #include "telemetry.h"
 #include "translation.h"
 #include "worker.h"
+
+#define MAX_QUOTE 1024 /* bytes of a provider's error text */
 
 static struct loop *loop_of(const struct exchange *x)
 {
@@ -143,6 +147,8 @@ static void refuse(struct exchange *x)
 
     if (refusal == REFUSAL_INVALID_REQUEST)
         exchange_refuse(x, refusal, x->cannot.message, x->cannot.param);
+    else if (x->route.words && refusal == x->last_refusal)
+        exchange_refuse(x, refusal, x->route.words, NULL);
     else if (refusal == REFUSAL_RATE_LIMIT_EXCEEDED)
         exchange_refuse(x, refusal, "The rate limit of every provider of this model is reached.",
                         NULL);
@@ -234,9 +240,32 @@ static struct retry_situation describe(struct exchange *x, const struct failure 
     };
 }
 
-static void note_failure(struct exchange *x, const struct failure *f)
+/* What it says of our credential may contain a part of it. */
+static bool may_quote(const struct exchange *x, const struct failure *f)
 {
+    return x->provider->settings->pass_errors && f->status >= 400 &&
+           f->blame != FAILURE_OF_CREDENTIAL && f->blame != FAILURE_OF_PERMISSION;
+}
+
+/* pass_errors: what the provider says of its failure, for the caller. */
+static const char *quote(struct exchange *x, const struct attempt_end *end)
+{
+    const struct json_value *body;
+    size_t offset;
+
+    if (!may_quote(x, &end->failure) || json_parse(&x->arena, end->body, &body, &offset) != JSON_OK)
+        return NULL;
+    struct str words = provider_error_message(&x->arena, body);
+    words.len = utf8_prefix(words.data, words.len, MAX_QUOTE);
+    return words.len > 0 ? arena_copy(&x->arena, words) : NULL;
+}
+
+static void note_failure(struct exchange *x, const struct attempt_end *end)
+{
+    const struct failure *f = &end->failure;
+
     dispatch_end_repeat(x);
+    x->route.words = quote(x, end);
     x->last_refusal = refusal_of(f);
     x->route.last_failure = f->kind;
     if (f->blame == FAILURE_OF_CONNECTION)
@@ -257,7 +286,7 @@ void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
 {
     usec_t wait = 0;
 
-    note_failure(x, &end->failure);
+    note_failure(x, end);
     if (x->state == EXCHANGE_RELAYING) {
         exchange_refuse(x, x->last_refusal, NULL, NULL);
         return;

@@ -50,6 +50,7 @@ struct exchange_route {
     uint64_t too_small;         /* a window the request does not fit into; 0: none known */
     struct upstream *repeating; /* one of its repeats is ours; NULL: none */
     enum outcome_kind last_failure;
+    const char *words; /* of the provider that failed last, if it is one that may be quoted */
 };
 
 struct exchange {

@@ -116,6 +116,14 @@ static bool matches(const struct rule *r, struct str text)
     return false;
 }
 
+struct str provider_error_message(struct arena *a, const struct json_value *body)
+{
+    struct str fields[N_FIELDS];
+
+    read_fields(body, a, fields);
+    return fields[MESSAGE];
+}
+
 enum provider_error provider_error_read(enum settings_dialect dialect, struct arena *a,
                                         const struct json_value *body)
 {

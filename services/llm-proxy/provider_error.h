@@ -16,6 +16,9 @@ enum provider_error {
     PROVIDER_ERROR_CONTENT,    /* it does not want to answer this */
 };
 
+/* What a person would read of it; empty when it says nothing. Lives in `a` or in the body. */
+struct str provider_error_message(struct arena *a, const struct json_value *body);
+
 /* `body` is the parsed answer, NULL when it is no JSON; `a` is scratch. */
 enum provider_error provider_error_read(enum settings_dialect dialect, struct arena *a,
                                         const struct json_value *body);

@@ -132,8 +132,10 @@ static void tell(struct breaker *b, const struct breaker_config *c, enum word wo
     }
 }
 
-void standing_report(struct standing *s, const struct failure *f, usec_t now)
+enum standing_obstacle standing_report(struct standing *s, const struct failure *f, usec_t now)
 {
+    enum standing_obstacle arisen = STANDING_CLEAR;
+
     for (enum gate g = CONNECTION; g < N_GATES; g++) {
         struct breaker *b = breaker_of(s, g);
         enum breaker_state before = b->state;
@@ -141,11 +143,14 @@ void standing_report(struct standing *s, const struct failure *f, usec_t now)
         bool is_told = g == ANSWERS && f->blame == FAILURE_OF_RATE && f->has_rest;
         tell(b, config_of(s->provider, g), is_told ? NOTHING : words[f->blame][g], now);
         count(s, b, before);
+        if (b->state == BREAKER_OPEN && before != BREAKER_OPEN)
+            arisen = obstacle_of[g];
     }
     if (f->has_rest && now + f->rest > s->rests_until) {
         s->rests_until = now + f->rest;
         s->is_limited = f->blame == FAILURE_OF_RATE;
     }
+    return arisen;
 }
 
 const char *standing_obstacle_text(enum standing_obstacle o)

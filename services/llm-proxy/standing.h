@@ -53,7 +53,8 @@ enum standing_obstacle standing_look(const struct standing *s, usec_t now, usec_
 
 /* True if a try may start; then exactly one standing_report() is due. */
 MUST_USE bool standing_take(struct standing *s, usec_t now);
-void standing_report(struct standing *s, const struct failure *f, usec_t now);
+/* Returns the breaker that opened with it, as what is in the way; STANDING_CLEAR: none did. */
+enum standing_obstacle standing_report(struct standing *s, const struct failure *f, usec_t now);
 
 /* For people: "is down", "is resting, as it asked" … */
 const char *standing_obstacle_text(enum standing_obstacle o);

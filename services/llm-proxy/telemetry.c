@@ -274,3 +274,16 @@ void telemetry_cache_miss(struct exchange *x)
     count_layers(x, CACHE_LAYERS);
     metrics_count(x->worker->shard, METRIC_cache_misses_total, 1);
 }
+
+void telemetry_breaker_opened(struct exchange *x, enum standing_obstacle obstacle)
+{
+    const struct log_field fields[] = {
+        {"MESSAGE_ID", LOG_EVENT_BREAKER_OPENED},
+        {"LLM_REQUEST_ID", x->request_id},
+        {"LLM_PROVIDER", x->provider->settings->name},
+        {NULL, NULL},
+    };
+
+    log_write(LOG_LEVEL_WARNING, fields, "%s/%s %s", x->provider->settings->name, x->target_model,
+              standing_obstacle_text(obstacle));
+}

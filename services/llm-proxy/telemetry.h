@@ -24,7 +24,9 @@ void telemetry_budget_hit(struct exchange *x);
 void telemetry_routing(struct exchange *x, usec_t took);
 /* The router chose a target; it may turn out to have no place. */
 void telemetry_selection(struct exchange *x, const struct snapshot_provider *chosen);
-/* An attempt begins at another provider than the one before it. */
+/* An attempt began at another target than the one before it. */
 void telemetry_fallback(struct exchange *x, const struct snapshot_provider *before);
 void telemetry_retry(struct exchange *x, enum outcome_kind reason);
+/* A breaker opened with the attempt that ended; `obstacle` says which. */
+void telemetry_breaker_opened(struct exchange *x, enum standing_obstacle obstacle);
 void telemetry_queue_wait(struct exchange *x, const struct snapshot_provider *pool, usec_t wait);

@@ -202,19 +202,20 @@ static void leave_place(struct upstream *u)
     serve_queue(u);
 }
 
-void upstream_release(struct upstream_target *t, const struct failure *f, usec_t latency,
-                      usec_t now)
+enum standing_obstacle upstream_release(struct upstream_target *t, const struct failure *f,
+                                        usec_t latency, usec_t now)
 {
     struct upstream *u = t->upstream;
 
     pthread_mutex_lock(&u->mutex);
-    standing_report(&t->standing, f, now);
+    enum standing_obstacle arisen = standing_report(&t->standing, f, now);
     if (f->blame == FAILURE_NONE)
         peak_ewma_add(&t->standing.latency, latency, now);
     else if (u->first)
         turn_away(u, now);
     leave_place(u);
     pthread_mutex_unlock(&u->mutex);
+    return arisen;
 }
 
 /* On the waiter's own thread. */

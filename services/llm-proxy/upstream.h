@@ -42,9 +42,10 @@ void upstream_configure(struct upstream *u, const struct settings_provider *p);
 /* Take a place: then exactly one upstream_release() is due. A repeat is a try that
  * upstream_begin_repeat() allowed. */
 MUST_USE enum upstream_result upstream_take(struct upstream_target *t, bool is_repeat, usec_t now);
-/* `latency` is what the answer took, for the router; of no interest after a failure. */
-void upstream_release(struct upstream_target *t, const struct failure *f, usec_t latency,
-                      usec_t now);
+/* `latency` is what the answer took, for the router; of no interest after a failure. Returns the
+ * breaker that opened with it, as what is in the way of further tries; STANDING_CLEAR: none did. */
+enum standing_obstacle upstream_release(struct upstream_target *t, const struct failure *f,
+                                        usec_t latency, usec_t now);
 
 /* Wait in line for a place. `fn` runs on `l` when the wait is over: UPSTREAM_OK means a place is
  * held, UPSTREAM_UNAVAILABLE that something came in the way meanwhile. NULL when the queue is full.

@@ -24,7 +24,9 @@ def expected(requests):
     for told in requests:
         want["llm_requests_total"][told.model, told.provider, told.status] += 1
         want["llm_request_duration_seconds_count"][told.model, told.provider] += 1
-        for provider, outcome in told.tries:
+        for i, (provider, outcome) in enumerate(told.tries):
+            if i == 0 or told.tries[i - 1][0] != provider:
+                want["model_router_selections_total"][provider,] += 1
             want["llm_attempts_total"][provider, told.model, outcome] += 1
             want["llm_upstream_duration_seconds_count"][provider, told.model] += 1
             want["worker_pool_task_duration_seconds_count"][provider,] += 1
@@ -42,6 +44,7 @@ LABELS = {
     "llm_attempts_total": ("provider", "model", "outcome"),
     "llm_upstream_duration_seconds_count": ("provider", "model"),
     "worker_pool_task_duration_seconds_count": ("pool",),
+    "model_router_selections_total": ("provider",),
     "llm_retries_total": ("provider", "reason"),
     "llm_fallbacks_total": ("from", "to"),
 }

@@ -363,3 +363,32 @@ def test_targets_with_a_free_place_go_first_where_they_are_equals(start_suite, s
         assert suite.chat(model="m").headers["x-llm-provider"] == "b"
     assert "a/x has no free place" in reasons(suite, "m")[1]
     occupant.close()
+
+
+def test_a_provider_that_may_be_quoted_is_quoted_but_for_credentials(start_suite, simulator):
+    suite = start(start_suite, [simulator], [model("m", "a")],
+                  {"pass_errors": True, "breaker": {"failures": 100, "park": "1ms"}})
+    for status, is_quoted in ((500, True), (503, True), (429, True), (403, False), (401, False)):
+        simulator.script(f"status={status}")
+        answer = suite.chat(model="m")
+        assert (f"scripted status {status}" in answer.json["error"]["message"]) == is_quoted
+
+
+def test_a_breaker_that_opens_is_told_once(start_suite, simulator):
+    suite = start(start_suite, [simulator], [model("m", "a")],
+                  {"breaker": {"failures": 2, "open": "1h"}})
+    simulator.script("status=500")
+    for _ in range(5):
+        suite.chat(model="m")
+    told = [e for e in suite.proxy.entries() if "breaker is open" in e["message"]]
+    assert [(e["level"], e["provider"], e["message"]) for e in told] == [
+        ("warning", "a", "a/x fails to answer: its breaker is open")]
+    assert told[0]["message_id"] == "c61e562d51f945be976c69f6eb3be9c2"
+
+
+def test_tokens_a_second_are_those_of_the_last_minute(start_suite, simulator):
+    suite = start(start_suite, [simulator], [model("m", "a")])
+    for _ in range(30):
+        assert suite.chat("one two", model="m").status == 200
+    wait_until(lambda: suite.metrics().value("llm_tokens_per_second", model="m", provider="a") ==
+               pytest.approx(30 * 4 / 60), "the gauge", 12)

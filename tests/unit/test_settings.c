@@ -40,6 +40,15 @@ static void check_refused(const char *text, const char *expected)
         fail_msg("\"%s\"\n  gave     %s\n  expected %s", text, why, expected);
 }
 
+static double load_ratio(const char *text)
+{
+    char file[64];
+
+    snprintf(file, sizeof(file), "context: {high_water: %s}", text);
+    CLEANUP(settings_free) struct settings *s = load_text(file);
+    return s->context.high_water;
+}
+
 static void an_empty_file_gives_the_defaults(void **state)
 {
     CLEANUP(settings_free) struct settings *s = load_text("");
@@ -61,6 +70,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     CHECK_INT(s->cache.scope, CACHE_SCOPE_KEY);
     CHECK_INT(s->context.mode, CONTEXT_EXTRACT);
     CHECK(s->context.high_water == 0.8);
+    CHECK(load_ratio("90%") == 0.9 && load_ratio("100%") == 1 && load_ratio("0.85") == 0.85);
     CHECK_U64(s->context.deadline, 200 * USEC_PER_MSEC);
     CHECK_INT(s->logging.level, LOG_LEVEL_INFO);
     CHECK_INT(s->logging.format, LOG_FORMAT_AUTO);
@@ -201,6 +211,7 @@ static void every_value_is_checked_where_it_stands(void **state)
         {"context: {mode: fast}", "f:1:17: context.mode must be off, lossless, mask, extract or "
                                   "summarize, not 'fast'"},
         {"context: {high_water: 1.5}", "f:1:23: context.high_water must be 0 to 1, not '1.5'"},
+        {"context: {high_water: 101%}", "f:1:23: context.high_water must be 0 to 1, not '101%'"},
         {"audit: {enabled: yes}", "f:1:18: audit.enabled must be true or false, not 'yes'"},
         {"logging: {format: text}",
          "f:1:19: logging.format must be auto, journal or json, not 'text'"},
