@@ -22,14 +22,15 @@ struct probe {
     void *arg;
 };
 
-/* Where a dialect lists its models, for free, and how it wants the key. */
+/* Where a dialect lists its models, for free, and how it wants the key. Without a list nothing is
+ * asked and no key is shown: that it answers at all is all that there is to know. */
 static const struct {
     const char *path, *auth_header, *auth_prefix, *list;
 } dialects[] = {
     [DIALECT_OPENAI] = {"/models", "authorization", "Bearer ", "data"},
     [DIALECT_ANTHROPIC] = {"/models", "x-api-key", "", "data"},
     [DIALECT_GEMINI] = {"/models", "x-goog-api-key", "", "models"},
-    [DIALECT_BEDROCK] = {"/", "authorization", "Bearer ", NULL},
+    [DIALECT_BEDROCK] = {"/", NULL, NULL, NULL},
     [DIALECT_OLLAMA] = {"/api/tags", "authorization", "Bearer ", "models"},
 };
 
@@ -79,7 +80,7 @@ static enum verdict_result read_answer(const struct probe *p, uint32_t *ret_mode
     arena_init(&a, MAX_ANSWER * 4);
     bool is_valid = json_parse(&a, buf_str(&p->body), &root, &offset) == JSON_OK &&
                     (json_is(root, JSON_OBJECT) || json_is(root, JSON_ARRAY));
-    if (is_valid && dialects[p->dialect].list) {
+    if (is_valid) {
         const struct json_value *list = json_get(root, dialects[p->dialect].list);
         *ret_models = json_is(list, JSON_ARRAY) ? list->n_children : 0;
     }
@@ -132,6 +133,10 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result fetched)
     (void)f;
     p->fetch = NULL;
     enum verdict_result result = result_of_fetch(fetched);
+    if (result == VERDICT_OK && p->status < 500 && !dialects[p->dialect].list) {
+        finish(p, p->status == 0 ? VERDICT_INVALID : VERDICT_OK, 0);
+        return;
+    }
     if (result == VERDICT_OK)
         result = result_of_status(p->status);
     if (result == VERDICT_OK)
@@ -148,7 +153,7 @@ static size_t write_headers(const struct probe *p, const char *authorization,
     ret[n++] = (struct http_header){STR("user-agent"), STR("health-worker/" SUITE_VERSION)};
     if (p->dialect == DIALECT_ANTHROPIC)
         ret[n++] = (struct http_header){STR("anthropic-version"), STR("2023-06-01")};
-    if (!authorization)
+    if (!authorization || !dialects[p->dialect].auth_header)
         return n;
     snprintf(value, size, "%s%s", dialects[p->dialect].auth_prefix, authorization);
     ret[n++] = (struct http_header){str_from(dialects[p->dialect].auth_header), str_from(value)};

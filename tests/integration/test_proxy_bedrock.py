@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from suite import Stream, request
+from suite import Stream, request, wait_until
 
 TOOL = {"name": "weather", "input_schema": {"type": "object", "properties": {
     "city": {"type": "string"}}, "required": ["city"]}}
@@ -14,9 +14,9 @@ KEY = "AKIDEXAMPLE:wJalrXUtnFEMI"
 @pytest.fixture
 def bedrock(start_suite, start_simulator):
     """bedrock(script): a suite before a simulator that verifies signatures."""
-    def start(script="delay=0ms", key=KEY):
+    def start(script="delay=0ms", key=KEY, services=("llm-proxy",)):
         upstream = start_simulator("--aws-key", KEY, "--script", script)
-        suite = start_suite(services=["llm-proxy"], env={"AWS": key}, config={
+        suite = start_suite(services=list(services), env={"AWS": key}, config={
             "providers": [{"name": "aws", "dialect": "bedrock", "base_url": upstream.url,
                            "region": "eu-central-1", "api_key": {"env": "AWS"}, "backend": "local",
                            "retry": {"max": 0}}],
@@ -103,3 +103,15 @@ def test_a_stream_cut_short_is_no_answer(bedrock, script):
     chat = suite.stream(model="claude")
     chat.read_all()
     assert not chat.has_ended_well and "[DONE]" not in chat.events()
+
+
+def test_a_probe_shows_no_key_and_is_content_with_any_answer(bedrock):
+    suite = bedrock(services=["llm-proxy", "health-worker"])
+
+    def is_healthy():
+        status = request(f"http://127.0.0.1:{suite.health_port}/status/aws").json
+        return status["state"] == "healthy"
+    wait_until(is_healthy, "a probe that was answered")
+    probes = [r for r in request(f"{suite.upstream.url}/sim/record").json if r["method"] == "GET"]
+    assert probes and not {"AKIDEXAMPLE", "authorization"} & set(json.dumps(probes).split('"'))
+    assert "wJalrXUtnFEMI" not in json.dumps(probes)
