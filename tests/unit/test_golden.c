@@ -17,8 +17,8 @@
 #define MAX_CHOICES 4
 #define MAX_CALLS   4
 
-static const struct dialect *const dialects[] = {&dialect_openai, &dialect_anthropic,
-                                                 &dialect_gemini, &dialect_ollama};
+static const struct dialect *const dialects[] = {
+    &dialect_openai, &dialect_anthropic, &dialect_gemini, &dialect_bedrock, &dialect_ollama};
 
 /* ---- what was read, in the lines of an .expect file ---- */
 
