@@ -96,6 +96,17 @@ static int check_provider_names(const struct settings *s, struct settings_reader
     return check_unique(list, s->n_providers, "provider name", r);
 }
 
+/* A key that its dialect has no word for would be ignored without one. */
+static int check_providers(const struct settings *s, const struct settings_reader *r)
+{
+    for (size_t i = 0; i < s->n_providers; i++) {
+        const struct settings_provider *p = &s->providers[i];
+        if (p->keep_alive && p->dialect != DIALECT_OLLAMA)
+            return REFUSE(r, &p->keep_alive, "keep_alive is for providers of dialect ollama");
+    }
+    return 0;
+}
+
 static int check_worker_pair(const struct settings_worker *a, const struct settings_worker *b,
                              const struct settings_reader *r)
 {
@@ -305,7 +316,8 @@ static int add_worker_providers(struct settings *s, struct settings_reader *r)
 int settings_check(struct settings *s, struct settings_reader *r)
 {
     if (check_proxy(s, r) != 0 || check_services(s, r) != 0 || check_provider_names(s, r) != 0 ||
-        check_workers(s, r) != 0 || add_worker_providers(s, r) != 0 || check_model_names(s, r) != 0)
+        check_providers(s, r) != 0 || check_workers(s, r) != 0 || add_worker_providers(s, r) != 0 ||
+        check_model_names(s, r) != 0)
         return 1;
     for (size_t i = 0; i < s->n_models; i++)
         if (check_model(s, &s->models[i], r) != 0)

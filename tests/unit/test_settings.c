@@ -217,6 +217,11 @@ static void every_value_is_checked_where_it_stands(void **state)
          "f:1:19: logging.format must be auto, journal or json, not 'text'"},
         {"providers:\n- base_url: http://a", "f:2:3: providers[0].name is missing"},
         {"providers:\n- name: a", "f:2:3: providers[0].base_url is missing"},
+        {"providers: [{name: a, base_url: 'http://a', dialect: ollama, keep_alive: long}]",
+         "f:1:74: providers[0].keep_alive must be a duration of at most 366 days such as 30m, 0, "
+         "or forever"},
+        {"providers: [{name: a, base_url: 'http://a', keep_alive: 5m}]",
+         "f:1:57: keep_alive is for providers of dialect ollama"},
         {"providers: [3]", "f:1:13: providers must hold maps: '- key: value'"},
         {"workers:\n- {name: w, port: 1}", "f:2:3: workers[0].command is missing"},
         {"workers:\n- {name: w, command: [a], port: 0}",
