@@ -26,7 +26,8 @@ SANITIZERS = {
 }
 # What ThreadSanitizer is asked about, beside the unit tests and the SDKs: scenarios in which all
 # threads of the daemons take part.
-THREADED = ("tests/integration/test_prometheus.py",)
+THREADED = ("tests/integration/test_prometheus.py",
+            "tests/integration/test_cache.py::test_a_thousand_who_ask_the_same_at_once_ask_once")
 
 
 class Tally:

@@ -14,7 +14,7 @@ static const char *const migrations[] = {
     " at_model INTEGER NOT NULL, took INTEGER NOT NULL, cost_nano INTEGER,"
     " uses INTEGER NOT NULL, worth REAL NOT NULL, rank REAL NOT NULL, bytes INTEGER NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
-    "CREATE INDEX answers_by_rank ON answers (rank);"
+    "CREATE INDEX answers_by_rank ON answers (rank, bytes);"
     "CREATE INDEX answers_by_end ON answers (expires_at);",
 };
 

@@ -283,6 +283,7 @@ void exchange_give(struct exchange *x)
     struct http_header headers[ANSWER_HEAD_MAX];
 
     x->http_status = 200;
+    x->entry.cost_nano = 0;
     if (answer->at_model < x->plan.n_models)
         x->route.at_model = answer->at_model;
     telemetry_cache_hit(x);

@@ -2,8 +2,11 @@
 import contextlib
 import json
 import os
+import pathlib
+import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -176,6 +179,16 @@ def test_every_api_is_answered_again(start_suite, simulator, api, is_stream):
     assert len({r["api"] for r in rows}) == 1 and rows[2]["cost_nano"] == 0
 
 
+def test_what_is_too_large_is_not_kept(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    large = "word " * 250000
+    assert [source(ask(suite, large)) for _ in range(2)] == ["bypass", "bypass"]
+    simulator.script(f"size={(1 << 20) + 1000}")
+    assert [source(ask(suite)) for _ in range(2)] == ["miss", "miss"]
+    assert [source(stream(suite)) for _ in range(2)] == ["miss", "miss"]
+    assert suite.metrics().value("tiered_cache_entries") == 0
+
+
 # ---- what is never kept ----
 
 @pytest.mark.parametrize("script", ["status=500", "status=400", "bad-json", "empty", "rst=20"])
@@ -304,6 +317,36 @@ def test_nobody_is_answered_before_key_and_limits(start_suite, simulator):
     assert suite.chat(TEXT, temperature=0, headers=other).status == 403
 
 
+def test_each_byte_belongs_to_its_tenant(start_suite, simulator):
+    """Tenants who ask the same things over and over, in both forms, and sometimes leave."""
+    suite = start(start_suite, simulator, proxy={"threads": 4})
+    simulator.script("interval=1ms")
+    n = 500 if SOAK else 60
+    seen = []
+
+    def tenant(i):
+        key = {"Authorization": f"Bearer {suite.create_key(f'tenant {i}')['key']}"}
+        for k in range(n):
+            mark = f"question {k % 7}"
+            s = suite.stream(f"{mark} " * 20, headers=key, temperature=0)
+            if (i + k) % 5 == 0:
+                s.read_until("data: ")
+                s.close()
+                continue
+            s.read_all()
+            assert s.has_ended_well and mark in s.text()
+            others = {f"question {j}" for j in range(7)} - {mark}
+            assert not any(other in s.text() for other in others)
+            seen.append((i, json.loads(s.events()[0])["id"]))
+    together(8, tenant)
+    ids = {}
+    for i, answer in seen:
+        assert ids.setdefault(answer, i) == i, "the same answer for two tenants"
+    m = suite.metrics()
+    assert m.value("cache_hits_total") > n
+    assert m.value("cache_misses_total") == asked(simulator)
+
+
 # ---- the books ----
 
 def test_a_hit_costs_nothing_and_is_in_the_books(start_suite, simulator):
@@ -332,6 +375,22 @@ def test_a_hit_costs_nothing_and_is_in_the_books(start_suite, simulator):
     assert m.value("llm_requests_total", status="success") == 7
     assert m.value("llm_attempts_total") == 3
     assert m.value("llm_unpriced_requests_total") == 0
+
+
+def test_a_hit_leaves_budget_and_tokens_alone(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    key = {"Authorization": "Bearer " + suite.create_key(
+        "poor", "--budget", f"{10 * COST:.9f}", "--tpm", "200")["key"]}
+    for i in range(100):
+        answer = ask(suite, headers=key, max_tokens=4)
+        assert source(answer) == ("l1" if i else "miss")
+    assert float(answer.headers["x-llm-cost-usd"]) == 0
+    spent = suite.ctl_json("keys", "show", "poor")["spent_usd"]
+    assert float(spent) == pytest.approx(COST)
+    answers = [suite.chat(TEXT, headers={**key, "x-llm-no-cache": "1"}, max_tokens=4).status
+               for _ in range(10)]
+    assert answers[0] == 200 and answers[-1] == 402
+    assert suite.chat(TEXT, headers=key, temperature=0, max_tokens=4).status == 402  # budget first
 
 
 def test_every_look_is_a_hit_or_a_miss_in_every_layer(start_suite, simulator):
@@ -424,6 +483,27 @@ def test_a_locked_file_keeps_nobody_waiting(start_suite, simulator):
         db.execute("ROLLBACK")
     ask(suite, "after")
     wait_until(lambda: suite.metrics().value("tiered_cache_entries", layer="L2") >= 2, "the disk")
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_slow_disk_keeps_nobody_waiting(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    ask(suite)
+    in_l2(suite, 1)
+    suite.proxy.kill(signal.SIGTERM)
+    suite.proxy.start_and_wait_ready()
+    in_l2(suite, 1)
+    tasks = pathlib.Path(f"/proc/{suite.proxy.pid}/task")
+    thread = next(t.name for t in tasks.iterdir() if (t / "comm").read_text() == "cache\n")
+    slow = subprocess.Popen(["strace", "-p", thread, "-o", "/dev/null", "-e", "trace=pread64",
+                             "-e", "inject=pread64:delay_enter=700000"], stderr=subprocess.PIPE)
+    assert b"attached" in slow.stderr.readline()
+    begun = time.monotonic()
+    assert source(ask(suite)) == "miss"
+    assert time.monotonic() - begun < 0.5 * SLOW
+    slow.terminate()
+    slow.wait()
+    assert suite.metrics().value("tiered_cache_misses_total", layer="L2") == 1
 
 
 def test_without_layers_there_is_no_cache(start_suite, simulator):

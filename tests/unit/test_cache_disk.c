@@ -186,6 +186,34 @@ static void the_bound_holds_and_a_lower_one_takes_effect(void **state)
     CHECK(cache_disk_look(disk).bytes <= 20000);
 }
 
+static unsigned n_told;
+
+static void on_one_of_many(void *arg, struct cache_answer *a)
+{
+    cache_answer_unref(&a);
+    if (++n_told == *(unsigned *)arg)
+        loop_stop(loop);
+}
+
+static void only_so_many_may_ask_at_once_and_each_is_told(void **state)
+{
+    struct cache_key key = key_of(1);
+    unsigned n_asked = 0, n_refused = 0;
+
+    (void)state;
+    start_disk(1 << 20);
+    put(1, 100000);
+    n_told = 0;
+    for (int i = 0; i < 200000 && n_refused < 100; i++)
+        if (cache_disk_ask(disk, &key, loop, on_one_of_many, &n_asked))
+            n_asked++;
+        else
+            n_refused++;
+    CHECK_U64(n_refused, 100);
+    loop_run(loop);
+    CHECK_U64(n_told, n_asked);
+}
+
 static void what_is_too_much_at_once_is_dropped_and_counted(void **state)
 {
     unsigned n = 2 * CACHE_DISK_MAX_QUEUE / CACHE_ANSWER_MAX_BODY;
@@ -238,6 +266,7 @@ int main(void)
         TEST(damage_found_later_is_set_aside_too),
         TEST(a_question_taken_back_is_not_answered),
         TEST(the_bound_holds_and_a_lower_one_takes_effect),
+        TEST(only_so_many_may_ask_at_once_and_each_is_told),
         TEST(what_is_too_much_at_once_is_dropped_and_counted),
         TEST(cleared_is_empty),
         TEST(once_it_is_stopped_everything_is_a_miss),
