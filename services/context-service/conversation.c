@@ -30,6 +30,13 @@ static enum conversation_role openai_role(const struct json_value *message)
     return ROLE_UNKNOWN;
 }
 
+static const struct json_value *id_at(const struct json_value *object, const char *key)
+{
+    const struct json_value *id = json_get(object, key);
+
+    return json_is(id, JSON_STRING) ? id : NULL;
+}
+
 /* A tool message's content is a string or a list of parts. */
 static bool openai_next_output(const struct json_value *message, struct conversation_output *o)
 {
@@ -39,7 +46,7 @@ static bool openai_next_output(const struct json_value *message, struct conversa
         return false;
 
     const struct json_value *content = json_get(message, "content");
-    o->call = json_get(message, "tool_call_id");
+    o->call = id_at(message, "tool_call_id");
     if (json_is(content, JSON_STRING)) {
         o->text = content;
         return true;
@@ -58,8 +65,71 @@ static bool openai_next_output(const struct json_value *message, struct conversa
     return false;
 }
 
+static bool is_result(const struct json_value *block)
+{
+    return has_text(json_get(block, "type"), "tool_result");
+}
+
+/* The next part with a text, `part` itself included. */
+static const struct json_value *find_text(const struct json_value *part)
+{
+    while (part && !json_is(json_get(part, "text"), JSON_STRING))
+        part = part->next;
+    return part;
+}
+
+/* The user's messages bring the results of tools; a system prompt may be among the messages. */
+static enum conversation_role anthropic_role(const struct json_value *message)
+{
+    enum conversation_role role = openai_role(message);
+    const struct json_value *content = json_get(message, "content");
+
+    if (role == ROLE_TOOL)
+        return ROLE_UNKNOWN;
+    if (role != ROLE_USER || !json_is(content, JSON_ARRAY))
+        return role;
+    for (const struct json_value *block = content->child; block; block = block->next)
+        if (is_result(block))
+            return ROLE_TOOL;
+    return role;
+}
+
+static bool take_part(struct conversation_output *o, const struct json_value *part)
+{
+    o->part = find_text(part);
+    if (o->part)
+        o->text = json_get(o->part, "text");
+    return o->part != NULL;
+}
+
+/* The content of each tool_result is a string or a list of parts. */
+static bool anthropic_next_output(const struct json_value *message, struct conversation_output *o)
+{
+    if (!o->block && anthropic_role(message) != ROLE_TOOL)
+        return false;
+    if (o->part && take_part(o, o->part->next))
+        return true;
+
+    const struct json_value *block =
+        o->block ? o->block->next : json_get(message, "content")->child;
+    for (; block; block = block->next) {
+        const struct json_value *content = is_result(block) ? json_get(block, "content") : NULL;
+        o->block = block;
+        o->call = id_at(block, "tool_use_id");
+        if (json_is(content, JSON_ARRAY) && take_part(o, content->child))
+            return true;
+        if (json_is(content, JSON_STRING)) {
+            o->part = NULL;
+            o->text = content;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct conversation_dialect dialects[] = {
     {"openai", openai_role, openai_next_output},
+    {"anthropic", anthropic_role, anthropic_next_output},
 };
 
 const struct conversation_dialect *conversation_find_dialect(struct str name)

@@ -24,9 +24,10 @@ enum conversation_role { ROLE_UNKNOWN, ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, R
 
 /* One piece of text that a tool returned; all zero before the first. */
 struct conversation_output {
-    const struct json_value *text; /* a JSON string */
-    const struct json_value *part; /* the content part it stands in; NULL: the whole content */
-    const struct json_value *call; /* id of the call it answers, a JSON string; NULL: none given */
+    const struct json_value *text;  /* a JSON string */
+    const struct json_value *part;  /* the content part it stands in; NULL: the whole content */
+    const struct json_value *block; /* the block whose content that is; NULL: the message */
+    const struct json_value *call;  /* id of the call it answers, a JSON string; NULL: none given */
 };
 
 struct conversation_dialect {

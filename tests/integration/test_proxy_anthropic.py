@@ -389,3 +389,26 @@ def test_version_and_betas_go_on_in_the_same_dialect_only(start_suite, simulator
     suite.chat(model="claude")
     headers = received_headers(simulator)
     assert headers["anthropic-version"] == "2023-06-01"
+
+
+def test_a_conversation_too_long_is_condensed_in_its_own_shape(start_suite, simulator):
+    suite = start_suite(config={
+        "providers": [{"name": "anthropic", "dialect": "anthropic", "backend": "local",
+                       "base_url": f"{simulator.url}/v1"}],
+        "context": {"keep_last": 1},
+        "models": [{"name": "tiny", "context_window": 1000,
+                    "targets": [{"provider": "anthropic", "model": "sim:delay=0ms"}]}]})
+    call = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "rain and wind " * 600}
+    answer = request(f"{suite.url}/v1/messages", "POST", json.dumps({
+        "model": "tiny", "max_tokens": 50, "tools": [TOOL], "messages": [
+            {"role": "user", "content": "weather?"}, {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result]}, {"role": "assistant", "content": "Rain."},
+            {"role": "user", "content": "and now?"}]}).encode(),
+        {"x-api-key": suite.key, "content-type": "application/json"})
+    assert answer.status == 200, answer.body
+    assert answer.headers["x-llm-context"].endswith("tokens")
+    sent = json.loads(simulator.records()[-1]["body"])["messages"]
+    assert [m["role"] for m in sent] == ["user", "assistant", "user", "assistant", "user"]
+    assert sent[2]["content"][0]["tool_use_id"] == "t1"
+    assert sent[2]["content"][0]["content"].startswith("[tool result omitted")

@@ -37,19 +37,27 @@ static uint64_t tokens_in(const char *messages)
     return tokens;
 }
 
-static struct run condense(const char *messages, enum condense_mode mode, uint64_t budget,
-                           size_t keep_last)
+static struct run condense_as(const char *dialect, const char *messages, enum condense_mode mode,
+                              uint64_t budget, size_t keep_last)
 {
     struct run r;
     const struct json_value *json;
     size_t at;
-    const struct condense_options options = {
-        .dialect = STR("openai"), .mode = mode, .budget_tokens = budget, .keep_last = keep_last};
+    const struct condense_options options = {.dialect = str_from(dialect),
+                                             .mode = mode,
+                                             .budget_tokens = budget,
+                                             .keep_last = keep_last};
 
     arena_init(&r.arena, 64 << 20);
     CHECK_INT(json_parse(&r.arena, str_from(messages), &json, &at), JSON_OK);
     r.outcome = condense_run(&r.arena, json, &options, &r.report);
     return r;
+}
+
+static struct run condense(const char *messages, enum condense_mode mode, uint64_t budget,
+                           size_t keep_last)
+{
+    return condense_as("openai", messages, mode, budget, keep_last);
 }
 
 static void expect(struct run r, enum condense_outcome outcome, const char *messages)
@@ -171,6 +179,49 @@ static void a_call_and_its_results_go_together(void **state)
     (void)state;
     expect(condense(text, CONDENSE_MASK, tokens_in("[" USER("v") "," SAYS("w") "]"), 1),
            CONDENSE_CONDENSED, "[" USER("v") "," SAYS("w") "]");
+}
+
+#define USES(id)                                                                                   \
+    "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"" id                     \
+    "\",\"name\":\"f\",\"input\":{}}]}"
+#define RESULTS(id, content, more)                                                                 \
+    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"" id              \
+    "\",\"content\":" content "}" more "]}"
+#define PARTS(t)                                                                                   \
+    "[{\"type\":\"image\"},{\"type\":\"text\",\"text\":\"2" t                                      \
+    "\"},{\"type\":\"text\",\"text\":\"3" t "\"}]"
+
+static void results_in_messages_of_the_user_stay_with_their_call(void **state)
+{
+    const char *text = "[" USER("u") "," USES("a") "," RESULTS(
+        "a", "\"" LONG "\"", ",{\"type\":\"text\"}") "," SAYS("s") "," USER("v") "," SAYS("w") "]";
+
+    (void)state;
+    expect(condense_as("anthropic", text, CONDENSE_MASK, tokens_in("[" USER("v") "," SAYS("w") "]"),
+                       1),
+           CONDENSE_CONDENSED, "[" USER("v") "," SAYS("w") "]");
+    expect(condense_as("anthropic", "[" GIVES("a", LONG) "]", CONDENSE_MASK, 1, 1),
+           CONDENSE_INVALID, NULL);
+}
+
+static void each_result_in_a_message_of_the_user_is_masked(void **state)
+{
+    const char *text = "[" USER("u") "," USES("a") "," RESULTS(
+        "a", "\"" LONG "\"",
+        ",{\"type\":\"tool_result\",\"tool_use_id\":7,\"content\":" PARTS(
+            LONG) "}") "," USER("v") "]";
+    struct run r = condense_as("anthropic", text, CONDENSE_MASK, tokens_in(text) - 200, 1);
+    char marked[2048];
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    CHECK_U64(r.report.n_omitted, 1);
+    snprintf(marked, sizeof(marked), "%.*s", STR_ARG(r.report.messages));
+    CHECK(!strstr(marked, "quick"));
+    CHECK(strstr(marked, "\"tool_use_id\":\"a\",\"content\":\"[tool result omitted"));
+    CHECK(
+        strstr(marked, "{\"type\":\"image\"},{\"type\":\"text\",\"text\":\"[tool result omitted"));
+    arena_done(&r.arena);
 }
 
 static void the_question_that_the_last_messages_answer_stays(void **state)
@@ -316,6 +367,8 @@ int main(void)
         cmocka_unit_test(a_part_keeps_what_stands_beside_its_text),
         cmocka_unit_test(the_oldest_turns_are_dropped_whole),
         cmocka_unit_test(a_call_and_its_results_go_together),
+        cmocka_unit_test(results_in_messages_of_the_user_stay_with_their_call),
+        cmocka_unit_test(each_result_in_a_message_of_the_user_is_masked),
         cmocka_unit_test(the_question_that_the_last_messages_answer_stays),
         cmocka_unit_test(the_running_turn_is_touched_only_when_nothing_older_is_left),
         cmocka_unit_test(what_must_stay_and_does_not_fit_is_named_with_numbers),
