@@ -2,6 +2,17 @@
 
 #include <assert.h>
 
+/* Stays at the end of what a word can hold rather than begin anew at the other. */
+static void add(_Atomic int64_t *to, int64_t amount)
+{
+    int64_t sum, before = atomic_load_explicit(to, memory_order_relaxed);
+
+    do {
+        if (__builtin_add_overflow(before, amount, &sum))
+            sum = amount > 0 ? INT64_MAX : INT64_MIN;
+    } while (!atomic_compare_exchange_weak(to, &before, sum));
+}
+
 void budget_load(struct budget *b, int64_t spent, usec_t ends_at)
 {
     *b = (struct budget){.used = spent, .settled = spent, .ends_at = ends_at};
@@ -21,7 +32,7 @@ void budget_roll(struct budget *b, usec_t ends_at, usec_t next_ends_at)
         return;
     int64_t settled = atomic_load(&b->settled);
     int64_t before = atomic_exchange(&b->rolled, settled);
-    atomic_fetch_sub(&b->used, settled - before);
+    add(&b->used, before - settled);
 }
 
 bool budget_reserve(struct budget *b, int64_t limit, int64_t amount)
@@ -40,9 +51,9 @@ bool budget_reserve(struct budget *b, int64_t limit, int64_t amount)
 void budget_settle(struct budget *b, int64_t reserved, int64_t cost)
 {
     if (cost != reserved)
-        atomic_fetch_add(&b->used, cost - reserved);
+        add(&b->used, cost - reserved);
     if (cost != 0)
-        atomic_fetch_add(&b->settled, cost);
+        add(&b->settled, cost);
 }
 
 int64_t budget_used(const struct budget *b)

@@ -11,10 +11,21 @@ static int64_t count_at(const struct json_value *usage, const char *path)
     return json_int(json_at(usage, path), &n) && n > 0 ? n : 0;
 }
 
-/* An explicit zero is zero; only a missing or null object is no usage. */
+static bool is_count(const struct json_value *v)
+{
+    int64_t n;
+
+    return json_int(v, &n) && n >= 0;
+}
+
+/* An explicit zero is zero; a missing or null object is no usage, nor is one whose numbers are
+ * none. */
 static bool is_usage(const struct json_value *usage)
 {
-    return json_is(usage, JSON_OBJECT) && json_get(usage, "prompt_tokens");
+    const struct json_value *output = json_get(usage, "completion_tokens");
+
+    return json_is(usage, JSON_OBJECT) && is_count(json_get(usage, "prompt_tokens")) &&
+           (!output || json_is(output, JSON_NULL) || is_count(output));
 }
 
 void dialect_openai_add_usage(const struct json_value *usage, struct chat_events *ret)

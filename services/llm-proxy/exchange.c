@@ -191,6 +191,8 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
 
     attempt_cancel(x);
     admission_release(x);
+    if (refusal == REFUSAL_BUDGET_EXCEEDED)
+        telemetry_budget_hit(x);
     x->error_code = refusal_code(refusal);
     buf_clear(json);
     if (x->inbound->write_error(refusal, message, param, x->request_id, json) != BUF_OK)

@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "exchange.h"
-#include "telemetry.h"
 #include "tokens/estimate.h"
 #include "worker.h"
 
@@ -139,7 +138,6 @@ bool reserve_open(struct exchange *x)
     if (!x->reserve.is_limited)
         return true;
     if (worst != MONEY_UNKNOWN && !hold(x, worst)) {
-        telemetry_budget_hit(x);
         exchange_refuse(x, REFUSAL_BUDGET_EXCEEDED, reserve_text(x), NULL);
         return false;
     }
@@ -161,7 +159,6 @@ bool reserve_target(struct exchange *x, const struct snapshot_provider *p, const
         return false;
     }
     if (x->reserve.is_limited && !hold(x, worst)) {
-        telemetry_budget_hit(x);
         x->last_refusal = REFUSAL_BUDGET_EXCEEDED;
         return false;
     }
@@ -176,10 +173,8 @@ bool reserve_covers(struct exchange *x, uint64_t output_tokens)
     int64_t more = (int64_t)output_tokens + DEFAULT_OUTPUT / 4;
     int64_t worst = cost_at(x, x->provider->settings->name, x->target_model, more);
 
-    if (worst != MONEY_UNKNOWN && !hold(x, worst)) {
-        telemetry_budget_hit(x);
+    if (worst != MONEY_UNKNOWN && !hold(x, worst))
         return false;
-    }
     x->reserve.output_tokens = more;
     return true;
 }

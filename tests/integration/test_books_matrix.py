@@ -1,6 +1,7 @@
 """Every API x stream x outcome x usage: one row for the request, one for each attempt, the right
 tokens, the right cost. The table is generated; amounts are compared with Python's Decimal."""
 import itertools
+import json
 import time
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -329,3 +330,27 @@ def test_what_is_no_chat_has_its_rows_too(start_suite, good, spare, api):
     assert len(suite.wait_ledger(2)) == 2
     shown = suite.ctl_json("keys", "show", "test")
     assert (shown["in_flight"], Decimal(shown["reserved_usd"])) == (0, 0)
+
+
+@pytest.mark.parametrize("usage", [
+    {"prompt_tokens": 2 ** 63 - 1, "completion_tokens": 2 ** 63 - 1, "total_tokens": 1},
+    {"prompt_tokens": 5, "completion_tokens": -1}, {"prompt_tokens": "many"},
+    {"prompt_tokens": 5, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 6}}])
+def test_usage_that_cannot_be_is_not_believed(start_suite, usage):
+    body = json.dumps({"id": "x", "object": "chat.completion", "usage": usage, "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "one two three"},
+         "finish_reason": "stop"}]}).encode()
+
+    def answer(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    upstream = RawUpstream(answer)
+    suite = start_suite(upstream, services=["llm-proxy"], config={
+        "models": [{"name": "openai", "targets": [{"provider": "sim", "model": "good"}]}],
+        "prices": {"overrides": [{"provider": "*", "model": "good", "input": 1.5, "output": 2.5}]}})
+    for _ in range(3):
+        row, _ = Cell(suite, "chat.completions", "openai").finish().rows()
+        assert (row["status"], row["usage_source"]) == ("success", "local"), row
+        assert 3 <= row["tokens_in"] <= 30 and 2 <= row["tokens_out"] <= 5
+        assert row["cost_nano"] == row["tokens_in"] * 1500 + row["tokens_out"] * 2500
+    upstream.close()

@@ -200,9 +200,9 @@ def test_a_hundred_thousand_sources_need_no_more_memory_than_few(start_suite, si
 
 # ---- route x key ----
 
-def routes():
-    """(method, path, name, flags) of each row of the API's table, as the source has it."""
-    text = (ROOT / "services/llm-proxy/api.c").read_text()
+def routes(source="api.c"):
+    """(method, path, name, flags) of each row of a table of routes, as the source has it."""
+    text = (ROOT / "services/llm-proxy" / source).read_text()
     table = re.search(r"http_route routes\[\] = \{(.*?)\n\};", text, re.S).group(1)
     found = re.findall(r'\{\s*"(\w+)",\s*"([^"]+)",\s*"([^"]+)",\s*(\w+),', table)
     assert len(found) >= 7
@@ -250,6 +250,32 @@ def test_every_route_refuses_every_key_that_is_none(start_suite, simulator):
     assert not failures_at
     assert [r for r in simulator.records() if r["method"] == "POST"
             and "Bearer" in json.dumps(r)] == []  # no caller's key went on
+
+
+def test_no_key_opens_the_admin_listener_and_no_admin_route_is_on_the_api(start_suite, simulator):
+    """Nothing that a caller has makes a wider key, or shows another's."""
+    suite = start(start_suite, simulator)
+    wide = json.dumps({"name": "wide", "budget_usd": 1000000}).encode()
+    headers = {"none": {}, "key": {"Authorization": f"Bearer {suite.key}"},
+               "x-api-key": {"x-api-key": suite.key}, "x-token": {"x-api-key": suite.admin_token()},
+               "cut": {"Authorization": f"Bearer {suite.admin_token()[:-1]}"},
+               "longer": {"Authorization": f"Bearer {suite.admin_token()}0"},
+               "forwarded": {"X-Forwarded-For": "127.0.0.1"}}
+    n = 0
+    for method, path, name, flags in routes("admin.c"):
+        path += "test" if path.endswith("/") else ""
+        body = wide if method in ("POST", "PATCH") else None
+        for state, more in headers.items():
+            answer = request(f"http://127.0.0.1:{suite.admin_port}{path}", method, body, more)
+            assert (answer.status < 400) if flags == "IS_OPEN" else answer.status == 401, (
+                method, name, state, answer.status)
+            n += 1
+        if flags == "IS_OPEN":
+            continue
+        for more in (suite.headers(), {"Authorization": f"Bearer {suite.admin_token()}"}):
+            assert request(suite.url + path, method, body, more).status in (404, 405), name
+    assert n >= 7 * 15
+    assert [k["name"] for k in suite.ctl_json("keys", "list")] == ["test"]
 
 
 def test_no_key_route_is_open_while_the_books_are_closed(start_suite, simulator):

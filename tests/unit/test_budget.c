@@ -79,6 +79,17 @@ static void test_a_period_ends_once_whatever_the_clock_does(void **state)
     CHECK_INT(budget_used(&b), 0);
 }
 
+static void test_absurd_costs_exhaust_a_budget_and_never_fill_it(void **state)
+{
+    (void)state;
+    struct budget b = {0};
+    for (unsigned i = 0; i < 3; i++) {
+        budget_settle(&b, 0, INT64_MAX);
+        CHECK(!budget_reserve(&b, INT64_MAX - 1, 1));
+    }
+    CHECK(budget_used(&b) == INT64_MAX);
+}
+
 /* ---- many threads ---- */
 
 #define THREADS  8
@@ -181,6 +192,7 @@ int main(void)
         cmocka_unit_test(
             test_a_period_that_is_over_takes_its_spending_with_it_and_leaves_what_is_reserved),
         cmocka_unit_test(test_a_period_ends_once_whatever_the_clock_does),
+        cmocka_unit_test(test_absurd_costs_exhaust_a_budget_and_never_fill_it),
         cmocka_unit_test(test_many_threads_together_never_hold_more_than_the_limit),
         cmocka_unit_test(test_periods_roll_under_many_threads_and_none_is_overspent),
     };
