@@ -42,7 +42,8 @@ ROWS = {
              "proxy_cancel::a_client_that_leaves_during_back_off"],
     "C-03": ["client_faults::c03", "http_server::a_client_that_only_shuts"],
     "C-04": ["client_faults::c04"],
-    "C-05": ["client_faults::c05", "proxy_cancel::half_of_many_clients"],
+    "C-05": ["client_faults::c05", "proxy_cancel::half_of_many_clients",
+             "cache::each_byte_belongs"],
 }
 
 
