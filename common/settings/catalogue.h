@@ -6,6 +6,7 @@
 
 #include "base/breaker.h"
 #include "base/clock.h"
+#include "settings/relatives.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,8 +47,10 @@ struct settings_secret { /* exactly one is set, or none */
 struct settings_provider {
     const char *name;
     enum settings_dialect dialect;
-    const char *base_url; /* no trailing slash */
-    const char *ca_file;  /* NULL: the system's */
+    enum settings_variant variant; /* as configured: relatives_find() resolves AUTO */
+    const char *api_version;       /* of VARIANT_AZURE; NULL: the default */
+    const char *base_url;          /* no trailing slash */
+    const char *ca_file;           /* NULL: the system's */
     struct settings_secret api_key;
     const char *region; /* NULL: as base_url says; for AWS only */
     enum settings_backend backend;

@@ -282,6 +282,10 @@ static const struct settings_row probe[] = {
 static const struct settings_row providers[] = {
     NEEDED("name", name, name, "Its name in models, logs and metrics"),
     WORD("dialect", dialect, dialect, "openai", "The API it speaks"),
+    WORD("variant", variant, variant, "auto",
+         "Dialect openai: whose it is, for its peculiarities; auto: by the host of base_url"),
+    TEXT("api_version", api_version, name, NULL,
+         "Variant azure with a base_url that does not end in /v1; default: 2024-10-21"),
     NEEDED("base_url", base_url, url, "Where its API begins; requests never go elsewhere"),
     TEXT("ca_file", ca_file, file, NULL, "PEM file of trusted roots; default: the system's"),
     {.name = "api_key",

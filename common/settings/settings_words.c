@@ -7,6 +7,20 @@ const struct settings_words settings_words_dialect[] = {
     {"openai", DIALECT_OPENAI},   {"anthropic", DIALECT_ANTHROPIC}, {"gemini", DIALECT_GEMINI},
     {"bedrock", DIALECT_BEDROCK}, {"ollama", DIALECT_OLLAMA},       {NULL, 0}};
 
+const struct settings_words settings_words_variant[] = {{"auto", VARIANT_AUTO},
+                                                        {"openai", VARIANT_OPENAI},
+                                                        {"azure", VARIANT_AZURE},
+                                                        {"groq", VARIANT_GROQ},
+                                                        {"mistral", VARIANT_MISTRAL},
+                                                        {"deepseek", VARIANT_DEEPSEEK},
+                                                        {"openrouter", VARIANT_OPENROUTER},
+                                                        {"xai", VARIANT_XAI},
+                                                        {"together", VARIANT_TOGETHER},
+                                                        {"vllm", VARIANT_VLLM},
+                                                        {"sglang", VARIANT_SGLANG},
+                                                        {"llama-server", VARIANT_LLAMA_SERVER},
+                                                        {NULL, 0}};
+
 const struct settings_words settings_words_backend[] = {
     {"cloud", BACKEND_CLOUD}, {"local", BACKEND_LOCAL}, {NULL, 0}};
 

@@ -16,6 +16,7 @@ struct probe {
     struct fetch_origin origin;
     struct buf body;
     enum settings_dialect dialect;
+    bool is_azure;
     int status;
     usec_t started_at;
     probe_fn fn;
@@ -155,9 +156,23 @@ static size_t write_headers(const struct probe *p, const char *authorization,
         ret[n++] = (struct http_header){STR("anthropic-version"), STR("2023-06-01")};
     if (!authorization || !dialects[p->dialect].auth_header)
         return n;
+    if (p->is_azure) {
+        ret[n++] = (struct http_header){STR("api-key"), str_from(authorization)};
+        return n;
+    }
     snprintf(value, size, "%s%s", dialects[p->dialect].auth_prefix, authorization);
     ret[n++] = (struct http_header){str_from(dialects[p->dialect].auth_header), str_from(value)};
     return n;
+}
+
+static const char *path_of(const struct settings_provider *p, char *buf, size_t size)
+{
+    if (p->probe.path)
+        return p->probe.path;
+    if (!relatives_has_deployments(p))
+        return dialects[p->dialect].path;
+    snprintf(buf, size, "%s?api-version=%s", dialects[p->dialect].path, relatives_api_version(p));
+    return buf;
 }
 
 struct probe *probe_start(struct fetch_pool *fetches, struct loop *l,
@@ -167,7 +182,7 @@ struct probe *probe_start(struct fetch_pool *fetches, struct loop *l,
     static const struct fetch_handler handler = {on_head, on_body, on_done};
     struct probe *p = calloc(1, sizeof(*p));
     struct http_header headers[4];
-    char value[8192];
+    char value[8192], path[256];
 
     if (!p)
         abort();
@@ -184,6 +199,7 @@ struct probe *probe_start(struct fetch_pool *fetches, struct loop *l,
                 .max_body = MAX_ANSWER,
             },
         .dialect = settings->dialect,
+        .is_azure = relatives_find(settings) == VARIANT_AZURE,
         .started_at = loop_now(l),
         .fn = fn,
         .arg = arg,
@@ -192,7 +208,7 @@ struct probe *probe_start(struct fetch_pool *fetches, struct loop *l,
     struct fetch_request request = {
         .origin = &p->origin,
         .method = "GET",
-        .path = settings->probe.path ? settings->probe.path : dialects[p->dialect].path,
+        .path = path_of(settings, path, sizeof(path)),
         .headers = headers,
         .n_headers = write_headers(p, authorization, headers, value, sizeof(value)),
     };

@@ -72,12 +72,14 @@ int credential_read(struct credential *c, const struct settings_provider *p,
         c->secret = secret;
         return read_aws(c, p, reterr, reterr_size);
     }
-    c->header = d->auth_header;
-    size_t size = strlen(d->auth_prefix) + strlen(secret) + 1;
+    bool is_azure = relatives_find(p) == VARIANT_AZURE;
+    const char *prefix = is_azure ? "" : d->auth_prefix;
+    c->header = is_azure ? "api-key" : d->auth_header;
+    size_t size = strlen(prefix) + strlen(secret) + 1;
     c->value = malloc(size);
     if (!c->value)
         abort();
-    snprintf(c->value, size, "%s%s", d->auth_prefix, secret);
+    snprintf(c->value, size, "%s%s", prefix, secret);
     secret_free(&secret);
     return 0;
 }

@@ -1,8 +1,10 @@
 #include "base/json_skim.h"
 #include "dialect_openai.h"
+#include "variant.h"
 
 /* A form with another model in it: the rest is the caller's bytes. */
-static enum dialect_result forward_form(const struct dialect_request *r, struct dialect_call *ret)
+static enum dialect_result forward_form(struct arena *a, const struct dialect_request *r,
+                                        struct dialect_call *ret)
 {
     const struct chat_request *asked = r->asked;
     struct str model = str_from(r->model), body = asked->body;
@@ -14,14 +16,15 @@ static enum dialect_result forward_form(const struct dialect_request *r, struct 
     ret->body[1] = model;
     ret->body[2] = (struct str){body.data + behind, body.len - behind};
     ret->n_body = 3;
-    return DIALECT_OK;
+    ret->path = variant_path(a, r->provider, r->model, ret->path);
+    return ret->path ? DIALECT_OK : DIALECT_FULL;
 }
 
 static enum dialect_result forward(struct arena *a, const struct dialect_request *r,
                                    struct dialect_call *ret)
 {
     ret->path = r->asked->path;
-    return r->asked->form_model.data ? forward_form(r, ret) : dialect_openai_forward(a, r, ret);
+    return r->asked->form_model.data ? forward_form(a, r, ret) : dialect_openai_forward(a, r, ret);
 }
 
 static int64_t count_at(const struct json_value *usage, const char *const *paths)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/json_edit.h"
 #include "base/json_write.h"
+#include "variant.h"
 
 static int64_t count_at(const struct json_value *usage, const char *path)
 {
@@ -319,6 +320,7 @@ enum dialect_result dialect_openai_splice(struct arena *a, const struct json_edi
 enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect_request *r,
                                            struct dialect_call *ret)
 {
+    const struct variant *v = variant_of(r->provider);
     const struct chat_request *asked = r->asked;
     struct json_edit edit;
 
@@ -329,11 +331,13 @@ enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect
             return DIALECT_FULL;
         json_edit_replace(&edit, asked->model_value, model);
     }
-    if (asked->is_stream && !asked->wants_usage)
+    variant_edit(v, asked, &edit);
+    if (asked->is_stream && !asked->wants_usage && !v->lacks_usage_option)
         ask_for_usage(&edit, asked->root);
     if (r->messages.len > 0)
         json_edit_replace(&edit, asked->messages, r->messages);
-    return dialect_openai_splice(a, &edit, ret);
+    ret->path = variant_path(a, r->provider, r->model, ret->path);
+    return ret->path ? dialect_openai_splice(a, &edit, ret) : DIALECT_FULL;
 }
 
 static enum dialect_result forward(struct arena *a, const struct dialect_request *r,

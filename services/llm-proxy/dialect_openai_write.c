@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "base/json_write.h"
 #include "dialect_openai.h"
+#include "variant.h"
 
 #define MAX_BODY (64u << 20)
 
@@ -321,11 +322,15 @@ static void write_stops(struct json_write *w, const struct chat *c)
     json_write_end(w, ']');
 }
 
-static void write_sampling(struct json_write *w, const struct chat *c)
+static void write_sampling(struct json_write *w, const struct variant *v, const struct chat *c)
 {
     write_raw(w, "temperature", c->temperature);
     write_raw(w, "top_p", c->top_p);
-    write_raw(w, "seed", c->seed);
+    write_raw(w, v->seed, c->seed);
+    write_raw(w, "top_k", c->top_k);
+    write_raw(w, "min_p", c->min_p);
+    if (v->repetition)
+        write_raw(w, v->repetition, c->repetition_penalty);
     write_raw(w, "frequency_penalty", c->frequency_penalty);
     write_raw(w, "presence_penalty", c->presence_penalty);
     write_raw(w, "logit_bias", c->logit_bias);
@@ -338,11 +343,13 @@ static void write_sampling(struct json_write *w, const struct chat *c)
     write_stops(w, c);
 }
 
-static void write_stream(struct json_write *w, const struct chat *c)
+static void write_stream(struct json_write *w, const struct variant *v, const struct chat *c)
 {
     if (!c->is_stream)
         return;
     json_write_member_bool(w, "stream", true);
+    if (v->lacks_usage_option)
+        return;
     json_write_key(w, "stream_options");
     json_write_begin(w, '{');
     json_write_member_bool(w, "include_usage", true);
@@ -351,6 +358,7 @@ static void write_stream(struct json_write *w, const struct chat *c)
 
 static void write_body(struct json_write *w, struct arena *a, const struct dialect_request *r)
 {
+    const struct variant *v = variant_of(r->provider);
     const struct chat *c = r->chat;
 
     json_write_begin(w, '{');
@@ -358,14 +366,15 @@ static void write_body(struct json_write *w, struct arena *a, const struct diale
     write_messages(w, a, c);
     write_tools(w, c);
     if (c->max_tokens > 0)
-        json_write_member_int(w, "max_completion_tokens", c->max_tokens);
-    write_sampling(w, c);
+        json_write_member_int(w, v->max_tokens, c->max_tokens);
+    write_sampling(w, v, c);
     write_format(w, c);
     write_str(w, "reasoning_effort", chat_effort(c));
     write_str(w, "verbosity", c->verbosity);
-    write_str(w, "user", c->user);
+    if (!v->lacks_user)
+        write_str(w, "user", c->user);
     write_str(w, "service_tier", c->service_tier);
-    write_stream(w, c);
+    write_stream(w, v, c);
     json_write_end(w, '}');
 }
 
@@ -382,8 +391,7 @@ static enum chat_feature find_foreign_part(const struct chat_part *parts)
     return CHAT_FEATURE_NONE;
 }
 
-/* Sampling that only some relatives have would be an unknown field to the others. */
-static enum chat_feature find_foreign(const struct chat *c)
+static enum chat_feature find_foreign(const struct variant *v, const struct chat *c)
 {
     enum chat_feature part = CHAT_FEATURE_NONE;
 
@@ -391,15 +399,9 @@ static enum chat_feature find_foreign(const struct chat *c)
         part = find_foreign_part(m->parts);
     if (part != CHAT_FEATURE_NONE)
         return part;
-    if (c->top_k.len > 0)
-        return CHAT_FEATURE_TOP_K;
-    if (c->min_p.len > 0)
-        return CHAT_FEATURE_MIN_P;
-    if (c->repetition_penalty.len > 0)
-        return CHAT_FEATURE_REPETITION_PENALTY;
     if (c->n_stops > 4)
         return CHAT_FEATURE_STOP;
-    return CHAT_FEATURE_NONE;
+    return variant_find_foreign(v, c);
 }
 
 enum dialect_result dialect_openai_write(struct arena *a, const struct dialect_request *r,
@@ -407,7 +409,7 @@ enum dialect_result dialect_openai_write(struct arena *a, const struct dialect_r
 {
     struct json_write w;
 
-    ret->cannot = find_foreign(r->chat);
+    ret->cannot = find_foreign(variant_of(r->provider), r->chat);
     if (ret->cannot != CHAT_FEATURE_NONE)
         return DIALECT_CANNOT;
     CLEANUP(buf_done) struct buf body;
@@ -416,8 +418,8 @@ enum dialect_result dialect_openai_write(struct arena *a, const struct dialect_r
     write_body(&w, a, r);
     if (json_write_finish(&w) != BUF_OK)
         return DIALECT_FULL;
-    ret->path = "/chat/completions";
+    ret->path = variant_path(a, r->provider, r->model, "/chat/completions");
     ret->body[0] = (struct str){arena_copy(a, buf_str(&body)), body.len};
     ret->n_body = 1;
-    return ret->body[0].data ? DIALECT_OK : DIALECT_FULL;
+    return ret->body[0].data && ret->path ? DIALECT_OK : DIALECT_FULL;
 }

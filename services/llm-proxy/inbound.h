@@ -68,6 +68,7 @@ struct inbound {
     enum settings_dialect dialect; /* whose providers take the caller's bytes as they are … */
     const struct dialect *native;  /* … and how those are forwarded and their answers read */
 
+    unsigned needs; /* VARIANT_HAS_…: of its relatives only those with it are asked natively */
     bool is_opaque; /* no chat: passthrough.h; read_chat and the writers are NULL */
 
     /* What the proxy decides by; `body` is in `ret` already parsed as JSON. */

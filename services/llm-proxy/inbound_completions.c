@@ -3,6 +3,7 @@
 #include "inbound_frame.h"
 #include "request_field.h"
 #include "tokens/estimate.h"
+#include "variant.h"
 
 #include <string.h>
 
@@ -392,6 +393,7 @@ const struct inbound inbound_completions = {
     .api = "completions",
     .dialect = DIALECT_OPENAI,
     .native = &dialect_completions,
+    .needs = VARIANT_HAS_COMPLETIONS,
     .read_request = read_request,
     .read_chat = read_chat,
     .field_of = field_of,

@@ -3,6 +3,7 @@
 #include "base/json_write.h"
 #include "request_field.h"
 #include "tokens/estimate.h"
+#include "variant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,7 @@ const struct inbound inbound_embeddings = {
     .api = "embeddings",
     .dialect = DIALECT_OPENAI,
     .native = &dialect_embeddings,
+    .needs = VARIANT_HAS_EMBEDDINGS,
     .read_request = read_request,
     .read_embed = inbound_embeddings_read,
     .field_of = field_of,

@@ -2,6 +2,7 @@
 
 #include "inbound_frame.h"
 #include "tokens/estimate.h"
+#include "variant.h"
 
 #define MAX_COUNT   INT32_MAX
 #define MAX_SCRATCH (64u << 20)
@@ -351,6 +352,7 @@ const struct inbound inbound_responses = {
     .api = "responses",
     .dialect = DIALECT_OPENAI,
     .native = &dialect_responses,
+    .needs = VARIANT_HAS_RESPONSES,
     .read_request = read_request,
     .read_chat = read_chat,
     .field_of = field_of,

@@ -2,6 +2,7 @@
 
 #include "base/json_edit.h"
 #include "exchange.h"
+#include "variant.h"
 
 /* The request with the condensed messages in place, parsed. NULL when memory is short. */
 static const struct json_value *condensed_root(struct exchange *x)
@@ -147,7 +148,8 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
         .context_window = x->plan.models[x->route.at_model]->context_window,
     };
 
-    x->is_translated = p->settings->dialect != x->inbound->dialect;
+    x->is_translated = p->settings->dialect != x->inbound->dialect ||
+                       !variant_serves(p->settings, x->inbound->needs);
     x->dialect = x->is_translated ? p->dialect : x->inbound->native;
     x->call = (struct dialect_call){.path = NULL};
     if (!x->is_translated)

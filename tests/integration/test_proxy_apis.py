@@ -316,3 +316,46 @@ def test_embeddings_count_against_the_keys_limits(start_suite, simulator):
         answer = request(suite.url + EMBEDDINGS, "POST",
                          b'{"model":"native","input":"x"}', {"Authorization": f"Bearer {key}"})
         assert answer.status == wanted
+
+
+# ---- relatives of the OpenAI API
+
+def start_relative(start_suite, simulator, variant, url="/v1", **more):
+    provider = {**Suite.provider(simulator, "rel", variant=variant, **more),
+                "base_url": simulator.url + url}
+    return start_suite(simulator, services=["llm-proxy"], env={"REL_KEY": "secret"}, config={
+        "providers": [provider],
+        "models": [{"name": "m", "targets": [{"provider": "rel", "model": "gpt 5"}]}]})
+
+
+def test_a_relative_without_responses_is_asked_for_a_chat(start_suite, simulator):
+    suite = start_relative(start_suite, simulator, "mistral")
+    s = stream(suite, RESPONSES, model="m", input="one two", max_output_tokens=9)
+    assert s.has_ended_well and named_events(s)[-1][0] == "response.completed"
+    record = simulator.records()[-1]
+    assert record["path"] == "/v1/chat/completions"
+    sent = json.loads(record["body"])
+    assert sent["max_tokens"] == 9 and "stream_options" not in sent
+    follow(s)
+    only_row(suite, api="responses", status="success")
+
+
+def test_a_relative_without_embeddings_is_said_to_have_none(start_suite, simulator):
+    suite = start_relative(start_suite, simulator, "deepseek")
+    answer = post(suite, EMBEDDINGS, model="m", input="x")
+    assert (answer.status, answer.json["error"]["param"]) == (400, "model")
+
+
+def test_azure_has_its_own_paths_and_its_own_header(start_suite, simulator):
+    suite = start_relative(start_suite, simulator, "azure", "/openai", api_version="2025-01-01",
+                           api_key={"env": "REL_KEY"})
+    assert suite.chat(model="m").status == 200
+    assert post(suite, EMBEDDINGS, model="m", input="x").status == 200
+    assert post(suite, RESPONSES, model="m", input="x").status == 200
+    chat, embeddings, responses = simulator.records()
+    assert chat["path"].replace("%20", " ") == "/openai/deployments/gpt 5/chat/completions"
+    assert chat["query"].lstrip("?") == "api-version=2025-01-01"
+    headers = dict(chat["headers"])
+    assert headers["api-key"] == "secret" and "authorization" not in headers
+    assert embeddings["path"].endswith("/embeddings")
+    assert responses["path"].endswith("/chat/completions")  # of a later version of its API
