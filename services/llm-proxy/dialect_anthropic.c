@@ -1,11 +1,6 @@
 #include "dialect_anthropic.h"
 
-#include "base/buf.h"
 #include "base/json.h"
-#include "base/json_edit.h"
-#include "base/json_write.h"
-
-#include <string.h>
 
 /* In dialect_stream.tool_of, which holds the index of each call's block. */
 #define HAS_ARGUMENTS 0x8000u
@@ -357,45 +352,13 @@ void dialect_anthropic_address(struct dialect_call *ret)
     ret->n_headers = 1;
 }
 
-static struct str quoted(struct arena *a, const char *text)
-{
-    CLEANUP(buf_done) struct buf b;
-    struct json_write w;
-
-    buf_init(&b, 4096);
-    json_write_init(&w, &b);
-    json_write_text(&w, text);
-    if (json_write_finish(&w) != BUF_OK)
-        return STR_EMPTY;
-    return str_from(arena_copy(a, buf_str(&b)));
-}
-
-static enum dialect_result forward(struct arena *a, const struct dialect_request *r,
-                                   struct dialect_call *ret)
-{
-    struct json_edit edit;
-
-    json_edit_init(&edit, r->asked->body);
-    if (!str_is(r->asked->model, r->model)) {
-        struct str model = quoted(a, r->model);
-        if (model.len == 0)
-            return DIALECT_FULL;
-        json_edit_replace(&edit, r->asked->model_value, model);
-    }
-    if (r->messages.len > 0)
-        json_edit_replace(&edit, r->asked->messages, r->messages);
-    dialect_anthropic_address(ret);
-    ret->n_body = json_edit_pieces(&edit, ret->body);
-    return DIALECT_OK;
-}
-
 const struct dialect dialect_anthropic = {
     .name = "anthropic",
     .framing = DIALECT_SSE,
     .auth_header = "x-api-key",
     .auth_prefix = "",
     .probe_path = "/models",
-    .forward = forward,
+    .forward = dialect_anthropic_forward,
     .write = dialect_anthropic_write,
     .read_answer = read_answer,
     .read_event = read_event,

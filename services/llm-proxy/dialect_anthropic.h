@@ -4,6 +4,15 @@
 #include "base/json_write.h"
 #include "dialect.h"
 
+/* A tool call's proof, another provider's, has no field in this API: it travels as a block of
+ * redacted thinking before the call, marked by this, and comes back the same way. */
+#define DIALECT_ANTHROPIC_CALL_PROOF "tool_call_signature:"
+
+/* The caller's own bytes but for the model, condensed messages, and what this proxy put into the
+ * conversation and Anthropic would refuse. */
+enum dialect_result dialect_anthropic_forward(struct arena *a, const struct dialect_request *r,
+                                              struct dialect_call *ret);
+
 /* A chat of another API as a request to /messages. */
 enum dialect_result dialect_anthropic_write(struct arena *a, const struct dialect_request *r,
                                             struct dialect_call *ret);

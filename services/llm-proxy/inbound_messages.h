@@ -2,11 +2,8 @@
 #pragma once
 
 #include "base/json_write.h"
+#include "dialect_anthropic.h"
 #include "inbound.h"
-
-/* A tool call's proof has no field here: it travels as a block of redacted thinking before the
- * call, marked by this, and comes back the same way. */
-#define INBOUND_MESSAGES_CALL_PROOF "tool_call_signature:"
 
 /* `messages` of a request. */
 bool inbound_messages_read_messages(struct arena *a, struct chat_request *ret,

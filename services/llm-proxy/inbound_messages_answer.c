@@ -133,7 +133,7 @@ static bool write_call(struct json_write *w, const struct inbound_answer *answer
         return false;
     if (call->signature.len > 0) {
         const char *data =
-            arena_printf(a, INBOUND_MESSAGES_CALL_PROOF "%.*s", STR_ARG(call->signature));
+            arena_printf(a, DIALECT_ANTHROPIC_CALL_PROOF "%.*s", STR_ARG(call->signature));
         begin_block(w, "redacted_thinking");
         json_write_member(w, "data", data);
         json_write_end(w, '}');

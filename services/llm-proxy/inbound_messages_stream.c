@@ -181,7 +181,7 @@ static enum buf_result write_call(struct inbound_stream *s, const struct chat_ev
     char id[80];
 
     if (e->signature.len > 0)
-        r = write_redacted(s, INBOUND_MESSAGES_CALL_PROOF, e->signature, out);
+        r = write_redacted(s, DIALECT_ANTHROPIC_CALL_PROOF, e->signature, out);
     if (r == BUF_OK)
         r = begin_block(s, CHAT_TOOL_CALL, "tool_use", &f, out);
     if (r != BUF_OK)

@@ -150,7 +150,7 @@ static void read_thinking(struct reading *r, const struct json_value *block)
 
 static void read_redacted(struct reading *r, const struct json_value *block)
 {
-    static const char mark[] = INBOUND_MESSAGES_CALL_PROOF;
+    static const char mark[] = DIALECT_ANTHROPIC_CALL_PROOF;
     struct str data = text_at(r, block, "data");
 
     if (str_has_prefix(data, mark)) {

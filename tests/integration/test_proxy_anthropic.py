@@ -227,6 +227,17 @@ def test_thoughts_keep_their_proof_there_and_back(start_suite, simulator):
     assert streamed.blocks[0]["type"] == "thinking" and streamed.blocks[0]["signature"]
 
 
+def test_a_conversation_moves_from_another_provider_to_anthropic(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    blocks = messages(suite, "gpt-think").json["content"]
+    assert blocks[0]["type"] == "thinking" and blocks[0]["signature"] == ""
+    history = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": blocks},
+               {"role": "user", "content": "so?"}]
+    assert messages(suite, "claude", messages=history).status == 200
+    sent = json.loads(simulator.records()[-1]["body"])["messages"]
+    assert sent == [history[0], {"role": "assistant", "content": blocks[1:]}, history[2]]
+
+
 def test_images_reach_the_other_side(start_suite, simulator):
     suite = start(start_suite, simulator)
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
