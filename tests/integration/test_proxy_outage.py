@@ -1,0 +1,96 @@
+"""The ledger cannot be written: closed keys are refused, open ones are spooled, and it passes."""
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from suite import SLOW, Suite, wait_until
+
+
+def available(suite):
+    return suite.admin("/cluster/status").json["proxy"]["ledger_available"]
+
+
+def longest_turn(suite):
+    """Upper bound of the longest turn of a worker's loop, in seconds."""
+    bounds = {}
+    for (name, labels), value in suite.metrics().series.items():
+        labels = dict(labels)
+        if name == "eventloop_lag_seconds_bucket" and labels["loop"] != "control":
+            at = float(labels["le"].replace("+Inf", "inf"))
+            bounds[at] = bounds.get(at, 0) + value
+    return next(at for at in sorted(bounds) if bounds[at] == bounds[float("inf")])
+
+
+class Keys:
+    def __init__(self, suite):
+        self.suite = suite
+        self.text = {policy: suite.create_key(policy, "--outage", policy)["key"]
+                     for policy in ("closed", "open")}
+
+    def ask(self, policy):
+        begin = time.monotonic()
+        answer = self.suite.chat(headers={"Authorization": f"Bearer {self.text[policy]}"})
+        return answer, time.monotonic() - begin
+
+
+@pytest.fixture
+def keys(start_suite, simulator):
+    simulator.script("chunks=2")
+    return Keys(start_suite(simulator, services=["llm-proxy"], config={
+        "providers": [Suite.provider(simulator, max_parallel=1000)]}))
+
+
+def test_a_lock_of_five_seconds_is_an_outage_that_passes(keys):
+    suite = keys.suite
+    holder = sqlite3.connect(suite.folder / "state/ledger.db")
+    holder.execute("BEGIN IMMEDIATE")
+    locked_at = time.monotonic()
+    sent = 0
+    while keys.ask("closed")[0].status == 200:  # until it is noticed
+        sent += 1
+        assert time.monotonic() < locked_at + 3 * SLOW
+    slowest = 0.0
+    while time.monotonic() < locked_at + 5:
+        refused, took = keys.ask("closed")
+        assert refused.status == 503 and refused.code == "ledger_unavailable"
+        assert int(refused.headers["retry-after"]) >= 1
+        slowest = max(slowest, took)
+        assert keys.ask("open")[0].status == 200
+        sent += 1
+    metrics = suite.metrics()
+    assert metrics.value("ledger_spool_records") >= 2 * (sent - 1)
+    assert suite.admin("/ready").status == 503
+    holder.rollback()
+    holder.close()
+    freed_at = time.monotonic()
+    wait_until(lambda: keys.ask("closed")[0].status == 200, "the end of the outage", 1)
+    recovered = time.monotonic() - freed_at
+    rows = suite.wait_ledger(sent + 1)
+    assert len([row for row in rows if row["status"] == "success"]) == sent + 1
+    # a refusal because the ledger cannot be written is written by nobody
+    assert not [row for row in rows if row["error"] == "ledger_unavailable"]
+    assert suite.metrics().value("ledger_rows_total") >= 2 * sent
+    turn = longest_turn(suite)
+    print(f"refused after at most {slowest * 1000:.1f} ms, in service again after "
+          f"{recovered:.2f} s, longest turn of a loop under {turn * 1000:.0f} ms")
+    assert slowest < 0.05 * SLOW
+    assert turn <= 0.01 * SLOW
+    assert suite.proxy.log().count("the ledger cannot commit") == 1
+    assert suite.proxy.log().count("the ledger commits again") == 1
+
+
+def test_what_is_under_way_when_the_ledger_goes_is_written_when_it_is_back(keys, simulator):
+    suite = keys.suite
+    simulator.script("chunks=40,interval=50ms")
+    stream = suite.stream(headers={"Authorization": f"Bearer {keys.text['closed']}"})
+    stream.read_until(b"data: ")
+    holder = sqlite3.connect(suite.folder / "state/ledger.db")
+    holder.execute("BEGIN IMMEDIATE")
+    stream.read_all()
+    assert stream.has_ended_well and stream.events()[-1] == "[DONE]"
+    holder.rollback()
+    holder.close()
+    row, = suite.wait_ledger(1)
+    assert row["status"] == "success" and row["tokens_out"] > 0
