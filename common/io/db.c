@@ -142,6 +142,9 @@ static enum db_result configure(struct db *d, enum db_mode mode)
         return failed(d, DB_FAILED, "journal_mode", journal);
     if (r != DB_OK)
         return r;
+    /* With its files there, a database opens on a full disk too. */
+    int keep = 1;
+    sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
     return exec(d, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON;"
                    "PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY;"
                    "PRAGMA trusted_schema=OFF");

@@ -4,6 +4,7 @@
 #include "io/log_events.h"
 #include "ledger_check.h"
 #include "ledger_replay.h"
+#include "ledger_rollup.h"
 #include "ledger_schema.h"
 #include "ledger_write.h"
 
@@ -25,13 +26,19 @@
 #define RETRY_INTERVAL  (100 * USEC_PER_MSEC) /* between failing commits */
 #define STOP_DEADLINE   (2 * USEC_PER_SEC)
 
+static_assert(LEDGER_MAX_SPOOLS == LEDGER_REPLAY_MAX_SPOOLS, "what is taken up has room");
+
 struct ledger {
     char path[PATH_MAX];
     struct db *db;
     struct ledger_write *write;
     struct ledger_metrics metrics;
     struct spool *spools[LEDGER_MAX_SPOOLS];
-    unsigned n_spools;
+    unsigned n_spools; /* with a writer */
+    unsigned n_all;    /* and those of former workers that could not be emptied at start */
+    /* Of an earlier process, not marked at start since nothing could be written: 0, or the greatest
+     * id whose pending request is unknown. */
+    int64_t pending_until;
 
     struct spool_wake wake;
     _Atomic usec_t waiting_since; /* 0: what was read is committed */
@@ -84,6 +91,12 @@ static int open_db(struct ledger *l, const char *state_dir, char *reterr, size_t
     return 1;
 }
 
+static void count_unsettled(struct ledger *l, uint64_t n)
+{
+    if (l->metrics.unsettled)
+        metrics_add(l->metrics.unsettled, (double)n);
+}
+
 static int replay(struct ledger *l, const struct ledger_config *c, char *reterr, size_t reterr_size)
 {
     char dir[PATH_MAX];
@@ -106,10 +119,20 @@ static int replay(struct ledger *l, const struct ledger_config *c, char *reterr,
                     (unsigned long long)p.lost);
     if (l->metrics.rows)
         metrics_add(l->metrics.rows, (double)p.rows);
-    if (l->metrics.unsettled)
-        metrics_add(l->metrics.unsettled, (double)p.unsettled);
-    for (unsigned i = 0; i < l->n_spools; i++)
-        spool_prepare(l->spools[i], (uint8_t)i, p.last_id, &l->wake);
+    count_unsettled(l, p.unsettled);
+    l->n_all = l->n_spools + p.n_others;
+    if (p.is_behind) {
+        l->pending_until = p.last_id;
+        atomic_store(&l->waiting_since, clock_now() - LEDGER_GRACE); /* until one works */
+    }
+    for (unsigned i = 0; i < l->n_all; i++)
+        if (spool_prepare(l->spools[i], (uint8_t)i, p.last_id, &l->wake) != SPOOL_OK) {
+            snprintf(reterr, reterr_size,
+                     "%s: records are missing, and the ledger cannot be written now; start again "
+                     "when it can",
+                     dir);
+            return 1;
+        }
     return 0;
 }
 
@@ -161,7 +184,9 @@ struct db *ledger_db(struct ledger *l)
 
 static bool has_news(const struct ledger *l)
 {
-    for (unsigned i = 0; i < l->n_spools; i++)
+    if (l->pending_until > 0)
+        return true;
+    for (unsigned i = 0; i < l->n_all; i++)
         if (spool_has_news(l->spools[i]))
             return true;
     return false;
@@ -253,10 +278,26 @@ static void count_commit(struct ledger *l, uint64_t rows, usec_t duration)
 static void count_pending(struct ledger *l)
 {
     uint64_t pending = 0;
-    for (unsigned i = 0; i < l->n_spools; i++)
+    for (unsigned i = 0; i < l->n_all; i++)
         pending += spool_pending(l->spools[i]);
     if (l->metrics.spool_records)
         metrics_set(l->metrics.spool_records, (double)pending);
+}
+
+/* What an earlier process left is committed: what it never settled can be marked. */
+static enum db_result catch_up(struct ledger *l)
+{
+    int64_t n = 0;
+    if (l->pending_until == 0)
+        return DB_OK;
+    enum db_result r = ledger_rollup_close_pending(l->db, l->pending_until, &n);
+    if (r)
+        return r;
+    l->pending_until = 0;
+    count_unsettled(l, (uint64_t)n);
+    log_info("what was spooled before the start is committed, %lld requests were never settled",
+             (long long)n);
+    return DB_OK;
 }
 
 /* True when nothing is left to commit. */
@@ -274,7 +315,9 @@ static bool commit_all(struct ledger *l)
             atomic_store(&l->waiting_since, since = begin);
 
         uint64_t rows = 0, skipped = ledger_write_skipped(l->write);
-        enum db_result r = ledger_write_batch(l->write, l->spools, l->n_spools, &rows, &is_all);
+        enum db_result r = ledger_write_batch(l->write, l->spools, l->n_all, &rows, &is_all);
+        if (r == DB_OK && is_all)
+            r = catch_up(l);
         set_failing(l, r != DB_OK, since);
         if (r)
             break;

@@ -35,10 +35,10 @@ static enum db_result check_one(struct db *db, const char *pragma)
 enum db_result ledger_check_essentials(struct db *db)
 {
     static const char *const pragmas[] = {
-        "PRAGMA quick_check(sqlite_schema)",
-        "PRAGMA quick_check(keys)",
-        "PRAGMA quick_check(meta)",
-        "PRAGMA quick_check(spools)",
+        "PRAGMA quick_check(sqlite_schema)", "PRAGMA quick_check(keys)",
+        "PRAGMA quick_check(meta)",          "PRAGMA quick_check(spools)",
+        "PRAGMA quick_check(teams)",         "PRAGMA quick_check(usage_days)",
+        "PRAGMA quick_check(usage_hours)",
     };
     enum db_result r = DB_OK;
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(*pragmas) && r == DB_OK; i++)

@@ -13,7 +13,7 @@
 
 struct ledger_check;
 
-/* Now: everything but `requests` and `attempts`. */
+/* Now: everything but `requests` and `attempts`, which budgets do not stand on. */
 MUST_USE enum db_result ledger_check_essentials(struct db *db);
 
 /* Begins to read the whole file; sets *is_damaged, and says so in the log, if it is. Then adds up

@@ -1,5 +1,7 @@
 #include "ledger_replay.h"
 
+#include "io/log.h"
+#include "ledger_adopt.h"
 #include "ledger_rollup.h"
 
 #include <dirent.h>
@@ -59,6 +61,47 @@ static int open_spool(const struct ledger_replay *p, const char *path, struct sp
     return 0;
 }
 
+/* The environment may mend; a damaged file does not. */
+static bool is_passing(enum db_result r)
+{
+    switch (r) {
+    case DB_BUSY:
+    case DB_FULL:
+    case DB_FAILED:
+        return true;
+    case DB_OK:
+    case DB_ROW:
+    case DB_CORRUPT:
+    case DB_TOO_NEW:
+    case DB_CONSTRAINT:
+        return false;
+    }
+    return false;
+}
+
+/* From here on nothing is committed any more, and what is found is kept. */
+static enum db_result fall_behind(struct ledger_replay *p)
+{
+    log_error("the ledger cannot be written: %s; what is spooled stays, retrying",
+              db_error_text(p->db));
+    p->is_behind = true;
+    enum db_result r =
+        ask(p->db, "SELECT coalesce(max(id), 0) FROM requests WHERE id > ?1", 0, &p->last_id);
+    return r ? r : ledger_adopt_begin(p->db);
+}
+
+static enum db_result commit_spool(struct ledger_replay *p, struct spool *spool)
+{
+    enum db_result r = DB_OK;
+    for (bool is_all = false; !is_all && r == DB_OK && spool_has_news(spool);) {
+        uint64_t rows = 0;
+        r = ledger_write_batch(p->write, &spool, 1, &rows, &is_all);
+        if (r == DB_OK)
+            p->rows += rows;
+    }
+    return r;
+}
+
 static int replay_spool(struct ledger_replay *p, struct spool *spool, struct report report)
 {
     int64_t position = 0;
@@ -68,15 +111,22 @@ static int replay_spool(struct ledger_replay *p, struct spool *spool, struct rep
         return refuse_db(p, report);
     spool_skip_to(spool, (uint64_t)position);
     p->lost += spool_lost(spool);
-
-    bool is_all = false;
-    while (!is_all) {
-        uint64_t rows = 0;
-        r = ledger_write_batch(p->write, &spool, 1, &rows, &is_all);
-        if (r)
-            return refuse_db(p, report);
-        p->rows += rows;
+    if (!p->is_behind) {
+        r = commit_spool(p, spool);
+        if (is_passing(r))
+            r = fall_behind(p);
     }
+    if (r == DB_OK && p->is_behind)
+        r = ledger_adopt_spool(p->db, spool, &p->last_id);
+    return r ? refuse_db(p, report) : 0;
+}
+
+static int keep_other(struct ledger_replay *p, struct spool **spool, const char *path,
+                      struct report report)
+{
+    if (p->n_spools + p->n_others == LEDGER_REPLAY_MAX_SPOOLS)
+        return refuse(report, path, "there are too many spools of former workers");
+    p->spools[p->n_spools + p->n_others++] = TAKE(*spool);
     return 0;
 }
 
@@ -96,10 +146,13 @@ static int replay_file(struct ledger_replay *p, const char *name, struct report 
     if (r)
         return r;
 
-    if (worker < p->n_spools && spool_slots(spool) == p->n_slots && !p->spools[worker]) {
+    bool is_alike = spool_slots(spool) == p->n_slots || p->is_behind;
+    if (worker < p->n_spools && is_alike && !p->spools[worker]) {
         p->spools[worker] = TAKE(spool);
         return 0;
     }
+    if (p->is_behind)
+        return keep_other(p, &spool, path, report);
     if (unlink(path) < 0)
         return fail(report, path, -errno);
     int64_t none;
@@ -145,8 +198,11 @@ static int make_missing(struct ledger_replay *p, struct report report)
 static enum db_result close_books(struct ledger_replay *p)
 {
     int64_t unsettled = 0;
-    enum db_result r = ledger_rollup_close_pending(p->db, &unsettled);
-    if (r)
+    enum db_result r =
+        p->is_behind ? DB_OK : ledger_rollup_close_pending(p->db, INT64_MAX, &unsettled);
+    if (is_passing(r))
+        r = fall_behind(p);
+    if (r || p->is_behind)
         return r;
     p->unsettled = (uint64_t)unsettled;
     return ask(p->db, "SELECT coalesce(max(id), 0) FROM requests WHERE id > ?1", 0, &p->last_id);

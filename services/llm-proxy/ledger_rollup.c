@@ -159,35 +159,48 @@ void ledger_rollup_clear(struct ledger_rollup *r)
     "INSERT INTO " table "(" period ", key_id, model, provider, requests, attempts, tokens_in,"    \
     " tokens_out, tokens_cached, tokens_reasoning, cost_nano, unpriced, unsettled_nano)"           \
     " SELECT started_at / " length ", coalesce(key_id, ''), model, coalesce(provider, ''),"        \
-    " count(*), 0, 0, 0, 0, 0, 0, count(*), coalesce(sum(min(reserved_nano, 1000000000000000)), "  \
-    "0)"                                                                                           \
-    " FROM requests WHERE status = 'pending' GROUP BY 1, 2, 3, 4"                                  \
+    " count(*), 0, 0, 0, 0, 0, 0, count(*),"                                                       \
+    " coalesce(sum(min(reserved_nano, 1000000000000000)), 0)"                                      \
+    " FROM requests WHERE status = 'pending' AND id <= ?1 GROUP BY 1, 2, 3, 4"                     \
     " ON CONFLICT(" period ", key_id, model, provider)" ADD_UP
 
-static const char close_pending[] =
-    "BEGIN IMMEDIATE;" PENDING_LINES("usage_hours", "hour", "3600000000") ";" PENDING_LINES(
-        "usage_days", "day",
-        "86400000000") ";"
-                       "UPDATE requests SET status = 'unknown' WHERE status = 'pending';"
-                       "COMMIT";
-
-enum db_result ledger_rollup_close_pending(struct db *db, int64_t *ret_n)
+/* `sql` has one value to bind; a number it may give is *ret_n. */
+static enum db_result run(struct db *db, const char *sql, int64_t last_id, int64_t *ret_n)
 {
-    CLEANUP(db_statement_free) struct db_statement *count = NULL;
-    enum db_result r =
-        db_prepare(db, "SELECT count(*) FROM requests WHERE status = 'pending'", &count);
+    CLEANUP(db_statement_free) struct db_statement *s = NULL;
+    enum db_result r = db_prepare(db, sql, &s);
     if (r)
         return r;
-    r = db_step(count);
+    db_bind_int(s, 1, last_id);
+    r = db_step(s);
     if (r != DB_ROW)
         return r;
-    *ret_n = db_int(count, 0);
-    db_reset(count);
-    if (*ret_n == 0)
-        return DB_OK;
+    *ret_n = db_int(s, 0);
+    return DB_OK;
+}
 
-    r = db_exec(db, close_pending);
+static enum db_result close_pending(struct db *db, int64_t last_id)
+{
+    static const char *const steps[] = {
+        PENDING_LINES("usage_hours", "hour", "3600000000"),
+        PENDING_LINES("usage_days", "day", "86400000000"),
+        "UPDATE requests SET status = 'unknown' WHERE status = 'pending' AND id <= ?1",
+    };
+    int64_t none;
+    enum db_result r = db_exec(db, "BEGIN IMMEDIATE");
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && r == DB_OK; i++)
+        r = run(db, steps[i], last_id, &none);
+    if (r == DB_OK)
+        r = db_exec(db, "COMMIT");
     if (r)
         (void)!db_exec(db, "ROLLBACK"); /* the failure may have done it already */
     return r;
+}
+
+enum db_result ledger_rollup_close_pending(struct db *db, int64_t last_id, int64_t *ret_n)
+{
+    *ret_n = 0;
+    enum db_result r = run(
+        db, "SELECT count(*) FROM requests WHERE status = 'pending' AND id <= ?1", last_id, ret_n);
+    return r || *ret_n == 0 ? r : close_pending(db, last_id);
 }

@@ -22,5 +22,6 @@ MUST_USE enum db_result ledger_rollup_add(struct ledger_rollup *r, const struct 
 MUST_USE enum db_result ledger_rollup_flush(struct ledger_rollup *r);
 void ledger_rollup_clear(struct ledger_rollup *r); /* the transaction came to nothing */
 
-/* What is pending becomes `unknown`, in the rows and in the sums; a transaction of its own. */
-MUST_USE enum db_result ledger_rollup_close_pending(struct db *db, int64_t *ret_n);
+/* What is pending of the ids up to `last_id` becomes `unknown`, in the rows and in the sums; a
+ * transaction of its own. */
+MUST_USE enum db_result ledger_rollup_close_pending(struct db *db, int64_t last_id, int64_t *ret_n);

@@ -33,6 +33,40 @@ void ledger_totals_bind(struct db_statement *s, usec_t since)
     db_bind_int(s, 3, (int64_t)((hour + 23) / 24));
 }
 
+static enum db_result read_sums(struct db_statement *s, ledger_totals_fn fn, void *arg)
+{
+    enum db_result r;
+    while ((r = db_step(s)) == DB_ROW) {
+        const struct ledger_totals t = {.key_id = db_text(s, 0),
+                                        .requests = db_int(s, 1),
+                                        .tokens = db_int(s, 2),
+                                        .cost_nano = db_int(s, 3),
+                                        .unsettled_nano = db_int(s, 4)};
+        fn(arg, &t);
+    }
+    return r;
+}
+
+/* Only a ledger that could not be written at start has the table. */
+static enum db_result read_spooled(struct db *db, usec_t since, ledger_totals_fn fn, void *arg)
+{
+    CLEANUP(db_statement_free) struct db_statement *look = NULL, *s = NULL;
+    enum db_result r =
+        db_prepare(db, "SELECT 1 FROM temp.sqlite_schema WHERE name = 'spooled'", &look);
+    if (r == DB_OK)
+        r = db_step(look);
+    if (r != DB_ROW)
+        return r;
+    r = db_prepare(db,
+                   "SELECT key_id, count(*), sum(tokens), sum(cost_nano), sum(unsettled_nano)"
+                   " FROM temp.spooled WHERE started_at >= ?1 GROUP BY key_id",
+                   &s);
+    if (r)
+        return r;
+    db_bind_int(s, 1, since > INT64_MAX ? INT64_MAX : (int64_t)since);
+    return read_sums(s, fn, arg);
+}
+
 enum db_result ledger_totals_read(struct db *db, usec_t since, ledger_totals_fn fn, void *arg)
 {
     char sql[2048];
@@ -45,13 +79,6 @@ enum db_result ledger_totals_read(struct db *db, usec_t since, ledger_totals_fn 
     if (r)
         return r;
     ledger_totals_bind(s, since);
-    while ((r = db_step(s)) == DB_ROW) {
-        const struct ledger_totals t = {.key_id = db_text(s, 0),
-                                        .requests = db_int(s, 1),
-                                        .tokens = db_int(s, 2),
-                                        .cost_nano = db_int(s, 3),
-                                        .unsettled_nano = db_int(s, 4)};
-        fn(arg, &t);
-    }
-    return r;
+    r = read_sums(s, fn, arg);
+    return r ? r : read_spooled(db, since, fn, arg);
 }

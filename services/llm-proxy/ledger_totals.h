@@ -19,7 +19,8 @@ struct ledger_totals {
 
 typedef void (*ledger_totals_fn)(void *arg, const struct ledger_totals *t);
 
-/* Once for each key that has made a request since `since` (wall clock, exact; 0: ever). For the
+/* At least once for each key that has made a request since `since` (wall clock, exact; 0: ever), to
+ * be added up: what is spooled and not committed yet comes apart (see ledger_adopt.h). For the
  * thread that owns `db`: before ledger_start(), or in a ledger_task. */
 MUST_USE enum db_result ledger_totals_read(struct db *db, usec_t since, ledger_totals_fn fn,
                                            void *arg);

@@ -215,18 +215,40 @@ uint32_t spool_slots(const struct spool *s)
     return s->n_slots;
 }
 
-void spool_prepare(struct spool *s, uint8_t lane, int64_t after, struct spool_wake *wake)
+/* Records that are not advanced over were all written since the ring was last empty, so they lie in
+ * a row. */
+static bool is_in_a_row(const struct spool *s)
 {
-    assert(s->safe_leftover == s->n_leftovers && wake);
+    const struct leftover *first = &s->leftovers[s->safe_leftover];
+    size_t n = s->n_leftovers - s->safe_leftover;
+    for (size_t i = 0; i < n; i++)
+        if (first[i].sequence != first->sequence + i || first[i].at != (first->at + i) % s->n_slots)
+            return false;
+    return first->sequence + n == atomic_load(&s->head);
+}
+
+enum spool_result spool_prepare(struct spool *s, uint8_t lane, int64_t after,
+                                struct spool_wake *wake)
+{
+    assert(wake);
+    if (s->safe_leftover < s->n_leftovers) {
+        if (!is_in_a_row(s))
+            return SPOOL_DAMAGED;
+        const struct leftover *first = &s->leftovers[s->safe_leftover];
+        s->base = first->sequence - first->at; /* may wrap; differences are what counts */
+        s->cursor = first->sequence;
+    } else {
+        s->base = s->cursor = atomic_load(&s->head);
+    }
     free(s->leftovers);
     s->leftovers = NULL;
     s->n_leftovers = s->next_leftover = s->safe_leftover = 0;
-
-    s->base = s->cursor = s->cursor_base = atomic_load(&s->head);
-    atomic_store(&s->header->tail, s->base);
+    s->cursor_base = s->base;
+    atomic_store(&s->header->tail, s->cursor);
     s->last_stamp = after >> STAMP_BITS;
     s->lane = lane;
     s->wake = wake;
+    return SPOOL_OK;
 }
 
 enum spool_result spool_promise(struct spool *s, unsigned n_slots)

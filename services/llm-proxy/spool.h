@@ -42,8 +42,11 @@ void spool_close(struct spool **s);
 int64_t spool_identity(const struct spool *s);
 uint32_t spool_slots(const struct spool *s);
 
-/* Before either side begins. Stamps are greater than `after`; the wake is borrowed for life. */
-void spool_prepare(struct spool *s, uint8_t lane, int64_t after, struct spool_wake *wake);
+/* Before either side begins. Stamps are greater than `after`; the wake is borrowed for life. What
+ * an earlier process left and nobody advanced over is read first, and the writer goes on behind it;
+ * SPOOL_DAMAGED if records are missing in between. */
+MUST_USE enum spool_result spool_prepare(struct spool *s, uint8_t lane, int64_t after,
+                                         struct spool_wake *wake);
 
 /* Writer. */
 MUST_USE enum spool_result spool_promise(struct spool *s, unsigned n_slots);
@@ -55,8 +58,8 @@ void spool_publish(struct spool *s, size_t len);
 /* A number for a new request: unique among spools of different `lane`, in order of time. */
 int64_t spool_stamp(struct spool *s, usec_t wall);
 
-/* Reader. After spool_open() it sees what an earlier process left, in order; the writer may begin
- * once that was read and advanced over. Positions are sequence numbers. */
+/* Reader. After spool_open() it sees what an earlier process left, in order. Positions are sequence
+ * numbers. */
 bool spool_has_news(const struct spool *s); /* is there a record after the last read? */
 void spool_advance(struct spool *s);        /* what was read is safe elsewhere: free its slots */
 void spool_skip_to(struct spool *s, uint64_t position);   /* everything before is safe already */

@@ -247,6 +247,51 @@ def test_a_full_disk_is_an_outage_until_there_is_room(small_disk):
     assert int(rows) == n
 
 
+def fill_disk(disk, inside):
+    subprocess.run([*inside, "dd", "if=/dev/zero", f"of={disk}/filler", "bs=1k"],
+                   capture_output=True, check=False)
+
+
+def ask_inside(disk, inside, query):
+    script = ("import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2])"
+              ".fetchone())")
+    return subprocess.run([*inside, "python3", "-c", script, disk / "ledger.db", query],
+                          capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_on_a_full_disk_it_starts_and_catches_up_later(small_disk, end):
+    disk, inside = small_disk
+    probe = Probe(disk, 1024, inside)
+    n = probe.put(100)["put"]
+    probe.wait_for("pending", "0", 2)
+    fill_disk(disk, inside)
+    if end == "killed":
+        n += probe.put(150)["put"]  # which can only be spooled
+        assert int(probe.ask("pending")) > 0
+        probe.process.kill()
+        probe.process.wait()
+    else:
+        probe.stop()
+        fill_disk(disk, inside)
+
+    probe = Probe(disk, 1024, inside)
+    if end == "killed":
+        assert probe.ask("available") == "no"
+    n += probe.put(5)["put"]
+    probe.wait_for("available", "no", 5)
+    n += probe.put(5)["put"]
+    subprocess.run([*inside, "rm", f"{disk}/filler"], check=True)
+    probe.wait_for("available", "yes", 1)
+    probe.wait_for("pending", "0", 2)
+    n += probe.put(1)["put"]
+    probe.stop()
+    assert "cannot be written" in probe.log or "cannot commit" in probe.log
+    assert ask_inside(disk, inside, "SELECT count(*) FROM requests WHERE status = 'success'") == \
+        str(n)
+    assert ask_inside(disk, inside, "SELECT sum(requests) FROM usage_days") == str(n)
+
+
 def refused(books):
     process = subprocess.run([PROBE, books, "serve", "64"], input="", text=True,
                              capture_output=True, timeout=10 * SLOW, check=False)
@@ -305,7 +350,7 @@ def is_found_damaged(books):
 def test_a_page_overwritten_by_noise_is_found(good_books, tmp_path):
     source = (good_books / "ledger.db").read_bytes()
     rng = random.Random(1)
-    for _ in range(20):
+    for _ in range(100 if os.environ.get("SOAK") else 20):
         copy = tmp_path / "copy"
         shutil.copytree(good_books, copy)
         page = rng.randrange(len(source) // 4096)

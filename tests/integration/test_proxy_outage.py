@@ -1,4 +1,5 @@
 """The ledger cannot be written: closed keys are refused, open ones are spooled, and it passes."""
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -94,3 +95,52 @@ def test_what_is_under_way_when_the_ledger_goes_is_written_when_it_is_back(keys,
     holder.close()
     row, = suite.wait_ledger(1)
     assert row["status"] == "success" and row["tokens_out"] > 0
+
+
+def fill(folder):
+    path = folder / "filler"
+    with open(path, "wb", buffering=0) as f, pytest.raises(OSError):
+        while True:
+            f.write(bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_disk_that_is_full_at_start_is_an_outage_like_any_other(start_suite, simulator, tmp_path,
+                                                                  end):
+    disk = tmp_path / "state"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", disk],
+                      capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a tmpfs here")
+    try:
+        simulator.script("chunks=2")
+        suite = start_suite(simulator, services=["llm-proxy"])
+        suite.proxy.stop()
+        for path in (suite.folder / "state").iterdir():
+            shutil.move(path, disk)
+        (suite.folder / "state").rmdir()
+        (suite.folder / "state").symlink_to(disk)
+        suite.proxy.start_and_wait_ready()
+        keys = Keys(suite)
+        assert keys.ask("closed")[0].status == keys.ask("open")[0].status == 200
+        sent = 2
+        suite.wait_ledger(sent)
+        getattr(suite.proxy, end)()
+        filler = fill(disk)
+
+        ready = suite.proxy.start_and_wait_ready()
+        print(f"READY on a full disk after {ready:.2f} s")
+        while keys.ask("closed")[0].status == 200:
+            sent += 1
+        for _ in range(20):
+            assert keys.ask("closed")[0].code == "ledger_unavailable"
+            assert keys.ask("open")[0].status == 200
+            sent += 1
+        filler.unlink()
+        wait_until(lambda: keys.ask("closed")[0].status == 200, "the end of the outage", 1)
+        assert len([row for row in suite.wait_ledger(sent + 1)
+                    if row["status"] == "success"]) == sent + 1
+        suite.proxy.stop()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)

@@ -44,7 +44,7 @@ static struct spool *open_ring(uint32_t n_slots)
 static struct spool *open_fresh(uint32_t n_slots)
 {
     struct spool *s = open_ring(n_slots);
-    spool_prepare(s, 0, 0, &wake);
+    CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
     return s;
 }
 
@@ -180,7 +180,7 @@ static void test_what_a_killed_process_left_is_read_first(void **state)
             CHECK_U64(get(s), i);
         CHECK_U64(get(s), 0);
         spool_advance(s);
-        spool_prepare(s, 0, 0, &wake);
+        CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
         CHECK(put(s, 77));
         CHECK_U64(get(s), 77);
         CHECK_U64(get(s), 0);
@@ -208,7 +208,7 @@ static void test_a_position_that_is_ahead_of_the_file_wins(void **state)
     spool_skip_to(s, 100);
     CHECK_U64(get(s), 0);
     spool_advance(s);
-    spool_prepare(s, 0, 0, &wake);
+    CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
     CHECK(put(s, 4));
     CHECK_U64(get(s), 4);
     CHECK_U64(spool_position(s), 101);
@@ -280,7 +280,7 @@ static void test_stamps_rise_even_when_the_clock_falls(void **state)
 {
     (void)state;
     struct spool *s = open_ring(8);
-    spool_prepare(s, 5, (INT64_C(1000) << 8) + 200, &wake);
+    CHECK_INT(spool_prepare(s, 5, (INT64_C(1000) << 8) + 200, &wake), SPOOL_OK);
     int64_t a = spool_stamp(s, 900), b = spool_stamp(s, 2000), c = spool_stamp(s, 2000);
     CHECK_INT(a, 1001 << 8 | 5);
     CHECK_INT(b, 2000 << 8 | 5);
@@ -371,10 +371,48 @@ static void test_two_threads_need_no_lock(void **state)
     spool_close(&s);
 }
 
+/* What is not advanced over stays, wherever in the ring it lies, and new records follow it. */
+static void test_what_could_not_be_advanced_over_is_read_before_what_is_new(void **state)
+{
+    (void)state;
+    for (uint64_t first = 0; first < 8; first++) {
+        uint64_t n = 1;
+        struct spool *s = open_fresh(8);
+        size_t len;
+        CHECK(put(s, 0)); /* one stays, so that the ring does not begin again */
+        for (; n <= first; n++) {
+            CHECK(put(s, n));
+            CHECK(spool_next(s, &len) != NULL);
+            spool_advance(s);
+        }
+        for (uint64_t i = 0; i < 4; i++)
+            CHECK(put(s, n++));
+        spool_close(&s);
+
+        s = open_ring(8);
+        CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
+        CHECK(put(s, n++));
+        CHECK(put(s, n++));
+        CHECK(put(s, n++));
+        CHECK(!put(s, n)); /* 5 + 3 of 8 */
+        for (uint64_t expected = first; expected < n; expected++) {
+            const uint64_t *value = spool_next(s, &len);
+            CHECK(value != NULL);
+            CHECK_U64(*value, expected);
+        }
+        CHECK(spool_next(s, &len) == NULL);
+        spool_advance(s);
+        CHECK(put(s, n));
+        spool_close(&s);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
+        TEST(test_what_could_not_be_advanced_over_is_read_before_what_is_new),
         TEST(test_records_come_out_once_and_in_order),
         TEST(test_a_ring_that_never_empties_wraps),
         TEST(test_full_is_an_outcome_and_what_was_promised_still_fits),
