@@ -260,6 +260,19 @@ static const struct json_value *read_history(const struct json_value *messages,
     return last;
 }
 
+/* Whichever API asks: messages, items of a response, or one text. */
+static const struct json_value *find_ask(const struct json_value *body, struct complexity *c)
+{
+    const struct json_value *messages = json_get(body, "messages");
+    const struct json_value *input = json_get(body, "input");
+
+    if (!messages && json_is(input, JSON_ARRAY))
+        messages = input;
+    if (messages)
+        return json_get(read_history(messages, c), "content");
+    return input ? input : json_get(body, "prompt");
+}
+
 /* The length, code and lists of what is only to be worked on make it longer, not harder. */
 static void discount(struct complexity *c)
 {
@@ -276,8 +289,7 @@ struct complexity complexity_score(const struct json_value *body)
     struct complexity_text text;
     struct scan s;
 
-    const struct json_value *ask = read_history(json_get(body, "messages"), &c);
-    complexity_text_read(json_get(ask, "content"), &text);
+    complexity_text_read(find_ask(body, &c), &text);
     uint64_t n_units = count_units(&text);
     scan_prompt(&s, (struct str){text.data, text.len});
 

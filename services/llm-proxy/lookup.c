@@ -37,7 +37,7 @@ static struct cache_policy policy_of(const struct exchange *x)
         .model = &x->plan.asked->cache,
     };
 
-    if (!cache_is_on(x->worker->cache) || x->chat.body.len > MAX_REQUEST)
+    if (!cache_is_on(x->worker->cache) || x->chat.body.len > MAX_REQUEST || x->inbound->is_opaque)
         return (struct cache_policy){.may_look = false};
     return cache_policy_decide(&r);
 }

@@ -256,3 +256,17 @@ def test_a_json_answer_that_is_cut_or_is_none_is_no_answer(start_suite):
         answer = post(suite, "/v1/images/generations", {"model": "native"})
         assert (answer.status, answer.code) == (502, "upstream_invalid")
     upstream.close()
+
+
+def test_what_passes_through_is_never_answered_from_the_cache(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    for sound in (b"one", b"three"):
+        more = b'--a b\r\nContent-Disposition: form-data; name="response_format"\r\n\r\ntext\r\n'
+        answer = post(suite, "/v1/audio/transcriptions", form(sound=sound, more=more), **FORM,
+                      **{"x-llm-cache-ttl": "60"})
+        assert answer.body == b"heard %d bytes\n" % len(sound)
+    for path in ("/v1/images/generations", "/v1/images/edits"):
+        answer = post(suite, path, {"model": "native", "temperature": 0},
+                      **{"x-llm-cache-ttl": "60"})
+        assert answer.status == 200 and answer.headers["x-llm-cache"] == "bypass"
+    assert len(simulator.records()) == 4

@@ -269,6 +269,25 @@ static void tools_and_history_add_to_the_score(void **state)
     CHECK(score_json(str_from(json)).score > plain);
 }
 
+static void every_api_asks_the_same_question(void **state)
+{
+#define QUESTION "Prove that the square root of two is irrational."
+    static const char *const bodies[] = {
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"" QUESTION "\"}]}",
+        "{\"input\":\"" QUESTION "\"}",
+        "{\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"" QUESTION
+        "\"}]},{\"type\":\"function_call\",\"name\":\"f\"}]}",
+        "{\"prompt\":\"" QUESTION "\"}",
+    };
+
+    (void)state;
+    double score = score_prompt(STR(QUESTION)).score;
+    CHECK(score > HIGH_AT);
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+        CHECK(score_json(str_from(bodies[i])).score == score);
+    CHECK(complexity_score(NULL).score < MEDIUM_AT); /* a body that is no JSON */
+}
+
 static void the_system_prompt_adds_nothing(void **state)
 {
     static const char ask[] = "{\"role\":\"user\",\"content\":\"Hello\"}";
@@ -321,6 +340,7 @@ int main(void)
         cmocka_unit_test(escapes_and_letters_of_any_case_are_one_spelling),
         cmocka_unit_test(only_the_ends_of_a_long_text_are_read),
         cmocka_unit_test(tools_and_history_add_to_the_score),
+        cmocka_unit_test(every_api_asks_the_same_question),
         cmocka_unit_test(the_system_prompt_adds_nothing),
         cmocka_unit_test(what_has_no_words_is_easy),
         cmocka_unit_test(thresholds_cut_where_they_stand),
