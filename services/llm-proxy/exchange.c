@@ -415,6 +415,7 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
         return; /* answered */
     plan_make(&x->plan, x->snapshot, x->chat.root, model);
     x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
+    x->plan.tokens = plan_expect(&x->chat);
     x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
                                    http_request_header(r, "x-llm-session"));
     set_deadline(x);

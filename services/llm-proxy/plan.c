@@ -55,12 +55,21 @@ const char *plan_complexity(const struct plan *p)
     return p->is_scored ? complexity_level_text(p->level) : "none";
 }
 
-static int64_t output_price(const struct snapshot *s, const struct settings_target *t)
+struct prices_tokens plan_expect(const struct chat_request *chat)
 {
-    const struct prices_price *p =
-        prices_find(s->prices, str_from(t->provider), str_from(t->model));
+    int64_t prompt = (int64_t)chat->prompt_tokens;
 
-    return p ? p->output : MONEY_UNKNOWN;
+    return (struct prices_tokens){
+        .input = prompt,
+        .output = chat->max_tokens > 0 ? chat->max_tokens : prompt,
+    };
+}
+
+static int64_t price_of(const struct plan *p, const struct snapshot *s,
+                        const struct settings_target *t)
+{
+    return prices_cost(prices_find(s->prices, str_from(t->provider), str_from(t->model)),
+                       &p->tokens);
 }
 
 uint64_t plan_session(struct str tenant, struct str session)
@@ -99,7 +108,7 @@ size_t plan_describe(const struct plan *p, const struct snapshot *s, const struc
             .is_full = u.is_full,
             .in_flight = u.in_flight,
             .latency = u.latency,
-            .price = output_price(s, t),
+            .price = price_of(p, s, t),
             .affinity = affinity(p->session, t),
         };
         if (ret_targets)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "chat_request.h"
 #include "complexity.h"
 #include "router.h"
 #include "snapshot.h"
@@ -22,6 +23,7 @@ struct plan {
     struct complexity complexity;
     enum complexity_level level; /* by the thresholds of the first entry that asked */
     uint64_t session;            /* plan_session(); 0: of none */
+    struct prices_tokens tokens; /* plan_expect() */
 };
 
 /* `asked` or what its strategy delegates to, then that one's fallbacks, then those of `asked`; each
@@ -35,6 +37,10 @@ const char *plan_complexity(const struct plan *p);
 /* What names a conversation of one tenant among all; 0 when it has no name. The same in every
  * process. */
 uint64_t plan_session(struct str tenant, struct str session);
+
+/* What the request may come to, for comparing prices: its prompt, and as much of an answer as
+ * max_tokens allows or, when it does not say, as much again. */
+struct prices_tokens plan_expect(const struct chat_request *chat);
 
 /* A target's state in full, and what of it the router looks at. */
 struct plan_target {

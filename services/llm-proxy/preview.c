@@ -96,11 +96,10 @@ static void explain_candidate(struct decision *d, const struct settings_target *
     case STRATEGY_COST:
         if (c->price != MONEY_UNKNOWN)
             money_format(c->price, price);
-        explain_target(
-            d, t,
-            c->price == MONEY_UNKNOWN
-                ? "has no known price"
-                : arena_printf(&d->arena, "costs %s USD per million output tokens", price));
+        explain_target(d, t,
+                       c->price == MONEY_UNKNOWN
+                           ? "has no known price"
+                           : arena_printf(&d->arena, "would cost about %s USD", price));
         return;
     }
 }
@@ -255,6 +254,7 @@ static int decide(struct decision *d, const struct preview *p, struct buf *out)
         return refuse(REFUSAL_MODEL_NOT_ALLOWED, NULL, "model", out);
 
     plan_make(&d->plan, p->snapshot, d->chat.root, asked);
+    d->plan.tokens = plan_expect(&d->chat);
     d->plan.session = plan_session(p->key ? str_from(p->key->id) : STR_EMPTY, p->session);
     explain_complexity(d);
     choose(d, p);

@@ -19,7 +19,7 @@ struct router_candidate {
     bool is_full;      /* one would have to wait for a place */
     uint32_t in_flight;
     double latency;    /* seconds, moving average; 0: not known yet */
-    int64_t price;     /* of a million output tokens; MONEY_UNKNOWN sorts last */
+    int64_t price;     /* of this request, about; MONEY_UNKNOWN sorts last */
     uint64_t affinity; /* hash of session and target; 0: the request is of no session */
 };
 

@@ -1,6 +1,7 @@
 """What became of earlier requests decides where later ones go: rests, parked credentials, breakers
 and health-worker's word; sessions that stay; windows that are larger; retries within a budget."""
 import collections
+import concurrent.futures
 import json
 import os
 import time
@@ -392,3 +393,36 @@ def test_tokens_a_second_are_those_of_the_last_minute(start_suite, simulator):
         assert suite.chat("one two", model="m").status == 200
     wait_until(lambda: suite.metrics().value("llm_tokens_per_second", model="m", provider="a") ==
                pytest.approx(30 * 4 / 60), "the gauge", 12)
+
+
+def test_the_cheapest_is_that_of_this_request(start_suite, simulator, start_simulator):
+    """a is dear to read, b to write: a long prompt goes to b, a long answer to a."""
+    suite = start_suite(services=["llm-proxy"], config={
+        "providers": [Suite.provider(up, name) for name, up in
+                      (("a", simulator), ("b", start_simulator()), ("c", start_simulator()))],
+        "models": [model("m", "cab", strategy="cost")],  # c has no price: the last choice
+        "prices": {"overrides": [{"provider": "a", "model": "x", "input": 10, "output": 1},
+                                 {"provider": "b", "model": "x", "input": 1, "output": 10}]}})
+    long = suite.chat("words " * 400, model="m", max_tokens=10)
+    short = suite.chat("words", model="m", max_tokens=1000)
+    assert (long.headers["x-llm-provider"], short.headers["x-llm-provider"]) == ("b", "a")
+
+
+def test_the_faster_is_asked_more(start_suite, simulator, start_simulator):
+    b = start_simulator()
+    suite = start(start_suite, [simulator, b], [model("m", "ab", strategy="latency")])
+    simulator.script("delay=150ms")
+    for _ in range(20):
+        assert suite.chat(model="m").status == 200
+    assert len(simulator.records()) <= 2 and len(b.records()) >= 18
+
+
+def test_u10_many_callers_at_once_see_no_error_with_a_fallback(start_suite, simulator):
+    n, clients = (5000, 16) if SOAK else (400, 8)
+    upstream = failing(0.5)
+    suite = start(start_suite, [upstream, simulator], [model("m", "ab")],
+                  {"retry": {"max": 2}, "breaker": {"open": "1s"}})
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        seen = collections.Counter(pool.map(lambda _: suite.chat(model="m").status, range(n)))
+    assert seen == {200: n}
+    upstream.close()

@@ -82,7 +82,7 @@ static void targets_are_described_as_they_stand(void **state)
 {
     struct router_candidate c[ROUTER_MAX_TARGETS];
     struct plan_target targets[ROUTER_MAX_TARGETS];
-    struct plan p = {.session = 0};
+    struct plan p = {.tokens = {.input = 1000, .output = 100}};
     struct snapshots s;
 
     (void)state;
@@ -99,7 +99,7 @@ static void targets_are_described_as_they_stand(void **state)
     CHECK_U64(plan_describe(&p, s.snapshot, snapshots_model(&s, "one"), 2 * SEC, c, targets), 3);
     CHECK_U64(c[0].weight, 3);
     CHECK(c[0].is_available && c[0].is_full && c[0].in_flight == 2 && c[0].latency > 1.9);
-    CHECK_INT(c[0].price, 20 * MONEY_NANO_PER_USD);
+    CHECK_INT(c[0].price, 1000 * 1000 + 100 * 20000); /* nano-dollars: 1 and 20 USD a million */
     CHECK(!c[1].is_available && !c[1].is_full && c[1].latency <= 0);
     CHECK_INT(targets[1].view.obstacle, STANDING_FAILING);
     CHECK_U64(targets[1].view.wait, 29 * SEC);
@@ -110,6 +110,16 @@ static void targets_are_described_as_they_stand(void **state)
     upstream_release(a, &(struct failure){.blame = FAILURE_OF_NOBODY}, 0, 2 * SEC);
     upstream_release(a, &(struct failure){.blame = FAILURE_OF_NOBODY}, 0, 2 * SEC);
     snapshots_done(&s);
+}
+
+static void an_answer_is_expected_to_be_as_long_as_it_may_or_as_its_prompt(void **state)
+{
+    struct prices_tokens t = plan_expect(&(struct chat_request){.prompt_tokens = 7});
+
+    (void)state;
+    CHECK(t.input == 7 && t.output == 7 && t.cache_read == 0);
+    t = plan_expect(&(struct chat_request){.prompt_tokens = 7, .max_tokens = 900});
+    CHECK(t.input == 7 && t.output == 900);
 }
 
 static void a_session_is_its_tenants_and_the_same_in_every_process(void **state)
@@ -145,6 +155,7 @@ int main(void)
         cmocka_unit_test(a_delegates_fallbacks_go_before_those_of_who_asked),
         cmocka_unit_test(the_first_that_asks_how_hard_it_is_says_so),
         cmocka_unit_test(targets_are_described_as_they_stand),
+        cmocka_unit_test(an_answer_is_expected_to_be_as_long_as_it_may_or_as_its_prompt),
         cmocka_unit_test(a_session_is_its_tenants_and_the_same_in_every_process),
         cmocka_unit_test(a_session_has_an_affinity_to_each_target_by_its_name),
     };
