@@ -31,3 +31,27 @@ struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_ki
     event->text = text;
     return event;
 }
+
+static bool is_of_call(const struct chat_event *e)
+{
+    return e->kind == CHAT_TOOL_CALL || e->kind == CHAT_ARGUMENTS;
+}
+
+void chat_event_drop_calls(struct chat_events *e, uint32_t n)
+{
+    const struct chat_event *event = e->first;
+
+    e->first = e->last = NULL;
+    for (const struct chat_event *next; event; event = next) {
+        struct chat_event *kept = (struct chat_event *)event; /* our own: chat_event_add() */
+        next = event->next;
+        if (is_of_call(event) && event->tool >= n)
+            continue;
+        kept->next = NULL;
+        if (e->last)
+            e->last->next = kept;
+        else
+            e->first = kept;
+        e->last = kept;
+    }
+}

@@ -72,3 +72,6 @@ void chat_event_list_init(struct chat_events *e, struct arena *a);
 struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind kind);
 struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_kind kind,
                                        struct str text);
+
+/* Leave out what is said of the calls from number `n` of each choice on. */
+void chat_event_drop_calls(struct chat_events *e, uint32_t n);

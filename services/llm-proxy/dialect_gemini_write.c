@@ -86,8 +86,6 @@ static void write_tools(struct dialect_gemini_writer *wr)
 
     if (!wr->chat->tools)
         return;
-    if (wr->chat->parallel_tool_calls == CHAT_NO && wr->chat->tool_choice != CHAT_CHOICE_NONE)
-        dialect_gemini_write_refuse(wr, CHAT_FEATURE_PARALLEL_TOOL_CALLS);
     json_write_key(w, "tools");
     json_write_begin(w, '[');
     json_write_begin(w, '{');

@@ -221,8 +221,6 @@ static void write_tools(struct writer *wr)
         return;
     if (c->tool_choice == CHAT_CHOICE_ANY || c->tool_choice == CHAT_CHOICE_NAMED)
         refuse(wr, CHAT_FEATURE_TOOL_CHOICE);
-    if (c->parallel_tool_calls == CHAT_NO)
-        refuse(wr, CHAT_FEATURE_PARALLEL_TOOL_CALLS);
     json_write_key(&wr->w, "tools");
     json_write_begin(&wr->w, '[');
     for (const struct chat_tool *t = c->tools; t; t = t->next)

@@ -196,6 +196,14 @@ static void pass_on(struct relay *r, struct str name, struct str data,
     r->has_forwarded = true;
 }
 
+/* Not every provider can be told to make one call at a time. The model makes the others in its next
+ * turn. */
+static void leave_out_further_calls(const struct exchange *x, struct chat_events *events)
+{
+    if (x->is_translated && x->full && x->full->parallel_tool_calls == CHAT_NO)
+        chat_event_drop_calls(events, 1);
+}
+
 /* Returns false to stop the parser: the stream is over, one way or the other. */
 static bool on_frame(void *arg, struct str name, struct str data)
 {
@@ -208,6 +216,7 @@ static bool on_frame(void *arg, struct str name, struct str data)
     r->is_invalid = !x->dialect->read_event(&r->reader, name, data, &events) || events.is_full;
     if (!r->is_invalid)
         note_all(r, &events);
+    leave_out_further_calls(x, &events);
     if (!r->is_invalid && !r->has_error)
         pass_on(r, name, data, &events);
     arena_clear(scratch);
@@ -274,6 +283,7 @@ bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
         x->dialect->read_answer(body, &events) && !events.is_full && !is_only(&events, CHAT_DONE);
     if (is_answer && x->is_translated) {
         struct inbound_answer answer = exchange_describe_answer(x);
+        leave_out_further_calls(x, &events);
         is_answer = x->inbound->write_answer(&answer, events.first, scratch, ret) == BUF_OK;
     }
     if (is_answer)

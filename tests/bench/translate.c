@@ -103,8 +103,8 @@ static void measure(const struct dialect *d, const struct inbound *in, struct st
 
 int main(int argc, char **argv)
 {
-    static const struct dialect *const dialects[] = {&dialect_openai, &dialect_anthropic,
-                                                     &dialect_gemini, &dialect_ollama};
+    static const struct dialect *const dialects[] = {
+        &dialect_openai, &dialect_anthropic, &dialect_gemini, &dialect_bedrock, &dialect_ollama};
     static const struct inbound *const inbounds[] = {&inbound_chat, &inbound_completions,
                                                      &inbound_responses, &inbound_messages};
     static const char *const streams[] = {"text", "thinking", "tools"};

@@ -41,12 +41,10 @@ CLIENTS = {
 DIRECT = {"@google/genai": ("gemini", "STOP", "STOP"), "ollama": ("ollama", "stop", "stop")}
 
 IMPOSSIBLE = {
-    ("ai anthropic", "gemini", "structured"):
-        "for models it does not know the SDK asks for one forced call of a tool and no other; Gemini "
-        "cannot be kept from several (`disable_parallel_tool_use`). With `providerOptions: "
-        "{anthropic: {structuredOutputMode: \"outputFormat\"}}` it works.",
     ("ai anthropic", "ollama", "structured"):
-        "the same; Ollama cannot be made to call a tool (`tool_choice`). The same option helps.",
+        "for models it does not know the SDK asks for one forced call of a tool; Ollama cannot be made "
+        "to call one (`tool_choice`). With `providerOptions: {anthropic: {structuredOutputMode: "
+        "\"outputFormat\"}}` it works.",
 }
 
 ARGUMENTS = {"city": 'city "é"', "days": 7}

@@ -7,8 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct dialect *const dialects[] = {&dialect_openai, &dialect_anthropic,
-                                                 &dialect_gemini, &dialect_ollama};
+static const struct dialect *const dialects[] = {
+    &dialect_openai, &dialect_anthropic, &dialect_gemini, &dialect_bedrock, &dialect_ollama};
 static const struct inbound *const inbounds[] = {&inbound_chat, &inbound_completions,
                                                  &inbound_responses, &inbound_messages};
 
@@ -36,7 +36,10 @@ static void must_be_json(struct str text)
 
 static void write_request(const struct inbound *in, const struct dialect *d, struct str body)
 {
-    static const struct settings_provider provider = {.name = "p", .keep_alive = "5m"};
+    static const struct settings_provider provider = {
+        .name = "p",
+        .base_url = "https://bedrock-runtime.eu-west-1.amazonaws.com",
+        .keep_alive = "5m"};
     struct arena a;
     struct chat chat;
     struct inbound_fault fault = {NULL, NULL};

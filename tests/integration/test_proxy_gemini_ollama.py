@@ -121,6 +121,17 @@ def test_parallel_calls_have_ids_of_their_own_and_their_results_find_back(behind
     assert said["tools"][0]["name"] == "get_weather"
 
 
+def test_one_call_at_a_time_is_kept_even_where_the_model_cannot_be_told(behind, dialect):
+    suite = behind(dialect, model="sim:tools=2")
+    asked = {"tools": [TOOL], "parallel_tool_calls": False}
+    whole = suite.chat("weather?", **asked).json["choices"][0]
+    assert len(whole["message"]["tool_calls"]) == 1 and whole["finish_reason"] == "tool_calls"
+    stream = suite.stream("weather?", **asked)
+    stream.read_all()
+    assert {call["index"] for (call,) in deltas(stream, "tool_calls")} == {0}
+    assert finish_reasons(stream) == ["tool_calls"]
+
+
 def test_an_image_arrives_as_it_was_sent(behind, simulator, dialect):
     suite = behind(dialect)
     answer = suite.chat([{"type": "text", "text": "what is it?"}, IMAGE])
@@ -153,7 +164,7 @@ def test_a_schema_goes_along(behind, simulator, dialect):
 
 @pytest.mark.parametrize("field", [
     {"logit_bias": {"5": 1}},
-    {"tools": [TOOL], "parallel_tool_calls": False},
+    {"service_tier": "scale"},
     {"verbosity": "low"},
 ])
 def test_what_cannot_be_said_is_a_400_that_names_the_field(behind, simulator, dialect, field):

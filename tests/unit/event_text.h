@@ -2,6 +2,7 @@
  * be. */
 #pragma once
 
+#include "base/buf.h"
 #include "chat_event.h"
 #include "check.h"
 

@@ -423,11 +423,6 @@ static void what_cannot_be_said_is_named(void **state)
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"stop\":[\"1\","
          "\"2\",\"3\",\"4\",\"5\",\"6\"]}",
          CHAT_FEATURE_STOP},
-        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{"
-         "\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\",\"parameters\":{"
-         "\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\",\"minimum\": "
-         "1}}}}}],\"parallel_tool_calls\":false}",
-         CHAT_FEATURE_PARALLEL_TOOL_CALLS},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"tool\","
          "\"tool_call_id\":\"c9\",\"content\":\"?\"}]}",
          CHAT_FEATURE_TOOL_RESULT},

@@ -277,11 +277,6 @@ static void what_cannot_be_said_is_named(void **state)
          "\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\",\"minimum\": "
          "1}}}}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}}",
          CHAT_FEATURE_TOOL_CHOICE},
-        {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{"
-         "\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\",\"parameters\":{"
-         "\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\",\"minimum\": "
-         "1}}}}}],\"parallel_tool_calls\":false}",
-         CHAT_FEATURE_PARALLEL_TOOL_CALLS},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
          "\"image_url\":{\"url\":\"https://example.com/a.png\"}}]}]}",
          CHAT_FEATURE_IMAGE},
