@@ -35,6 +35,7 @@ void sim_answer_init(struct sim_answer *a)
     buf_init(&a->body, MAX_BODY);
     buf_init(&a->scratch, MAX_BODY);
     buf_init(&a->kept, MAX_BODY);
+    buf_init(&a->framed, MAX_BODY);
 }
 
 void sim_answer_done(struct sim_answer *a)
@@ -43,6 +44,7 @@ void sim_answer_done(struct sim_answer *a)
     buf_done(&a->body);
     buf_done(&a->scratch);
     buf_done(&a->kept);
+    buf_done(&a->framed);
 }
 
 static void reuse(struct buf *b)
@@ -58,6 +60,7 @@ void sim_answer_begin(struct sim_answer *a, const struct sim_script *script, uin
     reuse(&a->body);
     reuse(&a->scratch);
     reuse(&a->kept);
+    reuse(&a->framed);
     a->script = *script;
     a->phase = SIM_ANSWER_HEAD;
     a->due = now + script->delay;
@@ -206,13 +209,29 @@ enum sim_script_finish sim_answer_finish(const struct sim_answer *a)
     return a->content.met_stop ? SIM_SCRIPT_FINISH_SEQUENCE : SIM_SCRIPT_FINISH_STOP;
 }
 
+void sim_answer_send(const struct sim_answer *a, struct str bytes, struct buf *out)
+{
+    size_t most = a->script.split > 0 ? (size_t)a->script.split : bytes.len;
+
+    while (bytes.len > 0) {
+        size_t n = bytes.len < most ? bytes.len : most;
+        sim_answer_add(out, "%zx\r\n", n);
+        add(out, (struct str){bytes.data, n});
+        add(out, STR("\r\n"));
+        bytes.data += n;
+        bytes.len -= n;
+    }
+}
+
 void sim_answer_event(struct sim_answer *a, const char *type, struct buf *out)
 {
     struct str json = buf_str(&a->scratch);
 
     if (a->script.bad_json && a->phase == SIM_ANSWER_PIECES)
         json.len /= 2;
-    sim_frame_event(out, a->frame, type, json, a->is_first_event);
+    buf_clear(&a->framed);
+    sim_frame_event(&a->framed, a->frame, type, json, a->is_first_event);
+    sim_answer_send(a, buf_str(&a->framed), out);
     a->is_first_event = false;
     buf_clear(&a->scratch);
 }
@@ -257,7 +276,7 @@ static void break_off(struct sim_answer *a, struct buf *out)
 
     a->dialect->write_break(a, &e, out);
     if (a->frame == SIM_FRAME_ARRAY)
-        sim_frame_chunk(out, STR("]"));
+        sim_answer_send(a, STR("]"), out);
     add(out, STR("0\r\n\r\n"));
     a->phase = SIM_ANSWER_FINISHED;
 }
@@ -266,7 +285,7 @@ static void add_comment(const struct sim_answer *a, struct buf *out)
 {
     if (a->frame == SIM_FRAME_SSE || a->frame == SIM_FRAME_SSE_NAMED ||
         a->frame == SIM_FRAME_SSE_CRLF)
-        sim_frame_chunk(out, STR(": working\n\n"));
+        sim_answer_send(a, STR(": working\n\n"), out);
 }
 
 static void add_piece(struct sim_answer *a, struct buf *out)
@@ -319,7 +338,7 @@ static void step(struct sim_answer *a, struct buf *out)
         }
         a->dialect->write_end(a, out);
         if (a->frame == SIM_FRAME_ARRAY)
-            sim_frame_chunk(out, STR("]"));
+            sim_answer_send(a, STR("]"), out);
         add(out, STR("0\r\n\r\n"));
         a->phase = SIM_ANSWER_FINISHED;
         return;

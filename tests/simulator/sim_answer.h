@@ -49,6 +49,7 @@ struct sim_answer {
     struct buf body;          /* of an answer that is not streamed */
     struct buf scratch;       /* one event */
     struct buf kept;          /* text of the block, for dialects that repeat it at its end */
+    struct buf framed;        /* the event as it goes out */
     uint64_t sequence;        /* of events, for dialects that number them */
 };
 
@@ -72,6 +73,9 @@ MUST_USE enum sim_answer_result sim_answer_next(struct sim_answer *a, usec_t now
 
 /* For the dialects. */
 
+/* Bytes of a stream, in an HTTP chunk of their own, as a server that flushes each token sends them;
+ * in several when the script says so. */
+void sim_answer_send(const struct sim_answer *a, struct str bytes, struct buf *out);
 /* Sends what stands in a->scratch as an event, and clears it. */
 void sim_answer_event(struct sim_answer *a, const char *type, struct buf *out);
 struct sim_answer_usage sim_answer_usage(const struct sim_answer *a);

@@ -359,7 +359,9 @@ static void write_end(struct sim_answer *a, struct buf *out)
 static void write_break(struct sim_answer *a, const struct sim_error *e, struct buf *out)
 {
     write_error(e, &a->scratch);
-    sim_frame_exception(out, e->words.code, buf_str(&a->scratch));
+    buf_clear(&a->framed);
+    sim_frame_exception(&a->framed, e->words.code, buf_str(&a->scratch));
+    sim_answer_send(a, buf_str(&a->framed), out);
     buf_clear(&a->scratch);
 }
 

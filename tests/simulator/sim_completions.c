@@ -120,7 +120,7 @@ static void write_end(struct sim_answer *a, struct buf *out)
         sim_answer_event(a, NULL, out);
     }
     if (!a->script.no_done)
-        sim_frame_chunk(out, STR("data: [DONE]\n\n"));
+        sim_answer_send(a, STR("data: [DONE]\n\n"), out);
 }
 
 static void write_break(struct sim_answer *a, const struct sim_error *e, struct buf *out)

@@ -5,13 +5,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#define ADD(b, ...)                                                                                \
-    do {                                                                                           \
-        enum buf_result r_ = buf_printf((b), __VA_ARGS__);                                         \
-        assert(r_ == BUF_OK);                                                                      \
-        (void)r_;                                                                                  \
-    } while (0)
-
 static void add(struct buf *b, struct str s)
 {
     enum buf_result r = buf_add_str(b, s);
@@ -19,19 +12,11 @@ static void add(struct buf *b, struct str s)
     (void)r;
 }
 
-void sim_frame_chunk(struct buf *out, struct str bytes)
-{
-    ADD(out, "%zx\r\n", bytes.len);
-    add(out, bytes);
-    add(out, STR("\r\n"));
-}
-
-/* A chunk of three parts, not put together first: texts can be large. */
 static void add_parts(struct buf *out, const char *before, struct str json, const char *after)
 {
-    ADD(out, "%zx\r\n%s", strlen(before) + json.len + strlen(after), before);
+    add(out, str_from(before));
     add(out, json);
-    ADD(out, "%s\r\n", after);
+    add(out, str_from(after));
 }
 
 static void add_number(struct buf *out, uint64_t n, int bytes)
@@ -75,7 +60,7 @@ static void add_aws(struct buf *out, const char *message_type, const char *type,
     add(&frame, buf_str(&headers));
     add(&frame, json);
     add_number(&frame, crc(&frame), 4);
-    sim_frame_chunk(out, buf_str(&frame));
+    add(out, buf_str(&frame));
     buf_done(&frame);
     buf_done(&headers);
 }

@@ -1,7 +1,4 @@
-/* sim_frame.h -- how does one event of a stream look on the wire?
- *
- * Each event goes out in an HTTP chunk of its own, as a server that flushes each token sends it.
- */
+/* sim_frame.h -- how does one event of a stream look, before the transfer coding? */
 #pragma once
 
 #include "base/buf.h"
@@ -16,7 +13,6 @@ enum sim_frame_kind {
     SIM_FRAME_AWS,       /* application/vnd.amazon.eventstream */
 };
 
-void sim_frame_chunk(struct buf *out, struct str bytes);
 /* `type` names the event where the framing has names; `is_first` matters to an array. */
 void sim_frame_event(struct buf *out, enum sim_frame_kind kind, const char *type, struct str json,
                      bool is_first);

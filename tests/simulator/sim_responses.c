@@ -36,6 +36,12 @@ static void add_usage(const struct sim_answer *a, struct buf *json)
         u.input, u.cached, u.output, u.reasoning, u.input + u.output);
 }
 
+static const char *reason(const struct sim_answer *a)
+{
+    return sim_answer_finish(a) == SIM_SCRIPT_FINISH_LENGTH ? "{\"reason\":\"max_output_tokens\"}"
+                                                            : "{\"reason\":\"content_filter\"}";
+}
+
 /* The response object around these items. */
 static void add_response(const struct sim_answer *a, struct buf *json, const char *status,
                          struct str items)
@@ -47,7 +53,7 @@ static void add_response(const struct sim_answer *a, struct buf *json, const cha
         "{\"id\":\"resp_%s\",\"object\":\"response\",\"created_at\":1700000000,\"status\":\"%s\","
         "\"error\":null,\"incomplete_details\":%s,\"instructions\":null,\"max_output_tokens\":null,"
         "\"model\":\"",
-        a->id, status, is_cut ? "{\"reason\":\"max_output_tokens\"}" : "null");
+        a->id, status, is_cut ? reason(a) : "null");
     sim_content_escape(json, str_from(a->model));
     ADD(json, "\",\"output\":[");
     add(json, items);
@@ -228,7 +234,8 @@ static void write_piece(struct sim_answer *a, const struct sim_content_piece *p,
 
 static bool is_cut(const struct sim_answer *a)
 {
-    return sim_answer_finish(a) == SIM_SCRIPT_FINISH_LENGTH;
+    return sim_answer_finish(a) == SIM_SCRIPT_FINISH_LENGTH ||
+           sim_answer_finish(a) == SIM_SCRIPT_FINISH_FILTER;
 }
 
 static void write_end(struct sim_answer *a, struct buf *out)

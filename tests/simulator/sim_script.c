@@ -25,6 +25,7 @@ static const struct {
     ROW("first", DURATION, first),
     ROW("interval", DURATION, interval),
     ROW("chunks", NUMBER, chunks),
+    ROW("split", NUMBER, split),
     ROW("size", SIZE, size),
     ROW("stall", NUMBER, stall),
     ROW("status", NUMBER, status),

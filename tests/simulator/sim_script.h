@@ -41,6 +41,7 @@ struct sim_script {
     usec_t first;    /* between the head and the first chunk */
     usec_t interval; /* between chunks */
     uint64_t chunks; /* 0: one a word of the echo */
+    uint64_t split;  /* bytes of a stream in one HTTP chunk at most; 0: an event in each */
     uint64_t size;   /* bytes of the answer's text; 0: as the words give it */
     uint64_t stall;  /* fall silent after so many chunks; SIM_SCRIPT_NEVER */
     uint64_t status;
