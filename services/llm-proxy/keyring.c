@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a digest leads: a key, by its present or its earlier text. */
+/* Where a digest leads: a key, by its present or its earlier text. The digest lies here, so that
+ * looking costs the same wherever it leads. */
 struct place {
-    const uint8_t *digest; /* NULL: free */
-    const struct keyring_key *key;
+    uint8_t digest[DIGEST_SIZE];
+    const struct keyring_key *key; /* NULL: free */
     bool is_old;
 };
 
@@ -16,7 +17,8 @@ struct keyring {
     const struct pepper *pepper;
     struct keyring_parts parts;
     struct place *places;
-    size_t mask; /* the number of places is a power of two, at least twice what is filed */
+    size_t mask;  /* the number of places is a power of two, at least twice what is filed */
+    size_t reach; /* as far as any digest lies behind its own place */
 };
 
 static size_t place_of(const struct keyring *k, const uint8_t *digest)
@@ -28,10 +30,15 @@ static size_t place_of(const struct keyring *k, const uint8_t *digest)
 
 static void file_digest(struct keyring *k, const uint8_t *digest, const struct keyring_key *key)
 {
-    size_t i = place_of(k, digest);
-    while (k->places[i].digest)
-        i = (i + 1) & k->mask;
-    k->places[i] = (struct place){digest, key, digest == key->old_digest};
+    size_t from = place_of(k, digest), n = 0;
+    while (k->places[(from + n) & k->mask].key)
+        n++;
+    struct place *place = &k->places[(from + n) & k->mask];
+    memcpy(place->digest, digest, DIGEST_SIZE);
+    place->key = key;
+    place->is_old = digest == key->old_digest;
+    if (n > k->reach)
+        k->reach = n;
 }
 
 struct keyring *keyring_new(struct keyring_parts parts, const struct pepper *pepper)
@@ -97,15 +104,16 @@ const struct keyring_key *keyring_find(const struct keyring *k, struct str text,
     pepper_digest(k->pepper, (struct str){fixed, sizeof(fixed)}, digest);
     explicit_bzero(fixed, sizeof(fixed));
 
-    static const uint8_t nobodys[DIGEST_SIZE];
-    const struct place *place;
-    size_t i = place_of(k, digest);
-    do {
-        place = &k->places[i];
-        i = (i + 1) & k->mask;
-    } while (!digest_equal(place->digest ? place->digest : nobodys, digest) && place->digest);
-
-    bool is_current = place->digest && (!place->is_old || now < place->key->old_until);
+    /* every place that it could be in is looked at, wherever it is */
+    size_t from = place_of(k, digest), found = 0;
+    for (size_t i = 0; i <= k->reach; i++) {
+        size_t at = (from + i) & k->mask;
+        found |= (at + 1) & (0 - (size_t)digest_equal(k->places[at].digest, digest));
+    }
+    if (found == 0)
+        return NULL;
+    const struct place *place = &k->places[found - 1];
+    bool is_current = place->key && (!place->is_old || now < place->key->old_until);
     return is_current && text.len == KEYRING_TEXT_LEN ? place->key : NULL;
 }
 

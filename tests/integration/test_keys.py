@@ -195,7 +195,7 @@ def test_a_hundred_thousand_sources_need_no_more_memory_than_few(start_suite, si
         failures(suite, f"127.{i % 200 + 1}.{i // 200}.7", 1)
     grown = suite.proxy.memory_kb("Rss") - before
     print(f"{grown} KiB for 3,000 sources")
-    assert grown < 6 * 1024 * SLOW  # the whole table has 4 MiB
+    assert grown < (6 if SLOW == 1 else 64) * 1024  # the whole table has 4 MiB
 
 
 # ---- route x key ----
