@@ -14,12 +14,17 @@ void relay_init(struct relay *r, struct exchange *x)
     *r = (struct relay){.exchange = x};
 }
 
-void relay_done(struct relay *r)
+static void forget_writer(struct relay *r)
 {
-    frames_done(&r->frames);
     if (r->has_writer)
         inbound_stream_done(&r->writer);
     r->has_writer = false;
+}
+
+void relay_done(struct relay *r)
+{
+    frames_done(&r->frames);
+    forget_writer(r);
     if (r->keepalive.loop)
         loop_timer_stop(&r->keepalive);
 }
@@ -27,6 +32,8 @@ void relay_done(struct relay *r)
 void relay_restart(struct relay *r)
 {
     frames_done(&r->frames);
+    if (!r->has_forwarded) /* it knows what the attempt before said of itself */
+        forget_writer(r);
     r->reader = (struct dialect_stream){.n_tools = 0};
     r->is_done = r->has_error = r->is_invalid = r->has_usage = r->has_tool_call = false;
     r->choices = r->finished_choices = r->finished_at = 0;

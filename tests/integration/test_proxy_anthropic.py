@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from raw_upstream import RawUpstream
+from raw_upstream import SSE_HEAD, RawUpstream, event
 from suite import Stream, request
 
 TOOL = {"name": "weather", "description": "of a city",
@@ -70,7 +70,7 @@ class Message:
         kind = data["type"]
         if kind == "message_start":
             assert data["message"]["content"] == [] and data["message"]["role"] == "assistant"
-            self.usage = data["message"]["usage"]
+            self.usage, self.model = data["message"]["usage"], data["message"]["model"]
             self.start_usage = dict(self.usage)
         elif kind == "content_block_start":
             assert open_block is None and data["index"] == len(self.blocks)
@@ -306,6 +306,21 @@ def test_an_overloaded_provider_is_an_error_before_and_within_a_stream(start_sui
     got = read(stream)
     assert got.error["type"] == "api_error" and got.kinds[-1] == "error"
     assert not stream.has_ended_well and "message_stop" not in got.kinds
+
+
+def test_what_a_failed_attempt_said_of_itself_is_not_in_the_answer_of_the_next(start_suite,
+                                                                               simulator):
+    usage = event('{"choices":[],"usage":{"prompt_tokens":777,"completion_tokens":7}}')
+    broken = RawUpstream(lambda connection, _: connection.sendall(SSE_HEAD + usage) or True)
+    suite = start_suite(services=["llm-proxy"], config={
+        "providers": [{"name": name, "dialect": "openai", "base_url": f"{upstream.url}/v1",
+                       "backend": "local", "retry": {"max": 0}}
+                      for name, upstream in (("broken", broken), ("whole", simulator))],
+        "models": [{"name": "two", "targets": [{"provider": "broken", "model": "first"},
+                                               {"provider": "whole", "model": "sim:no-usage"}]}]})
+    got = read(messages_stream(suite, "two"))
+    assert got.model == "sim:no-usage" and got.usage["input_tokens"] != 777
+    assert len(broken.requests) == 1 and got.stop_reason == "end_turn"
 
 
 @pytest.mark.parametrize("model", ["claude-cut", "claude-fin", "gpt-fin"])
