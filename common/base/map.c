@@ -58,8 +58,8 @@ uint64_t map_hash(const uint64_t seed[2], struct str key)
         memcpy(&word, key.data + at, 8);
         sip_word(v, word);
     }
-    for (int shift = 0; at < key.len; at++, shift += 8)
-        last |= (uint64_t)(unsigned char)key.data[at] << shift;
+    for (unsigned i = 0; i < (key.len & 7); i++)
+        last |= (uint64_t)(unsigned char)key.data[at + i] << (8 * i);
     sip_word(v, last);
     v[2] ^= 0xff;
     for (int i = 0; i < 4; i++)
