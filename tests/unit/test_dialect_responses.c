@@ -1,6 +1,7 @@
 #include "dialect.h"
 
 #include "check.h"
+#include "frames.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -225,6 +226,79 @@ static void bodies_are_forwarded_but_for_declared_edits(void **state)
     }
 }
 
+/* ---- a recorded stream, cut anywhere ---- */
+
+static const char recorded[] =
+    "event: response.created\r\ndata: {\"type\":\"response.created\",\"sequence_number\":0,"
+    "\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"in_progress\","
+    "\"model\":\"gpt-5\",\"output\":[]}}\r\n\r\n"
+    ": keep-alive\n\n"
+    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\","
+    "\"output_index\":0,\"item\":{\"id\":\"rs_1\",\"type\":\"reasoning\",\"summary\":[]}}\n\n"
+    "event: response.reasoning_summary_text.delta\ndata: {\"type\":"
+    "\"response.reasoning_summary_text.delta\",\"delta\":\"Hm\\u2026\"}\n\n"
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","
+    "\"delta\":\"caf\xc3\xa9 \\ud83d\\ude00\",\"logprobs\":[]}\n\n"
+    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\","
+    "\"item\":{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"f\"}}\n\n"
+    "event: response.function_call_arguments.delta\ndata: {\"type\":"
+    "\"response.function_call_arguments.delta\",\"delta\":\"{\\\"a\\\"\"}\n\n"
+    "event: response.function_call_arguments.delta\ndata: {\"type\":"
+    "\"response.function_call_arguments.delta\",\"delta\":\":1}\"}\n\n"
+    "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{"
+    "\"output\":[{\"type\":\"function_call\"}]," USAGE "}}\n\n";
+
+struct replay {
+    struct dialect_stream stream;
+    char seen[1024];
+    size_t len;
+};
+
+static bool on_frame(void *arg, struct str name, struct str data)
+{
+    struct replay *r = arg;
+    struct chat_events events;
+
+    arena_clear(&arena);
+    chat_event_list_init(&events, &arena);
+    CHECK(dialect_responses.read_event(&r->stream, name, data, &events));
+    r->len += (size_t)snprintf(r->seen + r->len, sizeof(r->seen) - r->len, "%s|", dump(&events));
+    return true;
+}
+
+/* Pieces of 1 to `longest` bytes. */
+static void replay(struct replay *r, size_t longest, uint64_t *seed)
+{
+    struct frames f;
+
+    *r = (struct replay){.len = 0};
+    frames_init(&f, DIALECT_SSE, on_frame, r);
+    for (size_t at = 0; at < sizeof(recorded) - 1;) {
+        *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t n = 1 + (*seed >> 33) % longest, left = sizeof(recorded) - 1 - at;
+        n = n < left ? n : left;
+        CHECK_INT(frames_feed(&f, (struct str){recorded + at, n}), FRAMES_OK);
+        at += n;
+    }
+    frames_done(&f);
+}
+
+static void a_stream_cut_anywhere_says_the_same(void **state)
+{
+    struct replay whole, cut;
+    uint64_t seed = 7;
+
+    (void)state;
+    replay(&whole, sizeof(recorded), &seed);
+    CHECK_TEXT(whole.seen, "start[resp_1 gpt-5]||thinking(Hm\xe2\x80\xa6)|"
+                           "text(caf\xc3\xa9 \xf0\x9f\x98\x80)|call[c1 f]#0|args({\"a\")#0|"
+                           "args(:1})#0|finish=2 usage=9+5,4,2 done|");
+    for (unsigned i = 0; i < 10000; i++) {
+        replay(&cut, 1 + i % 97, &seed);
+        CHECK_TEXT(cut.seen, whole.seen);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +307,7 @@ int main(void)
         cmocka_unit_test(what_is_no_finished_response_is_no_answer),
         cmocka_unit_test(completions_are_read_choice_by_choice),
         cmocka_unit_test(bodies_are_forwarded_but_for_declared_edits),
+        cmocka_unit_test(a_stream_cut_anywhere_says_the_same),
     };
 
     return cmocka_run_group_tests(tests, start, end);
