@@ -2,7 +2,7 @@
 
 #include "base/parse.h"
 
-#define MAX_TTL (30 * 24 * 3600 * USEC_PER_SEC) /* a caller may ask for */
+#define MAX_TTL (USEC_PER_SEC * 3600 * 24 * 30) /* a caller may ask for */
 
 static bool has_directive(struct str header, const char *directive)
 {

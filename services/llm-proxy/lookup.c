@@ -69,11 +69,11 @@ static size_t count(const char *const *names)
 
 static size_t add_headers(const struct exchange *x, const char *const *names, struct str *ret)
 {
-    size_t n = count(names);
+    size_t n = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        struct str value = http_request_header(x->client, names[i]);
-        ret[i] = value.data ? value : STR_EMPTY;
+    for (; names && names[n]; n++) {
+        struct str value = http_request_header(x->client, names[n]);
+        ret[n] = value.data ? value : STR_EMPTY;
     }
     return n;
 }
