@@ -178,10 +178,17 @@ static void log_request(struct exchange *x)
     log_write(LOG_LEVEL_INFO, fields, "%s %s: %s", x->inbound->route, model_label(x), status);
 }
 
+/* One of too many wrong keys: they are counted, and nobody's disk is filled with them. */
+static bool is_noise(const struct exchange *x)
+{
+    return !x->key && x->http_status == 429;
+}
+
 void telemetry_request(struct exchange *x)
 {
     count_request(x);
-    log_request(x);
+    if (!is_noise(x))
+        log_request(x);
     audit_events_request(x);
 }
 

@@ -188,6 +188,18 @@ def test_one_source_is_told_of_ten_wrong_keys_a_second(start_suite, simulator):
         assert [s for _, s, _ in failures(suite, "127.0.0.9", 1, suite.key)] == [200]
 
 
+def test_a_flood_of_wrong_keys_does_not_fill_the_log(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    wrong = {"Authorization": "Bearer llm-" + "x" * 43}
+    statuses = [suite.chat(headers=wrong).status for _ in range(500)]
+    assert statuses.count(429) > 400
+    wait_until(lambda: suite.metrics().value("llm_requests_total", status="refused") == 500,
+               "the count")
+    told = [e for e in suite.proxy.entries() if e.get("outcome") == "refused"]
+    assert [e["status"] for e in told] == ["401"] * statuses.count(401)
+    assert suite.ledger() == []
+
+
 def test_a_hundred_thousand_sources_need_no_more_memory_than_few(start_suite, simulator):
     suite = start(start_suite, simulator)
     before = suite.proxy.memory_kb("Rss")

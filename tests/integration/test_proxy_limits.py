@@ -231,3 +231,48 @@ def test_a_revoked_key_is_refused_within_100_ms(start_suite, simulator):
     refused = suite.chat(headers=key)
     assert (refused.status, refused.code) == (401, "invalid_api_key")
     assert request(f"{suite.url}/v1/models", headers=key).status == 401
+
+
+def a_thousand_at_once(suite, key):
+    """Requests that are all under way before the first is answered."""
+    body = {"model": "small", "messages": [{"role": "user", "content": "x" * 40}]}
+    streams = [Stream(suite.port, body, suite.headers(**key)) for _ in range(1000)]
+    for stream in streams:
+        stream.read_all()
+        stream.close()
+    accepted = [s for s in streams if s.status == 200]
+    refused = [s for s in streams if s.status == 429]
+    assert len(accepted) + len(refused) == 1000
+    assert all(int(s.headers["retry-after"]) >= 1 for s in refused)
+    return len(accepted)
+
+
+def test_of_a_thousand_at_once_as_many_pass_as_the_limits_say(start_suite, simulator):
+    provider = {"name": "sim", "dialect": "openai", "base_url": f"{simulator.url}/v1",
+                "backend": "local", "max_parallel": 4096}
+    suite = start(start_suite, simulator, providers=[provider])
+    simulator.script("delay=2s")
+    begun = time.monotonic()
+    assert a_thousand_at_once(suite, key_of(suite, "parallel", "--parallel", "50")) == 50
+    assert time.monotonic() < begun + 20
+    simulator.script("")
+    begun = time.monotonic()
+    passed = a_thousand_at_once(suite, key_of(suite, "rpm", "--rpm", "50"))
+    assert 50 <= passed <= 50 + 50 * (time.monotonic() - begun) / 60 + 1
+    simulator.script("delay=2s")  # what is under way holds its estimate, and the answer's tokens
+    begun = time.monotonic()
+    passed = a_thousand_at_once(suite, key_of(suite, "tpm", "--tpm", "1000"))
+    tokens = max(r["tokens_in"] for r in suite.wait_ledger(3000))
+    assert passed >= 10 and passed * tokens <= 1000 * (1 + (time.monotonic() - begun) / 60) + tokens
+    suite.ctl("teams", "create", "--name", "fifty", "--parallel", "50")
+    keys = [key_of(suite, f"of-team-{i}", "--team", "fifty") for i in range(2)]
+    found = [0, 0]
+
+    def half(i):
+        found[i] = a_thousand_at_once(suite, keys[i])
+    together(2, half)
+    assert 50 <= sum(found) <= 100  # fifty at a time; the second thousand may come after the first
+    for name in ("parallel", "rpm", "tpm", "of-team-0", "of-team-1"):
+        assert suite.ctl_json("keys", "show", name)["in_flight"] == 0
+    assert suite.ctl_json("teams", "show", "fifty")["in_flight"] == 0
+    assert most_at_once(simulator.records(brief=False)[-sum(found):]) <= 50
