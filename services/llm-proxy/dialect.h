@@ -69,6 +69,7 @@ struct dialect_stream {
 struct dialect {
     const char *name;
     enum dialect_framing framing;
+    size_t max_frame;                      /* bytes; 0: 1 MiB */
     const char *auth_header, *auth_prefix; /* NULL: `sign` or nothing */
     const char *probe_path;
 

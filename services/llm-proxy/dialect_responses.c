@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define MAX_FRAME (6u << 20) /* the last event repeats the whole answer, pictures included */
+
 static struct str text_at(struct chat_events *ret, const struct json_value *from, const char *path)
 {
     struct str text;
@@ -214,6 +216,7 @@ static enum dialect_result forward(struct arena *a, const struct dialect_request
 const struct dialect dialect_responses = {
     .name = "openai",
     .framing = DIALECT_SSE,
+    .max_frame = MAX_FRAME,
     .auth_header = "authorization",
     .auth_prefix = "Bearer ",
     .probe_path = "/models",

@@ -23,18 +23,20 @@ static bool on_message(void *arg, struct str name, struct str payload)
     return f->fn(f->arg, name, payload);
 }
 
-void frames_init(struct frames *f, enum dialect_framing framing, frames_fn fn, void *arg)
+void frames_init(struct frames *f, const struct dialect *d, frames_fn fn, void *arg)
 {
-    *f = (struct frames){.fn = fn, .arg = arg, .framing = framing, .is_open = true};
-    switch (framing) {
+    size_t max = d->max_frame > 0 ? d->max_frame : MAX_FRAME;
+
+    *f = (struct frames){.fn = fn, .arg = arg, .framing = d->framing, .is_open = true};
+    switch (d->framing) {
     case DIALECT_SSE:
-        sse_init(&f->sse, MAX_FRAME, on_sse, f);
+        sse_init(&f->sse, max, on_sse, f);
         return;
     case DIALECT_NDJSON:
-        ndjson_init(&f->ndjson, MAX_FRAME, on_line, f);
+        ndjson_init(&f->ndjson, max, on_line, f);
         return;
     case DIALECT_EVENTSTREAM:
-        eventstream_init(&f->eventstream, MAX_FRAME, on_message, f);
+        eventstream_init(&f->eventstream, max, on_message, f);
         return;
     }
 }

@@ -34,7 +34,7 @@ struct frames {
     };
 };
 
-void frames_init(struct frames *f, enum dialect_framing framing, frames_fn fn, void *arg);
+void frames_init(struct frames *f, const struct dialect *d, frames_fn fn, void *arg);
 void frames_done(struct frames *f); /* of one never opened too */
 
 /* Any result but FRAMES_OK is final. */

@@ -247,7 +247,7 @@ static enum relay_result result_of(struct relay *r, enum frames_result result)
 enum relay_result relay_feed(struct relay *r, struct str bytes)
 {
     if (!r->frames.is_open)
-        frames_init(&r->frames, r->exchange->dialect->framing, on_frame, r);
+        frames_init(&r->frames, r->exchange->dialect, on_frame, r);
     return result_of(r, frames_feed(&r->frames, bytes));
 }
 

@@ -51,7 +51,7 @@ static void translate(struct run *r, struct str stream)
 
     r->reader = (struct dialect_stream){.n_tools = 0};
     inbound_stream_init(&r->writer, &answer);
-    frames_init(&frames, r->dialect->framing, on_frame, r);
+    frames_init(&frames, r->dialect, on_frame, r);
     if (frames_feed(&frames, stream) == FRAMES_INVALID)
         abort();
     frames_done(&frames);

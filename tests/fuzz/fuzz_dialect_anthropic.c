@@ -38,7 +38,7 @@ static void translate(struct translation *t, struct str stream, size_t step)
     t->reader = (struct dialect_stream){.n_tools = 0};
     t->is_over = false;
     inbound_stream_init(&t->writer, &answer);
-    frames_init(&frames, DIALECT_SSE, on_frame, t);
+    frames_init(&frames, &dialect_anthropic, on_frame, t);
     for (size_t at = 0; at < stream.len && r == FRAMES_OK; at += step)
         r = frames_feed(&frames, (struct str){stream.data + at,
                                               stream.len - at < step ? stream.len - at : step});
@@ -92,7 +92,7 @@ static void check_written(struct str stream)
     struct frames frames;
 
     arena_init(&c.arena, 8 << 20);
-    frames_init(&frames, DIALECT_SSE, check_frame, &c);
+    frames_init(&frames, &dialect_anthropic, check_frame, &c);
     require(frames_feed(&frames, stream) == FRAMES_OK && c.has_stopped);
     frames_done(&frames);
     arena_done(&c.arena);

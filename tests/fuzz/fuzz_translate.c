@@ -109,7 +109,7 @@ static void relay(const struct dialect *d, const struct inbound *in, struct str 
 
     inbound_stream_init(&r.writer, &answer);
     buf_init(&r.out, 16u << 20);
-    frames_init(&frames, d->framing, on_frame, &r);
+    frames_init(&frames, d, on_frame, &r);
     (void)!frames_feed(&frames, bytes);
     frames_done(&frames);
     if (in->write_end(&r.writer, true, &r.out) == BUF_OK) {

@@ -359,3 +359,20 @@ def test_azure_has_its_own_paths_and_its_own_header(start_suite, simulator):
     assert headers["api-key"] == "secret" and "authorization" not in headers
     assert embeddings["path"].endswith("/embeddings")
     assert responses["path"].endswith("/chat/completions")  # of a later version of its API
+
+
+def test_the_last_event_of_a_response_may_hold_pictures(start_suite):
+    picture = "A" * (4 << 20)
+    whole = json.dumps({"type": "response.completed", "response": {
+        "output": [{"type": "image_generation_call", "result": picture}],
+        "usage": {"input_tokens": 5, "output_tokens": 7}}})
+
+    def answer(connection, _):
+        event = f"event: response.completed\ndata: {whole}\n\n".encode()
+        connection.sendall(SSE_HEAD + b"%x\r\n%s\r\n0\r\n\r\n" % (len(event), event))
+    upstream = RawUpstream(answer)
+    suite = start_suite(upstream, services=["llm-proxy"])
+    s = stream(suite, RESPONSES, model="small", input="draw")
+    assert s.has_ended_well and named_events(s)[-1][1] == json.loads(whole)
+    only_row(suite, status="success", tokens_in=5, tokens_out=7)
+    upstream.close()

@@ -272,7 +272,7 @@ static void replay(struct replay *r, size_t longest, uint64_t *seed)
     struct frames f;
 
     *r = (struct replay){.len = 0};
-    frames_init(&f, DIALECT_SSE, on_frame, r);
+    frames_init(&f, &dialect_responses, on_frame, r);
     for (size_t at = 0; at < sizeof(recorded) - 1;) {
         *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         size_t n = 1 + (*seed >> 33) % longest, left = sizeof(recorded) - 1 - at;

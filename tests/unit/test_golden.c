@@ -394,7 +394,7 @@ static void read_stream(struct recording *r, size_t (*next_size)(void))
 
     buf_clear(&r->out);
     each_buf(&reading.seen, start_buf);
-    frames_init(&frames, r->dialect->framing, on_frame, &reading);
+    frames_init(&frames, r->dialect, on_frame, &reading);
     while (at < r->bytes.len && reading.is_valid) {
         size_t n = next_size();
         n = n < r->bytes.len - at ? n : r->bytes.len - at;

@@ -180,7 +180,7 @@ static void feed_bytes(struct streaming *s, struct str bytes, size_t step)
     struct frames frames;
     enum frames_result r = FRAMES_OK;
 
-    frames_init(&frames, s->dialect->framing, on_frame, s);
+    frames_init(&frames, s->dialect, on_frame, s);
     for (size_t at = 0, n; at < bytes.len && r == FRAMES_OK; at += n) {
         n = step > 0 ? step : 1 + (size_t)rand() % 40;
         if (n > bytes.len - at)
