@@ -6,7 +6,7 @@
 #include "worker.h"
 
 #define DEFAULT_OUTPUT 4096 /* tokens of an answer when nobody says how long it may get */
-#define MAX_CHOICES    128
+#define MAX_ANSWERS    1024
 #define MAX_TOKENS     INT64_C(1000000000000)
 
 static usec_t wall(const struct exchange *x)
@@ -20,21 +20,41 @@ static int64_t input_tokens(const struct exchange *x)
     return (int64_t)((double)x->chat.prompt_tokens * (1 + ESTIMATE_MARGIN)) + 1;
 }
 
-/* Each of `n` choices may be as long as allowed. */
+static int64_t count_at(const struct exchange *x, const char *field)
+{
+    int64_t n;
+
+    if (!json_int(json_get(x->chat.root, field), &n) || n < 1)
+        return 1;
+    return n < MAX_ANSWERS ? n : MAX_ANSWERS;
+}
+
+/* How many answers are written for it: each choice is one, also those that only the best is chosen
+ * of, and an old completion takes a list of prompts. */
+static int64_t answers(const struct exchange *x)
+{
+    const struct json_value *prompts = json_get(x->chat.root, "prompt");
+    int64_t n = count_at(x, "n"), best_of = count_at(x, "best_of");
+
+    if (best_of > n)
+        n = best_of;
+    if (json_is(prompts, JSON_ARRAY) && prompts->n_children > 0 &&
+        (json_is(prompts->child, JSON_STRING) || json_is(prompts->child, JSON_ARRAY)))
+        n *= (int64_t)prompts->n_children;
+    return n;
+}
+
+/* Each of them may be as long as allowed. */
 static int64_t output_tokens(const struct exchange *x, const struct settings_model *m)
 {
     int64_t most = x->chat.max_tokens > 0 ? x->chat.max_tokens : (int64_t)m->max_output;
-    int64_t choices = 1;
+    int64_t n = answers(x);
 
     if (x->inbound->read_embed)
         return 0;
     if (most == 0)
         most = DEFAULT_OUTPUT;
-    if (!json_int(json_get(x->chat.root, "n"), &choices) || choices < 1)
-        choices = 1;
-    if (choices > MAX_CHOICES)
-        choices = MAX_CHOICES;
-    return most > MAX_TOKENS / choices ? MAX_TOKENS : most * choices;
+    return most > MAX_TOKENS / n ? MAX_TOKENS : most * n;
 }
 
 static int64_t dearer(int64_t a, int64_t b)

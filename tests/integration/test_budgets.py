@@ -4,7 +4,7 @@ import os
 import time
 from decimal import Decimal
 
-from suite import SLOW, Stream, Suite, wait_until
+from suite import SLOW, Stream, Suite, request, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
 PRICE = {"provider": "*", "model": "sim", "input": 0.0, "output": 1.0}  # USD per million tokens
@@ -149,6 +149,27 @@ def test_max_tokens_and_choices_and_caps_bound_what_is_set_aside(start_suite, si
             ("capped", {}, 200), ("capped", {"n": 10}, 200), ("capped", {"n": 11}, 402)):
         simulator.script("zero-usage")
         assert suite.chat(headers=key, model=model, **fields).status == status, (model, fields)
+
+
+def test_every_answer_that_is_written_for_it_counts(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    key = key_of(suite, "cent", "--budget", "0.01")  # 10,000 tokens
+    simulator.script("zero-usage")
+    for path, fields, status in (
+            ("completions", {"prompt": "x", "max_tokens": 1000, "best_of": 10}, 200),
+            ("completions", {"prompt": "x", "max_tokens": 1000, "best_of": 11}, 402),
+            ("completions", {"prompt": ["x"] * 5, "max_tokens": 1000, "n": 2}, 200),
+            ("completions", {"prompt": ["x"] * 6, "max_tokens": 1000, "n": 2}, 402),
+            ("completions", {"prompt": [[1, 2]] * 11, "max_tokens": 1000}, 402),
+            ("completions", {"prompt": [1, 2] * 11, "max_tokens": 1000}, 200),
+            ("responses", {"input": "x", "max_output_tokens": 10000}, 200),
+            ("responses", {"input": "x", "max_output_tokens": 10001}, 402),
+            ("messages", {"max_tokens": 10001, "messages": [{"role": "user", "content": "x"}]},
+             402)):
+        answer = request(f"{suite.url}/v1/{path}", "POST",
+                         json.dumps({"model": "small", **fields}).encode(), suite.headers(**key))
+        assert (answer.status == 402) == (status == 402), (path, fields, answer.body)
+    assert suite.chat(headers=key, max_tokens=10000).status == 200  # nothing is held
 
 
 def test_the_dearest_target_counts_and_a_dearer_fallback_needs_more(start_suite, simulator):
