@@ -273,6 +273,24 @@ static const char *read_speed(struct reading *r, void *to)
                : "This model's provider has no other than standard.";
 }
 
+/* To forget old thoughts is no loss where none are sent. */
+static const char *read_context_management(struct reading *r, void *to)
+{
+    static const char *const known[] = {"edits", NULL};
+    const struct json_value *edits = json_get(r->value, "edits");
+    const struct json_value *other = inbound_messages_turns_find_foreign(r->value, known);
+
+    (void)to;
+    if (other)
+        return foreign(r, other);
+    for (const struct json_value *e = edits ? edits->child : NULL; e; e = e->next) {
+        const struct json_value *type = json_get(e, "type");
+        if (!type || !str_has_prefix(type->raw, "\"clear_thinking_"))
+            return "This model's provider can only forget thinking.";
+    }
+    return NULL;
+}
+
 static const char *take_as_harmless(struct reading *r, void *to)
 {
     (void)r, (void)to;
@@ -304,6 +322,7 @@ static const struct {
     {"metadata", read_metadata, TO(user)},
     {"service_tier", read_service_tier, TO(service_tier)},
     {"speed", read_speed, 0},
+    {"context_management", read_context_management, 0},
     {"cache_control", take_as_harmless, 0}, /* the last block may be cached: a hint */
 };
 
