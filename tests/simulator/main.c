@@ -30,7 +30,7 @@ static void print_help(void)
            "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"
            "  --aws-key ID:SECRET  verify the signatures of bedrock requests\n"
            "  --plain            do not look at bodies: for benchmarks\n\n"
-           "A script is a comma list of:");
+           "A script is a comma list of:\n");
     sim_script_print_keys();
     printf("It also comes with a request: in the x-sim header, or in the model's name after "
            "\"sim:\".\nUsage: a token for every four bytes begun, of the messages' texts and of "

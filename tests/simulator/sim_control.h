@@ -2,7 +2,8 @@
  *
  *   POST /sim/script[?for=chat|models]  one script a line: each request takes the next line, the
  *                                       last line stays. An empty body is the plain answer.
- *   GET  /sim/record[?since=N&brief]    what was received after request N, a JSON array
+ *   GET  /sim/record[?since=N&brief]    what was received after request N, a JSON array; of a chat
+ *                                       also its dialect and what is understood (sim_note.h)
  *   GET  /sim/stats                     connections and requests, counted
  *   POST /sim/reset                     forget records, go back to the command line's script
  *

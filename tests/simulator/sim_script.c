@@ -13,51 +13,52 @@ static const char *const finish_names[] = {"true",     "stop",   "length", "tool
 static const char *const quirk_names[] = {"openai", "azure", "groq", "openrouter"};
 
 static const struct {
-    const char *key;
+    const char *key, *help;
     enum kind kind;
     size_t offset;
 } table[] = {
-#define ROW(key, kind, field)                                                                      \
+#define ROW(key, kind, field, help)                                                                \
     {                                                                                              \
-        key, kind, offsetof(struct sim_script, field)                                              \
+        key, help, kind, offsetof(struct sim_script, field)                                        \
     }
-    ROW("delay", DURATION, delay),
-    ROW("first", DURATION, first),
-    ROW("interval", DURATION, interval),
-    ROW("chunks", NUMBER, chunks),
-    ROW("split", NUMBER, split),
-    ROW("size", SIZE, size),
-    ROW("stall", NUMBER, stall),
-    ROW("status", NUMBER, status),
-    ROW("fin", NUMBER, fin),
-    ROW("rst", NUMBER, rst),
-    ROW("body", TEXT, body),
-    ROW("type", TEXT, type),
-    ROW("location", TEXT, location),
-    ROW("retry-after", TEXT, retry_after),
-    ROW("garbage", FLAG, garbage),
-    ROW("html", FLAG, html),
-    ROW("empty", FLAG, empty),
-    ROW("bad-json", FLAG, bad_json),
-    ROW("silence", FLAG, silence),
-    ROW("no-done", FLAG, no_done),
-    ROW("no-finish", FLAG, no_finish),
-    ROW("no-usage", FLAG, no_usage),
-    ROW("zero-usage", FLAG, zero_usage),
-    ROW("double-usage", FLAG, double_usage),
-    ROW("stamp", FLAG, stamp),
-    ROW("stream", FLAG, stream),
-    ROW("think", NUMBER, think),
-    ROW("redacted", FLAG, redacted),
-    ROW("tools", NUMBER, tools),
-    ROW("cached", NUMBER, cached),
-    ROW("reasoning", NUMBER, reasoning),
-    ROW("finish", FINISH, finish),
-    ROW("error", ERROR, error),
-    ROW("error-after", NUMBER, error_after),
-    ROW("quirk", QUIRK, quirk),
-    ROW("comments", FLAG, comments),
-    ROW("header", TEXT, header),
+    ROW("delay", DURATION, delay, "before the head"),
+    ROW("first", DURATION, first, "between the head and the first chunk"),
+    ROW("interval", DURATION, interval, "between chunks"),
+    ROW("chunks", NUMBER, chunks,
+        "the text is w1 w2 … wN, a chunk each; default: the echo, a word each"),
+    ROW("split", NUMBER, split, "no HTTP chunk of a stream is larger"),
+    ROW("size", SIZE, size, "the text is so many x"),
+    ROW("stall", NUMBER, stall, "fall silent after so many chunks"),
+    ROW("status", NUMBER, status, "from 400 on with an error in the dialect's shape"),
+    ROW("fin", NUMBER, fin, "close after so many bytes, head and framing included"),
+    ROW("rst", NUMBER, rst, "reset after so many bytes"),
+    ROW("body", TEXT, body, "the answer's body"),
+    ROW("type", TEXT, type, "its Content-Type"),
+    ROW("location", TEXT, location, "a Location header"),
+    ROW("retry-after", TEXT, retry_after, "a Retry-After header; Gemini's RetryInfo too"),
+    ROW("garbage", FLAG, garbage, "no HTTP at all"),
+    ROW("html", FLAG, html, "a web page with status 200"),
+    ROW("empty", FLAG, empty, "no body"),
+    ROW("bad-json", FLAG, bad_json, "JSON cut in the middle; in a stream each event"),
+    ROW("silence", FLAG, silence, "accept and never answer"),
+    ROW("no-done", FLAG, no_done, "without the stream's end mark"),
+    ROW("no-finish", FLAG, no_finish, "without finish reason"),
+    ROW("no-usage", FLAG, no_usage, "without usage"),
+    ROW("zero-usage", FLAG, zero_usage, "usage of zeros"),
+    ROW("double-usage", FLAG, double_usage, "usage twice"),
+    ROW("stamp", FLAG, stamp, "each chunk's text is the microsecond it was made"),
+    ROW("stream", FLAG, stream, "stream whatever is asked"),
+    ROW("think", NUMBER, think, "so many words of thinking first, signed where the dialect signs"),
+    ROW("redacted", FLAG, redacted, "then a block of redacted thinking"),
+    ROW("tools", NUMBER, tools, "calls of so many of the offered tools, instead of text"),
+    ROW("cached", NUMBER, cached, "tokens that came from the cache"),
+    ROW("reasoning", NUMBER, reasoning, "tokens of thinking"),
+    ROW("finish", FINISH, finish, "the end that is told"),
+    ROW("error", ERROR, error, "a typed error, in the dialect's shape and words"),
+    ROW("error-after", NUMBER, error_after, "that error in the stream, after so many chunks"),
+    ROW("quirk", QUIRK, quirk, "whose habits, of those who speak OpenAI's dialect"),
+    ROW("comments", FLAG, comments, "an SSE comment before each chunk"),
+    ROW("header", TEXT, header, "one more, as Name: value"),
 #undef ROW
 };
 
@@ -160,24 +161,33 @@ enum sim_script_result sim_script_parse(struct sim_script *s, struct str text, s
     return SIM_SCRIPT_OK;
 }
 
-static void print_names(const char *const *names, size_t n)
+/* "=stop|length", in `ret`. */
+static void write_names(char *ret, size_t size, const char *const *names, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        printf("%c%s", i == 0 ? '=' : '|', names[i]);
+    size_t len = 0;
+
+    for (size_t i = 0; i < n && len < size; i++)
+        len += (size_t)snprintf(ret + len, size - len, "%c%s", i == 0 ? '=' : '|', names[i]);
 }
 
 void sim_script_print_keys(void)
 {
     static const char *const kinds[] = {"=DURATION", "=N", "=BYTES", "=TEXT", "", "", "", ""};
+    char value[256];
 
     for (size_t row = 0; row < N_KEYS; row++) {
-        printf(" %s%s", table[row].key, kinds[table[row].kind]);
+        snprintf(value, sizeof(value), "%s", kinds[table[row].kind]);
         if (table[row].kind == FINISH)
-            print_names(finish_names, N_NAMES(finish_names));
+            write_names(value, sizeof(value), finish_names, N_NAMES(finish_names));
         if (table[row].kind == ERROR)
-            print_names(sim_error_names, SIM_ERROR_KINDS);
+            write_names(value, sizeof(value), sim_error_names, SIM_ERROR_KINDS);
         if (table[row].kind == QUIRK)
-            print_names(quirk_names, N_NAMES(quirk_names));
+            write_names(value, sizeof(value), quirk_names, N_NAMES(quirk_names));
+        int width = (int)(strlen(table[row].key) + strlen(value));
+        printf("  %s%s", table[row].key, value);
+        if (width >= 19)
+            printf("\n");
+        printf("%*s", width < 19 ? 20 - width : 22, "");
+        printf("%s\n", table[row].help);
     }
-    printf("\n");
 }

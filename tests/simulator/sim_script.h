@@ -71,5 +71,5 @@ void sim_script_init(struct sim_script *s);
 MUST_USE enum sim_script_result sim_script_parse(struct sim_script *s, struct str text,
                                                  struct str *reterr);
 
-/* The keys, for --help: "delay=DURATION first=DURATION …". */
+/* The keys and what they mean, a line each, for --help. */
 void sim_script_print_keys(void);
