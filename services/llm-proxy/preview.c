@@ -235,6 +235,16 @@ static void write_decision(const struct decision *d, const struct preview *p, st
     json_write_end(w, '}');
 }
 
+/* In which API it would be asked; embeddings say what a response's input says. */
+static const struct inbound *api_of(const struct json_value *root)
+{
+    if (!json_get(root, "messages") && json_get(root, "input"))
+        return &inbound_responses;
+    if (!json_get(root, "messages") && json_get(root, "prompt"))
+        return &inbound_completions;
+    return &inbound_chat;
+}
+
 static int decide(struct decision *d, const struct preview *p, struct buf *out)
 {
     struct inbound_fault fault = {NULL, NULL};
@@ -242,7 +252,7 @@ static int decide(struct decision *d, const struct preview *p, struct buf *out)
 
     enum chat_request_result r =
         chat_request_parse(&d->arena, p->body, &d->chat, &fault.message, &fault.param);
-    if (r == CHAT_REQUEST_OK && !inbound_chat.read_request(&d->arena, &d->chat, &fault))
+    if (r == CHAT_REQUEST_OK && !api_of(d->chat.root)->read_request(&d->arena, &d->chat, &fault))
         r = CHAT_REQUEST_INVALID;
     if (r != CHAT_REQUEST_OK)
         return refuse(r == CHAT_REQUEST_NOT_JSON ? REFUSAL_INVALID_JSON : REFUSAL_INVALID_REQUEST,

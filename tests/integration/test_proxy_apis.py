@@ -376,3 +376,14 @@ def test_the_last_event_of_a_response_may_hold_pictures(start_suite):
     assert s.has_ended_well and named_events(s)[-1][1] == json.loads(whole)
     only_row(suite, status="success", tokens_in=5, tokens_out=7)
     upstream.close()
+
+
+def test_where_a_request_would_go_is_told_for_every_api(start_suite, simulator):
+    suite = start(start_suite, simulator)
+    for body in ({"messages": [{"role": "user", "content": "one"}]}, {"input": "one"},
+                 {"prompt": "one"}):
+        answer = post(suite, "/v1/route", model="native", **body)
+        assert answer.status == 200, answer.body
+        assert answer.json["provider"] == "openai" and answer.json["tokens"] > 0
+    assert post(suite, "/v1/route", model="native").json["error"]["param"] == "messages"
+    assert simulator.records() == []
