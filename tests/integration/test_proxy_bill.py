@@ -36,7 +36,7 @@ class MarkedLoad(Load):
                                                  s.body.endswith(b"data: [DONE]\n\n"))
             s.close()
         except OSError as error:
-            ask.error = error
+            ask.error = error.with_traceback(None)  # which would keep the socket
         return ask
 
 

@@ -72,7 +72,8 @@ def test_a_unit_becomes_active_when_its_daemon_says_so(booted, name):
 
 
 def test_verify_has_nothing_to_say(booted):
-    units = ["llm-gateway.target"] + [f"{n}.{k}" for n in SERVICES for k in ("service", "socket")]
+    units = ["llm-gateway.target", "llm-proxy-audit.service", "llm-proxy-audit.timer"]
+    units += [f"{n}.{k}" for n in SERVICES for k in ("service", "socket")]
     done = booted.run("systemd-analyze", "verify", "--man=no", *units)
     assert (done.returncode, done.out, done.err) == (0, "", "")
 
@@ -193,6 +194,20 @@ def test_a_broken_configuration_is_refused_on_reload_and_explained(booted):
     assert "Subject: A changed configuration was refused" in explained
     booted.run("systemctl", "reload", "llm-proxy.service", check=True)
     assert state(booted, "llm-proxy")["ActiveState"] == "active"
+
+
+def test_the_audit_trails_timer_waits_and_its_service_can_do_the_work(booted):
+    """Asked of the proxy while it runs, done by itself when it does not."""
+    timer = booted.show("llm-proxy-audit.timer", "ActiveState", "SubState")
+    assert timer == {"ActiveState": "active", "SubState": "waiting"}
+    for verb in ("stop", "start"):
+        booted.run("systemctl", "start", "llm-proxy-audit.service", check=True)
+        assert booted.show("llm-proxy-audit.service", "Result") == {"Result": "success"}
+        booted.run("systemctl", verb, "llm-proxy.socket", "llm-proxy.service", check=True)
+    unit = booted.run("systemctl", "cat", "llm-proxy-audit.service", check=True).out
+    config = re.search(r"--config (\S+)", unit).group(1)
+    verified = booted.run("llmctl", "--config", config, "audit", "verify", check=True).out
+    assert verified.startswith("/var/log/llm-proxy/audit: ") and "whole" in verified
 
 
 def test_stopping_the_target_stops_every_daemon_with_status_0(booted):
