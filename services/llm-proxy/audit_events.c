@@ -167,6 +167,14 @@ void audit_events_reload(struct audit *a, unsigned generation, const char *probl
     audit_write_critical(a, problem ? "config.rejected" : "config.reloaded", end(&r));
 }
 
+void audit_events_ledger(void *audit, const char *what)
+{
+    struct record r;
+    begin(&r);
+    json_write_member(&r.w, "what", what);
+    audit_write_critical(audit, "ledger.broken", end(&r));
+}
+
 void audit_events_service(struct audit *a, const char *event)
 {
     struct record r;

@@ -25,4 +25,5 @@ void audit_events_key(struct audit *a, const struct keystore_request *r);
 void audit_events_admin(struct audit *a, const struct http_request *r, int status);
 /* `problem` NULL: configuration `generation` is in force; else why the new one is not. */
 void audit_events_reload(struct audit *a, unsigned generation, const char *problem);
+void audit_events_ledger(void *audit, const char *what);       /* the books are damaged */
 void audit_events_service(struct audit *a, const char *event); /* started, stopped */

@@ -33,6 +33,8 @@ struct ledger {
     struct db *db;
     struct ledger_write *write;
     struct ledger_metrics metrics;
+    void (*on_wrong)(void *arg, const char *what);
+    void *arg;
     struct spool *spools[LEDGER_MAX_SPOOLS];
     unsigned n_spools; /* with a writer */
     unsigned n_all;    /* and those of former workers that could not be emptied at start */
@@ -161,6 +163,8 @@ int ledger_open(const struct ledger_config *c, struct ledger **ret, char *reterr
     l->last = &l->first;
     l->n_spools = c->n_spools;
     l->metrics = c->metrics;
+    l->on_wrong = c->on_wrong;
+    l->arg = c->arg;
     l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->wake.fd < 0) {
         snprintf(reterr, reterr_size, "eventfd: %s", strerror(errno));
@@ -357,7 +361,9 @@ int ledger_start(struct ledger *l)
         return -r;
     pthread_setname_np(l->thread, "ledger");
     l->is_started = true;
-    return ledger_check_start(l->path, &l->is_damaged, &l->check);
+    const struct ledger_check_config check = {
+        .path = l->path, .is_damaged = &l->is_damaged, .on_wrong = l->on_wrong, .arg = l->arg};
+    return ledger_check_start(&check, &l->check);
 }
 
 void ledger_stop(struct ledger **l)

@@ -31,6 +31,9 @@ struct ledger_config {
     unsigned n_spools;     /* one per worker thread */
     uint32_t spool_slots;  /* 0: 16384, which is 8 MiB each */
     struct ledger_metrics metrics;
+    /* The rows are damaged, or do not add up; on a thread of the ledger's. May be NULL. */
+    void (*on_wrong)(void *arg, const char *what);
+    void *arg;
 };
 
 /* Work for the ledger thread, owned by the caller and untouchable until `done` has run. */

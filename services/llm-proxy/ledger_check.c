@@ -8,12 +8,13 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct ledger_check {
     char path[PATH_MAX];
-    _Atomic bool *is_damaged;
+    struct ledger_check_config config;
     pthread_t thread;
     pthread_mutex_t lock;
     struct db *db; /* while it may be interrupted */
@@ -69,14 +70,32 @@ static enum db_result find_wrong_day(struct db *db, char *ret_day, size_t size)
     return r;
 }
 
+static void tell(const struct ledger_check *c, const char *what)
+{
+    if (c->config.on_wrong)
+        c->config.on_wrong(c->config.arg, what);
+}
+
 static void report_damage(struct ledger_check *c, struct db *db)
 {
-    atomic_store(c->is_damaged, true);
+    atomic_store(c->config.is_damaged, true);
+    tell(c, db_error_text(db));
     struct log_field fields[] = {{"MESSAGE_ID", LOG_EVENT_LEDGER_UNAVAILABLE}, {NULL, NULL}};
     log_write(LOG_LEVEL_ERROR, fields,
               "%s is damaged (%s): nothing more is written to it, new requests are refused; "
               "stop the service, move the file away and restore a copy",
               c->path, db_error_text(db));
+}
+
+static void report_day(const struct ledger_check *c, const char *day)
+{
+    char what[128];
+    snprintf(what, sizeof(what),
+             "the requests of %s do not add up to that day's sums; somebody has changed one or the "
+             "other",
+             day);
+    log_error("%s: %s", c->path, what);
+    tell(c, what);
 }
 
 /* False when it is to stop: then the database is closed by us, not under the hand that interrupts
@@ -101,9 +120,7 @@ static void check_all(struct ledger_check *c, struct db *db)
     if (r == DB_CORRUPT)
         report_damage(c, db);
     else if (r == DB_ROW)
-        log_error("%s: the requests of %s do not add up to that day's sums; somebody has changed "
-                  "one or the other",
-                  c->path, day);
+        report_day(c, day);
     else if (r && publish(c, db))
         log_warning("%s could not be checked: %s, ignoring", c->path, db_error_text(db));
 }
@@ -124,13 +141,13 @@ static void *run(void *arg)
     return NULL;
 }
 
-int ledger_check_start(const char *path, _Atomic bool *is_damaged, struct ledger_check **ret)
+int ledger_check_start(const struct ledger_check_config *config, struct ledger_check **ret)
 {
     struct ledger_check *c = calloc(1, sizeof(*c));
     assert(c);
-    c->is_damaged = is_damaged;
+    c->config = *config;
+    str_copy(c->path, sizeof(c->path), str_from(config->path));
     pthread_mutex_init(&c->lock, NULL);
-    str_copy(c->path, sizeof(c->path), str_from(path));
 
     /* signals are the control thread's */
     sigset_t all, before;

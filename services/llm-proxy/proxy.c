@@ -55,6 +55,8 @@ static int open_books(struct proxy *p, char *reterr, size_t reterr_size)
     struct ledger_config config = {
         .state_dir = s->paths.state,
         .n_spools = p->n_workers,
+        .on_wrong = audit_events_ledger,
+        .arg = p->audit,
         .metrics =
             {
                 .rows = plain_series(p, METRIC_ledger_rows_total),

@@ -1,7 +1,9 @@
 """The audit trail: what happens is in it, and whoever touches it is found out."""
+import contextlib
 import gzip
 import json
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -243,6 +245,18 @@ def test_a_second_writer_and_a_foreign_key_file_are_refused(audited):
     assert "audit.key: others may read it" in suite.proxy.log()
     key.chmod(0o600)
     suite.proxy.start_and_wait_ready()
+
+
+def test_books_that_somebody_changed_are_told(audited):
+    suite = audited
+    assert suite.chat().status == 200
+    suite.wait_ledger(1)
+    suite.proxy.stop()
+    with contextlib.closing(sqlite3.connect(suite.folder / "state/ledger.db")) as db:
+        db.execute("UPDATE requests SET tokens_in = tokens_in + 1")
+        db.commit()
+    suite.proxy.start_and_wait_ready()
+    assert "do not add up" in wait_for(suite, "ledger.broken")[0]["what"]
 
 
 def test_off_there_is_no_trail(start_suite, simulator):
