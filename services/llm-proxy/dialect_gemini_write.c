@@ -101,10 +101,16 @@ static void write_tools(struct dialect_gemini_writer *wr)
 
 /* ---- parameters ---- */
 
-static const char *level_of(struct str effort)
+static bool is_pro(const struct dialect_gemini_writer *wr)
+{
+    return strstr(wr->request->model, "pro") != NULL;
+}
+
+/* They cannot be made not to think; the least is another for the larger ones. */
+static const char *level_of(const struct dialect_gemini_writer *wr, struct str effort)
 {
     if (str_is(effort, "none") || str_is(effort, "minimal"))
-        return "MINIMAL"; /* they cannot be made not to think */
+        return is_pro(wr) ? "LOW" : "MINIMAL";
     if (str_is(effort, "low"))
         return "LOW";
     return str_is(effort, "medium") ? "MEDIUM" : "HIGH";
@@ -113,7 +119,7 @@ static const char *level_of(struct str effort)
 /* The most that the models of the second generation take. */
 static int64_t budget_of(const struct dialect_gemini_writer *wr)
 {
-    int64_t max = strstr(wr->request->model, "pro") ? 32768 : 24576;
+    int64_t max = is_pro(wr) ? 32768 : 24576;
     int64_t tokens = chat_thinking_tokens(wr->chat);
 
     return tokens < max ? tokens : max;
@@ -130,7 +136,7 @@ static void write_thinking(struct dialect_gemini_writer *wr)
     json_write_key(w, "thinkingConfig");
     json_write_begin(w, '{');
     if (wr->generation >= 3)
-        json_write_member(w, "thinkingLevel", level_of(effort));
+        json_write_member(w, "thinkingLevel", level_of(wr, effort));
     else
         json_write_member_int(w, "thinkingBudget", budget_of(wr));
     json_write_member_bool(w, "includeThoughts", !str_is(effort, "none"));

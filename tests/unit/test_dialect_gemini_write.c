@@ -324,11 +324,11 @@ static void the_third_generation_thinks_by_levels(void **state)
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"reasoning_"
          "effort\":\"none\"}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{"
-         "\"thinkingConfig\":{\"thinkingLevel\":\"MINIMAL\",\"includeThoughts\":false}}}"},
+         "\"thinkingConfig\":{\"thinkingLevel\":\"LOW\",\"includeThoughts\":false}}}"},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"reasoning_"
          "effort\":\"minimal\"}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{"
-         "\"thinkingConfig\":{\"thinkingLevel\":\"MINIMAL\",\"includeThoughts\":true}}}"},
+         "\"thinkingConfig\":{\"thinkingLevel\":\"LOW\",\"includeThoughts\":true}}}"},
         {"{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"reasoning_"
          "effort\":\"low\"}",
          "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{"
@@ -453,6 +453,20 @@ static void a_budget_is_at_most_what_the_model_takes(void **state)
                   "\"includeThoughts\":true}}}");
 }
 
+static void the_least_thinking_is_less_for_smaller_models(void **state)
+{
+    static const struct written_chat flash = {.dialect = &dialect_gemini,
+                                              .model = "gemini-3-flash"};
+
+    (void)state;
+    check_written(&flash,
+                  "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+                  "\"reasoning_effort\":\"none\"}",
+                  "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],"
+                  "\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"MINIMAL\","
+                  "\"includeThoughts\":false}}}");
+}
+
 static void the_model_and_the_method_are_in_the_path(void **state)
 {
     static const struct {
@@ -498,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_result_may_hold_an_image),
         cmocka_unit_test(what_cannot_be_said_is_named),
         cmocka_unit_test(a_budget_is_at_most_what_the_model_takes),
+        cmocka_unit_test(the_least_thinking_is_less_for_smaller_models),
         cmocka_unit_test(the_model_and_the_method_are_in_the_path),
     };
 
