@@ -4,6 +4,8 @@ import os
 import time
 from decimal import Decimal
 
+import pytest
+
 from suite import SLOW, Stream, Suite, request, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -135,6 +137,26 @@ def test_a_stream_whose_budget_runs_out_is_cut(start_suite, simulator):
     simulator.wait_closed(1)
     assert shown(suite, "short")["reserved_usd"] == 0
     assert suite.chat(headers=key).status == 402
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/messages", {"max_tokens": 4000, "messages": [{"role": "user", "content": "x"}]}),
+    ("/v1/responses", {"input": "x"}), ("/v1/completions", {"prompt": "x", "max_tokens": 4000})])
+def test_a_cut_stream_says_so_in_every_api(start_suite, simulator, path, body):
+    """Also where the provider writes more than it was allowed to."""
+    suite = start(start_suite, simulator)
+    key = key_of(suite, "short", "--budget", "0.006")
+    simulator.script("chunks=20000,interval=1ms")
+    stream = Stream(suite.port, {"model": "small", "stream": True, **body}, suite.headers(**key),
+                    path=path)
+    stream.read_all()
+    last = json.loads(stream.events()[-1])
+    assert "budget" in json.dumps(last.get("error", last)) and not stream.has_ended_well
+    assert not any(mark in stream.body for mark in (b"[DONE]", b"message_stop", b"response.completed"))
+    row = suite.wait_ledger(1)[0]
+    assert (row["status"], row["error"]) == ("truncated", "budget_exceeded")
+    assert 4_000_000 < row["cost_nano"] <= 6_000_000 + 50_000 * SLOW
+    assert shown(suite, "short")["reserved_usd"] == 0
 
 
 def test_max_tokens_and_choices_and_caps_bound_what_is_set_aside(start_suite, simulator):
