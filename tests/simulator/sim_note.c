@@ -184,6 +184,21 @@ void sim_note_url(struct sim_note *n, struct str media_type, const struct json_v
     tell_file(n, STR("url"), sim_note_spelled(url).len);
 }
 
+void sim_note_data_url(struct sim_note *n, const struct json_value *url)
+{
+    struct str text = sim_note_spelled(url), media;
+
+    if (!str_has_prefix(text, "data:")) {
+        sim_note_url(n, STR_EMPTY, url);
+        return;
+    }
+    text.data += 5;
+    text.len -= 5;
+    (void)!str_cut(&text, ';', &media);
+    if (text.data && str_has_prefix(text, "base64,"))
+        sim_note_file(n, media, (struct str){text.data + 7, text.len - 7});
+}
+
 void sim_note_call(struct sim_note *n, const struct json_value *id, const struct json_value *name,
                    const struct json_value *arguments, const struct json_value *signature)
 {

@@ -63,6 +63,8 @@ void sim_note_json(struct sim_note *n, const struct json_value *value);
 void sim_note_redacted(struct sim_note *n, const struct json_value *data);
 void sim_note_file(struct sim_note *n, struct str media_type, struct str base64);
 void sim_note_url(struct sim_note *n, struct str media_type, const struct json_value *url);
+/* "data:image/png;base64,…" is a file, anything else a URL. */
+void sim_note_data_url(struct sim_note *n, const struct json_value *url);
 /* `arguments` is an object, or a string that holds one; `signature` may be NULL. */
 void sim_note_call(struct sim_note *n, const struct json_value *id, const struct json_value *name,
                    const struct json_value *arguments, const struct json_value *signature);

@@ -67,32 +67,16 @@ void sim_openai_write_error(const struct sim_error *e, struct buf *json)
         ADD(json, "null}}");
 }
 
-/* "data:image/png;base64,…" is a file, anything else a URL. */
-static void read_url(struct sim_note *n, const struct json_value *url)
-{
-    struct str text = sim_note_spelled(url), media;
-
-    if (!str_has_prefix(text, "data:")) {
-        sim_note_url(n, STR_EMPTY, url);
-        return;
-    }
-    text.data += 5;
-    text.len -= 5;
-    (void)!str_cut(&text, ';', &media);
-    if (text.data && str_has_prefix(text, "base64,"))
-        sim_note_file(n, media, (struct str){text.data + 7, text.len - 7});
-}
-
 static void read_part(struct sim_note *n, const struct json_value *part)
 {
     struct str type = sim_note_spelled(json_get(part, "type"));
 
     if (str_is(type, "image_url"))
-        read_url(n, json_at(part, "image_url.url"));
+        sim_note_data_url(n, json_at(part, "image_url.url"));
     else if (str_is(type, "input_audio"))
         sim_note_file(n, STR("audio/wav"), sim_note_spelled(json_at(part, "input_audio.data")));
     else if (str_is(type, "file"))
-        read_url(n, json_at(part, "file.file_data"));
+        sim_note_data_url(n, json_at(part, "file.file_data"));
     else if (str_is(type, "refusal"))
         sim_note_words(n, "refusal", json_get(part, "refusal"), NULL);
     else

@@ -19,22 +19,6 @@ static const struct sim_note_param params[] = {
 };
 #define N_PARAMS (sizeof(params) / sizeof(params[0]))
 
-/* "data:image/png;base64,…" is a file, anything else a URL. */
-static void read_url(struct sim_note *n, const struct json_value *url)
-{
-    struct str text = sim_note_spelled(url), media;
-
-    if (!str_has_prefix(text, "data:")) {
-        sim_note_url(n, STR_EMPTY, url);
-        return;
-    }
-    text.data += 5;
-    text.len -= 5;
-    (void)!str_cut(&text, ';', &media);
-    if (text.data && str_has_prefix(text, "base64,"))
-        sim_note_file(n, media, (struct str){text.data + 7, text.len - 7});
-}
-
 static void read_content(struct sim_note *n, const struct json_value *content)
 {
     sim_note_text(n, content);
@@ -43,9 +27,9 @@ static void read_content(struct sim_note *n, const struct json_value *content)
     for (const struct json_value *p = content->child; p; p = p->next) {
         struct str type = sim_note_spelled(json_get(p, "type"));
         if (str_is(type, "input_image"))
-            read_url(n, json_get(p, "image_url"));
+            sim_note_data_url(n, json_get(p, "image_url"));
         else if (str_is(type, "input_file"))
-            read_url(n, json_get(p, "file_data"));
+            sim_note_data_url(n, json_get(p, "file_data"));
         else if (str_is(type, "refusal"))
             sim_note_words(n, "refusal", json_get(p, "refusal"), NULL);
         else
