@@ -51,11 +51,20 @@ static bool is_word(struct str s)
     return s.len > 0 && s.len <= 64;
 }
 
+/* JSON has no control character as itself, so neither a newline nor a NUL. */
+static bool has_controls(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.data[i] < 0x20)
+            return true;
+    return false;
+}
+
 static bool is_plain(const struct chain_record *r)
 {
     return is_word(r->time) && is_word(r->event) && r->data.len >= 2 &&
            r->data.len <= CHAIN_MAX_DATA && r->data.data[0] == '{' &&
-           r->data.data[r->data.len - 1] == '}' && !memchr(r->data.data, '\n', r->data.len);
+           r->data.data[r->data.len - 1] == '}' && !has_controls(r->data);
 }
 
 enum buf_result chain_append(struct chain *c, const uint8_t key[CHAIN_KEY_SIZE],
