@@ -55,7 +55,7 @@ def test_c04_a_storm_of_resets_leaves_nothing_behind(start_suite, simulator):
         m = suite.metrics()
         return (m.value("worker_pool_active_workers") == 0
                 and m.value("http_requests_in_flight") == 1)
-    storm(2_000)
+    storm(40_000 if SOAK else 2_000)  # until pools are full and the spool's pages are all touched
     wait_until(is_quiet, "the end of the first storm")
     fds, memory = open_fds(suite.proxy), suite.proxy.memory_kb()
     begun = time.monotonic()
