@@ -104,6 +104,13 @@ def test_every_alert_is_tested_in_every_respect():
             assert not [a for a in check["exp_alerts"] if a["exp_labels"]["severity"] == severity]
 
 
+def test_every_name_of_the_forerunners_has_its_value_tested():
+    names = {rule["record"] for rule in rules_of(RULES / "compat.rules.yml")}
+    (test,) = yaml.safe_load((RULES / "tests/compat.yml").read_text())["tests"]
+    assert all(check["exp_samples"] for check in test["promql_expr_test"])
+    assert names == {check["expr"].partition("{")[0] for check in test["promql_expr_test"]}
+
+
 def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on():
     headings = {h.lower() for h in re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.M)}
     for alert in alerts():
