@@ -76,3 +76,37 @@ def test_prometheus_finds_all_three_up_and_reads_what_they_count(suite, promethe
                         "the provider's health", 30)
     refused = query(url, "sum(prometheus_target_scrapes_sample_duplicate_timestamp_total)")
     assert not refused or refused[0][1] == 0
+
+
+# Names of the forerunners whose source moves in a suite that answered one chat.
+FORERUNNERS = ("api_gateway_requests_total", "api_gateway_request_duration_seconds",
+               "api_gateway_requests_in_progress", "api_gateway_health",
+               "api_gateway_routing_latency_seconds", "ai_cluster_http_requests_total",
+               "ai_cluster_inference_duration_seconds_bucket", "ai_cluster_tokens_generated_total",
+               "ai_cluster_api_key_requests_total", "rbee_hive_memory_available_bytes",
+               "rbee_hive_disk_total_bytes", 'up{job="queen-rbee"}', 'up{job="rbee-hive"}')
+
+
+def test_every_rule_is_evaluated_over_the_suite_and_a_service_that_dies_is_told(suite, prometheus):
+    config = SHIPPED.read_text().replace("15s", "1s").replace("5s", "1s")
+    for name in ("recording", "alerts", "compat"):
+        config = config.replace(f"- {name}.rules.yml", f"- {SHIPPED.parent}/{name}.rules.yml")
+    config = config.replace("global:", "global:\n  evaluation_interval: 1s")
+    for job, port in zip(("8090", "8081", "8082"), pages(suite).values()):
+        config = config.replace(f"127.0.0.1:{job}", f"127.0.0.1:{port}")
+    suite.chat()
+    url = prometheus(config)
+
+    programs.wait_until(lambda: all(query(url, name) for name in FORERUNNERS),
+                        "the names of the forerunners", 60)
+    groups = programs.request(f"{url}/api/v1/rules").json["data"]["groups"]
+    unwell = [(rule["name"], rule.get("lastError")) for group in groups for rule in group["rules"]
+              if rule["health"] != "ok"]
+    assert groups and not unwell
+    # Others, of this machine's load and disk, may well be pending here.
+    told = {m["alertname"] for m, _ in query(url, "ALERTS")}
+    assert not {name for name in told if name.endswith("Down")}
+
+    suite.processes["context-service"].kill()
+    programs.wait_until(lambda: query(url, 'ALERTS{alertname="ContextServiceDown"}'),
+                        "the alert", 60)
