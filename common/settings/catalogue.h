@@ -36,7 +36,7 @@ enum settings_context_mode {
     CONTEXT_SUMMARIZE
 };
 enum settings_on_failure { ON_FAILURE_FORWARD, ON_FAILURE_REFUSE };
-enum settings_on_disconnect { ON_DISCONNECT_CANCEL, ON_DISCONNECT_DRAIN };
+enum settings_on_disconnect { ON_DISCONNECT_CANCEL }; /* drain: not built yet */
 enum settings_cache_scope { CACHE_SCOPE_KEY, CACHE_SCOPE_TEAM };
 enum settings_cache_when { CACHE_DETERMINISTIC, CACHE_ALWAYS, CACHE_NEVER };
 

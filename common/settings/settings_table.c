@@ -303,7 +303,7 @@ static const struct settings_row providers[] = {
     MAP("breaker", breaker, "A pause after repeated failures"),
     MAP("probe", probe, "How health-worker asks whether it is well"),
     WORD("on_disconnect", on_disconnect, on_disconnect, "cancel",
-         "What becomes of its answer when the caller has left"),
+         "What becomes of its answer when the caller has left (drain: not built yet)"),
     WORD("pass_errors", pass_errors, bool, "false", "Whether callers may read its error texts"),
     TEXT("keep_alive", keep_alive, keep_alive, NULL,
          "Dialect ollama: how long a model stays loaded; default: the server's own"),

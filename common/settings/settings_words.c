@@ -39,8 +39,8 @@ const struct settings_words settings_words_context_mode[] = {
 const struct settings_words settings_words_on_failure[] = {
     {"forward", ON_FAILURE_FORWARD}, {"refuse", ON_FAILURE_REFUSE}, {NULL, 0}};
 
-const struct settings_words settings_words_on_disconnect[] = {
-    {"cancel", ON_DISCONNECT_CANCEL}, {"drain", ON_DISCONNECT_DRAIN}, {NULL, 0}};
+const struct settings_words settings_words_on_disconnect[] = {{"cancel", ON_DISCONNECT_CANCEL},
+                                                              {NULL, 0}};
 
 const struct settings_words settings_words_auth[] = {{"required", true}, {"off", false}, {NULL, 0}};
 

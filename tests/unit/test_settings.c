@@ -98,7 +98,7 @@ static void every_key_of_the_contract_is_read(void **state)
     CHECK_U64(p->breaker.open_for, 30 * USEC_PER_SEC);
     CHECK_U64(p->breaker.half_open, 3);
     CHECK_TEXT(p->probe.path, "/models");
-    CHECK_INT(settings_find_provider(s, "azure")->on_disconnect, ON_DISCONNECT_DRAIN);
+    CHECK_INT(settings_find_provider(s, "azure")->on_disconnect, ON_DISCONNECT_CANCEL);
     CHECK_TEXT(settings_find_provider(s, "azure")->api_key.file, "/etc/llm-proxy/azure.key");
     CHECK_TEXT(settings_find_provider(s, "claude")->api_key.credential, "anthropic-key");
     CHECK_INT(settings_find_provider(s, "claude")->dialect, DIALECT_ANTHROPIC);
