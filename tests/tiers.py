@@ -1,5 +1,6 @@
 """Builds and runs the tiers of tests, prints one line for each and the sum at the end."""
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -109,12 +110,13 @@ def count_program(test, tally):
         tally.fail(f"FAILED {test['name']} ({test['result']}):\n{output[-3000:]}")
 
 
-def pytest(name, folder, build_dir, options=()):
+def pytest(name, targets, build_dir):
+    """`targets` are folders, files or tests, parted by spaces."""
     tally, log = Tally(), LOGS / f"{name}.log"
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
     run(["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         f"--junitxml={report}", *options, folder], log, {"BUILD_DIR": str(build_dir)})
+         f"--junitxml={report}", *targets.split()], log, {"BUILD_DIR": str(build_dir)})
     if not report.exists():
         return tally.fail(f"pytest did not run:\n{tail(log)}")
     for case in xml.etree.ElementTree.parse(report).iter("testcase"):
@@ -160,6 +162,21 @@ def conformance(build_dir, name="conformance"):
     return pytest(name, "tests/conformance", build_dir)
 
 
+def integration(build_dir, is_soak):
+    """Most of a scenario is waiting, so two go on side by side; what is measured for long is alone."""
+    if is_soak:
+        return pytest("integration", "tests/integration", build_dir)
+    files = sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("tests/integration/test_*.py"))
+    halves = [" ".join(files[i::2]) for i in range(2)]
+    with concurrent.futures.ThreadPoolExecutor() as side_by_side:
+        tallies = side_by_side.map(
+            lambda i: pytest(f"integration-{i + 1}", halves[i], build_dir), range(2))
+    tally = Tally()
+    for half in tallies:
+        tally.add(half)
+    return tally
+
+
 def threaded(folder):
     tally = meson_tests("threads-unit", folder, "unit")
     tally.add(conformance(folder, "threads-conformance"))
@@ -180,7 +197,7 @@ def tiers(mode):
             ("unit", lambda: meson_tests("unit", asan, "unit")),
             ("fuzz corpus", lambda: meson_tests("fuzz", asan, "fuzz")),
             ("threads", lambda: threaded(tsan)),
-            ("integration", lambda: pytest("integration", "tests/integration", asan)),
+            ("integration", lambda: integration(asan, mode == "soak")),
             ("conformance", lambda: conformance(asan)),
             ("system", lambda: pytest("system", "tests/system", release))]
 
