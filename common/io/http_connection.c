@@ -140,6 +140,8 @@ static void tell_writable(struct http_connection *c)
     s->handler.on_writable(s->arg, r);
     c->is_in_handler = false;
     http_output_flush(c);
+    if (r->was_full && http_output_pending(c) <= s->config.high_water / 2)
+        http_connection_schedule(c); /* full a moment ago, and already gone: told again */
 }
 
 /* Everything a connection does ends here. */

@@ -265,6 +265,8 @@ static bool set(struct echo *e, const char *name, const char *value)
         e->config.max_connections = (unsigned)n;
     else if (strncmp(name, "max_body=", 9) == 0)
         e->config.max_body = n;
+    else if (strncmp(name, "high_water=", 11) == 0)
+        e->config.high_water = n;
     else if (strncmp(name, "certificate=", 12) == 0)
         e->certificate = value;
     else if (strncmp(name, "key=", 4) == 0)

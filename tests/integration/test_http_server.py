@@ -92,6 +92,16 @@ def test_a_stream_is_chunked_and_the_connection_kept(client):
     assert answers.read().status == 200
 
 
+def test_a_stream_that_the_socket_takes_at_once_goes_on(tmp_path):
+    """Full by the count and empty by the time the handler returns: it must hear of it again."""
+    server = Echo(tmp_path, high_water=4000).start()
+    with contextlib.closing(server.connect()) as client:
+        client.settimeout(10)
+        client.sendall(GET % b"/stream?n=1000")
+        assert len(Answers(client).read().body) == 1000 * 1000
+    server.stop()
+
+
 def test_an_old_client_gets_a_stream_until_the_connection_ends(client):
     client.sendall(b"GET /stream?n=5 HTTP/1.0\r\n\r\n")
     data = b""
