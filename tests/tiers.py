@@ -30,11 +30,14 @@ SANITIZERS = {
 THREADED = ("tests/integration/test_prometheus.py",
             "tests/integration/test_cache.py::test_a_thousand_who_ask_the_same_at_once_ask_once")
 
+MAX_ASKED_AGAIN = 3
+
 
 class Tally:
     def __init__(self):
         self.passed = self.failed = 0
         self.notes = []  # of failures
+        self.tests = []  # that failed, as pytest takes them
         self.reasons = collections.Counter()  # of skips
 
     @property
@@ -50,6 +53,7 @@ class Tally:
         self.passed += other.passed
         self.failed += other.failed
         self.notes += other.notes
+        self.tests += other.tests
         self.reasons += other.reasons
 
     def __str__(self):
@@ -111,12 +115,12 @@ def count_program(test, tally):
 
 
 def pytest(name, targets, build_dir):
-    """`targets` are folders, files or tests, parted by spaces."""
+    """`targets` is a list of folders, files or tests."""
     tally, log = Tally(), LOGS / f"{name}.log"
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
     run(["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         f"--junitxml={report}", *targets.split()], log, {"BUILD_DIR": str(build_dir)})
+         f"--junitxml={report}", *targets], log, {"BUILD_DIR": str(build_dir)})
     if not report.exists():
         return tally.fail(f"pytest did not run:\n{tail(log)}")
     for case in xml.etree.ElementTree.parse(report).iter("testcase"):
@@ -131,6 +135,7 @@ def count_case(case, tally):
         failure = case.find("error")
     skipped = case.find("skipped")
     if failure is not None:
+        tally.tests.append(f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}")
         tally.fail(f"FAILED {title}:\n{(failure.text or failure.get('message'))[-3000:]}")
     elif skipped is not None:
         tally.reasons[skipped.get("message")] += 1
@@ -159,21 +164,32 @@ def conformance(build_dir, name="conformance"):
                log):
             return no_sdk(log)
         done.write_text(lock.read_text())
-    return pytest(name, "tests/conformance", build_dir)
+    return pytest(name, ["tests/conformance"], build_dir)
 
 
 def integration(build_dir, is_soak):
-    """Most of a scenario is waiting, so two go on side by side; what is measured for long is alone."""
+    """Most of a scenario is waiting, so two go on side by side; in a soak they are measured alone."""
     if is_soak:
-        return pytest("integration", "tests/integration", build_dir)
+        return pytest("integration", ["tests/integration"], build_dir)
     files = sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("tests/integration/test_*.py"))
-    halves = [" ".join(files[i::2]) for i in range(2)]
+    halves = [files[i::2] for i in range(2)]
     with concurrent.futures.ThreadPoolExecutor() as side_by_side:
         tallies = side_by_side.map(
             lambda i: pytest(f"integration-{i + 1}", halves[i], build_dir), range(2))
     tally = Tally()
     for half in tallies:
         tally.add(half)
+    return alone(tally, build_dir) if 0 < tally.failed <= MAX_ASKED_AGAIN else tally
+
+
+def alone(tally, build_dir):
+    """What failed while the other half took its share of the machine is asked again without it."""
+    if len(tally.tests) != tally.failed:
+        return tally
+    again = pytest("integration-alone", tally.tests, build_dir)
+    print(f"asked again alone: {again}: " + ", ".join(tally.tests), flush=True)
+    tally.failed, tally.notes = 0, []
+    tally.add(again)
     return tally
 
 
@@ -181,7 +197,8 @@ def threaded(folder):
     tally = meson_tests("threads-unit", folder, "unit")
     tally.add(conformance(folder, "threads-conformance"))
     for scenario in THREADED:
-        tally.add(pytest("threads-" + pathlib.Path(scenario).stem, scenario, folder))
+        name = pathlib.Path(scenario.split("::")[0]).stem
+        tally.add(pytest(f"threads-{name}", [scenario], folder))
     return tally
 
 
@@ -199,7 +216,7 @@ def tiers(mode):
             ("threads", lambda: threaded(tsan)),
             ("integration", lambda: integration(asan, mode == "soak")),
             ("conformance", lambda: conformance(asan)),
-            ("system", lambda: pytest("system", "tests/system", release))]
+            ("system", lambda: pytest("system", ["tests/system"], release))]
 
 
 def main(mode):

@@ -496,6 +496,11 @@ class Suite:
         return request(f"http://127.0.0.1:{self.admin_port}{path}", method, body,
                        {"Authorization": f"Bearer {self.admin_token()}"})
 
+    def shows(self, name, value, **labels):
+        """The metric comes to `value`: what an answer sets off may be counted after it is read."""
+        wait_until(lambda: self.metrics().value(name, **labels) == value,
+                   f"{name}{labels or ''} to be {value}")
+
     def metrics(self, service="llm-proxy"):
         if service == "llm-proxy":
             answer = self.admin("/metrics")

@@ -187,7 +187,7 @@ def test_what_is_too_large_is_not_kept(start_suite, simulator):
     simulator.script(f"size={(1 << 20) + 1000}")
     assert [source(ask(suite)) for _ in range(2)] == ["miss", "miss"]
     assert [source(stream(suite)) for _ in range(2)] == ["miss", "miss"]
-    assert suite.metrics().value("tiered_cache_entries") == 0
+    suite.shows("tiered_cache_entries", 0)
 
 
 # ---- what is never kept ----
@@ -200,7 +200,7 @@ def test_errors_are_never_kept(start_suite, simulator, script):
         assert suite.chat(TEXT, temperature=0).status != 200
     simulator.script("")
     assert source(ask(suite)) == "miss"
-    assert suite.metrics().value("tiered_cache_entries", layer="L1") == 1
+    suite.shows("tiered_cache_entries", 1, layer="L1")
 
 
 @pytest.mark.parametrize("script", ["fin=400,interval=1ms", "rst=400,interval=1ms", "no-finish"])
@@ -532,7 +532,7 @@ def test_a_slow_disk_keeps_nobody_waiting(start_suite, simulator):
     assert time.monotonic() - begun < 0.5 * SLOW
     slow.terminate()
     slow.wait()
-    assert suite.metrics().value("tiered_cache_misses_total", layer="L2") == 1
+    suite.shows("tiered_cache_misses_total", 1, layer="L2")
 
 
 def test_without_layers_there_is_no_cache(start_suite, simulator):
@@ -625,7 +625,7 @@ def test_when_the_first_one_leaves_another_asks(start_suite, simulator):
         assert s.status == 200 and s.has_ended_well
     assert asked(simulator) == 2
     assert simulator.wait_closed(1)
-    assert suite.metrics().value("llm_requests_total", status="cancelled") == 2
+    suite.shows("llm_requests_total", 2, status="cancelled")
 
 
 def test_what_is_not_kept_is_asked_by_each(start_suite, simulator):

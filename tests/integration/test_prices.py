@@ -30,7 +30,7 @@ def test_a_reload_with_a_wrong_list_keeps_the_old_prices(start_suite, simulator,
     suite.proxy.signal(signal.SIGHUP)
     wait_until(lambda: f"{path}:2:" in suite.proxy.log(),
                "the refusal")
-    assert suite.metrics().value("config_last_reload_successful") == 0
+    suite.shows("config_last_reload_successful", 0)
     assert cost() == before
 
     path.write_text("prices:\n  - {provider: sim, model: sim, input: 10, output: 20}\n")
@@ -51,7 +51,7 @@ def test_a_model_nobody_prices_is_null_and_counted(start_suite, simulator):
     assert answer.status == 200 and "x-llm-cost-usd" not in answer.headers
     row, = suite.wait_ledger(1)
     assert row["cost_nano"] is None and row["tokens_out"] > 0
-    assert suite.metrics().value("llm_unpriced_requests_total", model="small") == 1
+    suite.shows("llm_unpriced_requests_total", 1, model="small")
     assert suite.ctl_json("usage", "--by", "model")[0]["cost_usd"] is None
 
 

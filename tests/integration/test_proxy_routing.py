@@ -73,8 +73,8 @@ def test_the_same_target_is_tried_again_after_a_part_of_a_growing_wait(start_sui
     at = [r["arrived_us"] / 1e6 for r in simulator.records()]
     for wait, longest in zip([b - a for a, b in zip(at, at[1:])], [0.1, 0.2, 0.25]):
         assert wait <= longest + LATE
-    assert suite.metrics().value("llm_retries_total", provider="a") == 3
-    assert suite.metrics().value("llm_fallbacks_total") == 0
+    suite.shows("llm_retries_total", 3, provider="a")
+    suite.shows("llm_fallbacks_total", 0)
 
 
 def test_no_more_often_than_retry_max(start_suite, simulator):
@@ -152,7 +152,7 @@ def test_a_passed_over_target_is_not_called_the_one_that_failed(start_suite, sim
     assert ("a", "http_5xx") in outcomes(suite, 2)
     row = next(row for row in suite.ledger() if row["model"] == "m")
     assert (row["provider"], row["attempts"], row["status"]) == ("a", 1, "error")
-    assert suite.metrics().value("llm_fallbacks_total") == 0
+    suite.shows("llm_fallbacks_total", 0)
 
 
 def test_the_line_is_served_in_order_and_has_an_end(start_suite, simulator):

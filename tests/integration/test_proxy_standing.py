@@ -227,7 +227,7 @@ def test_one_models_failures_leave_the_provider_to_the_others(start_suite, simul
     assert suite.chat(model="ill").code == "no_healthy_provider"
     assert suite.chat(model="well").status == 200
     assert "its breaker is open" in reasons(suite, "ill")[1]
-    assert suite.metrics().value("circuit_breaker_state", provider="a") == 2  # the worst of its
+    suite.shows("circuit_breaker_state", 2, provider="a")  # the worst of its
 
 
 def test_callers_faults_never_open_a_breaker(start_suite, simulator):
@@ -239,7 +239,7 @@ def test_callers_faults_never_open_a_breaker(start_suite, simulator):
                                                     else 502)
     simulator.script("")
     assert suite.chat(model="m").status == 200
-    assert suite.metrics().value("circuit_breaker_transitions_total") == 0
+    suite.shows("circuit_breaker_transitions_total", 0)
 
 
 def test_probes_and_tries_are_one_verdict(start_suite, simulator, start_simulator):
@@ -254,10 +254,10 @@ def test_probes_and_tries_are_one_verdict(start_suite, simulator, start_simulato
     port = simulator.port
     simulator.stop()
     wait_until(lambda: "is down, says health-worker" in reasons(suite, "m")[1], "the verdict")
-    assert suite.metrics().value("circuit_breaker_state", provider="a") == 0
+    suite.shows("circuit_breaker_state", 0, provider="a")
     before = suite.metrics().value("llm_attempts_total", provider="a")
     assert suite.chat(model="m").headers["x-llm-provider"] == "b"
-    assert suite.metrics().value("llm_attempts_total", provider="a") == before
+    suite.shows("llm_attempts_total", before, provider="a")
     simulator.child = None
     simulator.start(port)
     wait_until(lambda: suite.chat(model="m").headers["x-llm-provider"] == "a", "its return", 20)
@@ -325,7 +325,7 @@ def test_what_is_too_long_goes_to_a_larger_window(start_suite, simulator, start_
     answer = suite.chat(model="first")
     assert (answer.headers["x-llm-provider"], answer.headers["x-llm-model"]) == ("c", "third")
     assert ups[1].records() == []  # neither the same window at b nor an entry no larger
-    assert suite.metrics().value("circuit_breaker_transitions_total") == 0
+    suite.shows("circuit_breaker_transitions_total", 0)
     reckoning.check(before, suite.metrics(),
                     [Told("first", "success", ("a", "http_4xx"), ("c", "ok"))])
 

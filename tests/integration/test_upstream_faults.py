@@ -324,4 +324,4 @@ def test_u17_a_connection_that_closes_as_it_is_used_is_seen_by_nobody(start_suit
         if answer.status != 200:
             failed.append((i, answer.body))
     assert failed == []
-    assert suite.metrics().value("llm_attempts_total", provider="a", outcome="ok") == n
+    suite.shows("llm_attempts_total", n, provider="a", outcome="ok")
