@@ -39,7 +39,9 @@ static bool is_known(uint64_t type)
     case MESSAGE_CONTEXT_ERROR:
     case MESSAGE_HEALTH_SNAPSHOT:
     case MESSAGE_HEALTH_CHANGE:
+    case MESSAGE_WORKERS:
     case MESSAGE_OUTCOME:
+    case MESSAGE_WORKERS_LOAD:
     case MESSAGE_CONTROL:
     case MESSAGE_CONTROL_REPLY:
         return true;

@@ -24,7 +24,9 @@ enum message_type {
     MESSAGE_CONTEXT_ERROR = 5,
     MESSAGE_HEALTH_SNAPSHOT = 16, /* health.sock */
     MESSAGE_HEALTH_CHANGE = 17,
+    MESSAGE_WORKERS = 18,
     MESSAGE_OUTCOME = 32, /* outcomes.sock */
+    MESSAGE_WORKERS_LOAD = 33,
     MESSAGE_CONTROL = 48, /* control.sock */
     MESSAGE_CONTROL_REPLY = 49,
 };

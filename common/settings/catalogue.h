@@ -126,12 +126,13 @@ struct settings_worker {
     size_t n_command;
     uint16_t port;
     const char *health, *provider, *model, *device;
-    uint64_t memory_limit;
+    const char *drain;                 /* path; NULL: it is not told */
+    uint64_t memory_limit, vram, disk; /* 0: none, not known */
     struct {
         uint32_t max;
         usec_t window, backoff, max_backoff;
     } restart;
-    usec_t idle_stop, stop_timeout;
+    usec_t idle_stop, load_timeout, stop_timeout;
 };
 
 /* The words of the configuration file. */

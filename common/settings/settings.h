@@ -61,7 +61,8 @@ struct settings {
         const char *listen;
         usec_t interval;
         bool gpu;
-        const char *node_id; /* default: the host's name */
+        uint64_t worker_memory; /* 0: no bound */
+        const char *node_id;    /* default: the host's name */
     } health;
     struct settings_worker *workers;
     size_t n_workers;

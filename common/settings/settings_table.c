@@ -184,6 +184,8 @@ static const struct settings_row health[] = {
     NUMBER(DURATION, "interval", health.interval, "15s", 100 * MSEC, HOUR,
            "How often the machine is looked at"),
     WORD("gpu", health.gpu, gpu, "auto", "Whether GPUs are looked at"),
+    NUMBER(SIZE, "worker_memory", health.worker_memory, "0", 0, 1024 * TIB,
+           "What the limits.memory of all workers that run may add up to; 0: no bound"),
     MAP("node", health_node, "This machine"),
     END,
 };
@@ -412,7 +414,11 @@ static const struct settings_row prices[] = {
 
 static const struct settings_row worker_limits[] = {
     NUMBER(SIZE, "memory", memory_limit, "0", 0, 1024 * TIB,
-           "Memory of all its processes; 0: none"),
+           "Memory of all its processes, which must be free when it starts; 0: none"),
+    NUMBER(SIZE, "vram", vram, "0", 0, 1024 * TIB,
+           "Memory of its GPU, which must be free when it starts; 0: not looked at"),
+    NUMBER(SIZE, "disk", disk, "0", 0, 1024 * TIB,
+           "Space below paths.state, which must be free when it starts; 0: not looked at"),
     END,
 };
 
@@ -449,8 +455,12 @@ static const struct settings_row workers[] = {
     MAP("limits", worker_limits, "What it may use"),
     MAP("restart", restart, "What follows when it dies"),
     NUMBER(DURATION, "idle_stop", idle_stop, "0s", 0, 30 * DAY,
-           "Stopped after so long without use; 0: never"),
-    NUMBER(DURATION, "stop_timeout", stop_timeout, "30s", 0, HOUR, "From SIGTERM to SIGKILL"),
+           "Started by the first request, stopped after so long without one; 0: always runs"),
+    NUMBER(DURATION, "load_timeout", load_timeout, "10m", SEC, DAY,
+           "It must be well so long after its start"),
+    TEXT("drain", drain, route, NULL, "POSTed to it before SIGTERM; default: nothing"),
+    NUMBER(DURATION, "stop_timeout", stop_timeout, "30s", 0, HOUR,
+           "From SIGTERM to SIGKILL, and before it for requests under way"),
     END,
 };
 

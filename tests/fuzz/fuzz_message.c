@@ -3,6 +3,7 @@
 #include "proto/health.h"
 #include "proto/message.h"
 #include "proto/outcome.h"
+#include "proto/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool round_trip(enum message_type type, struct arena *a, struct str body, struct buf *out)
 {
     static struct health_snapshot snapshot;
+    static struct workers_list workers;
+    static struct workers_load load;
     struct context_request request;
     struct context_reply reply;
     struct outcome outcome;
@@ -30,6 +33,10 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
     case MESSAGE_HEALTH_SNAPSHOT:
     case MESSAGE_HEALTH_CHANGE:
         return health_decode(a, body, &snapshot) && health_encode(&snapshot, out) == BUF_OK;
+    case MESSAGE_WORKERS:
+        return workers_decode(a, body, &workers) && workers_encode(&workers, out) == BUF_OK;
+    case MESSAGE_WORKERS_LOAD:
+        return workers_decode_load(a, body, &load) && workers_encode_load(&load, out) == BUF_OK;
     case MESSAGE_OUTCOME:
         return outcome_decode(a, body, &outcome) && outcome_encode(&outcome, out) == BUF_OK;
     case MESSAGE_CONTROL:

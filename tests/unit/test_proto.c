@@ -5,6 +5,7 @@
 #include "proto/health.h"
 #include "proto/message.h"
 #include "proto/outcome.h"
+#include "proto/workers.h"
 
 #include "check.h"
 
@@ -256,6 +257,90 @@ static void a_control_request_matches_its_vector(void **state)
     check_text(buf_str(&f->out), v.body);
 }
 
+static void check_worker(const struct workers_one *is, const struct workers_one *should)
+{
+    check_text(is->name, should->name);
+    check_text(is->provider, should->provider);
+    check_text(is->model, should->model);
+    check_text(is->device, should->device);
+    check_text(is->state, should->state);
+    check_text(is->reason, should->reason);
+    CHECK_INT(is->use, should->use);
+    CHECK_U64(is->since_ms, should->since_ms);
+    CHECK_U64(is->pid, should->pid);
+    CHECK_U64(is->restarts, should->restarts);
+    CHECK_U64(is->in_flight, should->in_flight);
+    CHECK_U64(is->memory_bytes, should->memory_bytes);
+}
+
+static void a_list_of_workers_matches_its_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "workers");
+    static struct workers_list expected, l;
+
+    expected =
+        (struct workers_list){.node = STR("host-1"), .sequence = 9, .at_ms = 1700000000123, .n = 2};
+    expected.one[0] = (struct workers_one){STR("llama-8b"),
+                                           STR("llama"),
+                                           STR("llama-8b"),
+                                           STR("gpu0"),
+                                           STR("busy"),
+                                           STR_EMPTY,
+                                           WORKERS_READY,
+                                           1700000000000,
+                                           4711,
+                                           2,
+                                           3,
+                                           12884901888};
+    expected.one[1] = (struct workers_one){STR("embedder"),
+                                           STR("embedder"),
+                                           STR("bge"),
+                                           STR("cpu"),
+                                           STR("failed"),
+                                           STR("ended with status 1"),
+                                           WORKERS_AWAY,
+                                           1699999990000,
+                                           0,
+                                           5,
+                                           0,
+                                           0};
+    CHECK_INT(v.header.type, MESSAGE_WORKERS);
+    CHECK(workers_decode(&f->arena, v.body, &l));
+    check_text(l.node, expected.node);
+    CHECK_U64(l.sequence, 9);
+    CHECK_U64(l.n, 2);
+    for (size_t i = 0; i < l.n; i++)
+        check_worker(&l.one[i], &expected.one[i]);
+    CHECK_INT(workers_encode(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void a_load_of_workers_matches_its_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "workers_load");
+    static struct workers_load expected, l;
+
+    expected.proxy = STR("7f3a");
+    expected.node = STR("host-1");
+    expected.heard = 9;
+    expected.of[0].provider = STR("llama");
+    expected.of[0].in_flight = 3;
+    expected.of[1].provider = STR("embedder");
+    expected.n = 2;
+    CHECK_INT(v.header.type, MESSAGE_WORKERS_LOAD);
+    CHECK(workers_decode_load(&f->arena, v.body, &l));
+    check_text(l.proxy, expected.proxy);
+    check_text(l.node, expected.node);
+    CHECK_U64(l.heard, 9);
+    CHECK_U64(l.n, 2);
+    check_text(l.of[1].provider, expected.of[1].provider);
+    CHECK_U64(l.of[0].in_flight, 3);
+    CHECK_INT(workers_encode_load(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
 static void every_kind_and_every_state_has_its_word(void **state)
 {
     struct fixture *f = *state;
@@ -280,6 +365,8 @@ static void every_kind_and_every_state_has_its_word(void **state)
 static bool decodes(struct fixture *f, char kind, const char *json)
 {
     static struct health_snapshot snapshot;
+    static struct workers_list workers;
+    static struct workers_load load;
     struct context_request request;
     struct context_reply reply;
     struct outcome outcome;
@@ -293,6 +380,10 @@ static bool decodes(struct fixture *f, char kind, const char *json)
         return context_decode_reply(&f->arena, text, &reply);
     case 'h':
         return health_decode(&f->arena, text, &snapshot);
+    case 'w':
+        return workers_decode(&f->arena, text, &workers);
+    case 'l':
+        return workers_decode_load(&f->arena, text, &load);
     case 'o':
         return outcome_decode(&f->arena, text, &outcome);
     default:
@@ -313,6 +404,9 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'h', "{\"providers\":[],\"new\":\"\"}"},
         {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"dozing\",\"new\":true}]}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"new\":1.5}"},
+        {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"dozing\",\"use\":"
+              "\"perhaps\"}]}"},
+        {'l', "{\"proxy\":\"p\",\"providers\":[],\"new\":1}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };
 
@@ -358,6 +452,15 @@ static void what_breaks_the_promise_is_refused(void **state)
         {'h', "{\"providers\":[{\"name\":\"p\",\"state\":\"down\",\"latency_ms\":-1}]}"},
         {'h', "{\"providers\":[],\"sequence\":-1}"},
         {'h', "{\"providers\":[],\"node\":7}"},
+        {'w', "{}"},
+        {'w', "{\"workers\":[1]}"},
+        {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\"}]}"},
+        {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"idle\",\"pid\":-1}]}"},
+        {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"idle\",\"use\":1}]}"},
+        {'l', "{\"providers\":[]}"},
+        {'l', "{\"proxy\":\"p\"}"},
+        {'l', "{\"proxy\":\"p\",\"providers\":[{}]}"},
+        {'l', "{\"proxy\":\"p\",\"providers\":[{\"name\":\"a\",\"in_flight\":\"1\"}]}"},
         {'o', "{}"},
         {'o', "{\"provider\":\"p\"}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
@@ -434,6 +537,8 @@ int main(void)
         cmocka_unit_test(health_messages_match_their_vectors),
         cmocka_unit_test(an_outcome_matches_its_vector),
         cmocka_unit_test(a_control_request_matches_its_vector),
+        cmocka_unit_test(a_list_of_workers_matches_its_vector),
+        cmocka_unit_test(a_load_of_workers_matches_its_vector),
         cmocka_unit_test(every_kind_and_every_state_has_its_word),
         cmocka_unit_test(a_newer_peer_may_say_more_and_an_older_one_less),
         cmocka_unit_test(what_breaks_the_promise_is_refused),
