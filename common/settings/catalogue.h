@@ -35,6 +35,7 @@ enum settings_context_mode {
     CONTEXT_EXTRACT,
     CONTEXT_SUMMARIZE
 };
+#define CATALOGUE_INHERIT INT32_MAX /* of a model's entry: as the section of that name says */
 enum settings_on_failure { ON_FAILURE_FORWARD, ON_FAILURE_REFUSE };
 enum settings_on_disconnect { ON_DISCONNECT_CANCEL }; /* drain: not built yet */
 enum settings_cache_scope { CACHE_SCOPE_KEY, CACHE_SCOPE_TEAM };
@@ -104,6 +105,10 @@ struct settings_model {
         usec_t ttl; /* 0: the layers' */
         bool tool_calls;
     } cache;
+    struct {
+        uint32_t mode, keep_last, retrieval_tool; /* or CATALOGUE_INHERIT */
+        double high_water, low_water;             /* 0: inherit */
+    } context;
 };
 
 /* Nano-dollars per million tokens; MONEY_UNKNOWN when not given. */

@@ -128,3 +128,29 @@ const struct settings_model *settings_find_model(const struct settings *s, const
             return &s->models[i];
     return NULL;
 }
+
+struct settings_context_rules settings_context_rules(const struct settings *s,
+                                                     const struct settings_model *m)
+{
+    struct settings_context_rules r = {
+        .mode = s->context.mode,
+        .high_water = s->context.high_water,
+        .low_water = s->context.low_water,
+        .keep_last = s->context.keep_last,
+        .retrieval_tool = s->context.retrieval_tool,
+    };
+
+    if (!m)
+        return r;
+    if (m->context.mode != CATALOGUE_INHERIT)
+        r.mode = (enum settings_context_mode)m->context.mode;
+    if (m->context.high_water > 0)
+        r.high_water = m->context.high_water;
+    if (m->context.low_water > 0)
+        r.low_water = m->context.low_water;
+    if (m->context.keep_last != CATALOGUE_INHERIT)
+        r.keep_last = m->context.keep_last;
+    if (m->context.retrieval_tool != CATALOGUE_INHERIT)
+        r.retrieval_tool = m->context.retrieval_tool != 0;
+    return r;
+}

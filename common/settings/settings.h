@@ -56,6 +56,16 @@ struct settings {
         uint32_t keep_last;
         usec_t deadline;
         enum settings_on_failure on_failure;
+        bool retrieval_tool;
+        struct {
+            uint64_t max, max_per_tenant, max_sessions;
+            usec_t ttl;
+        } store;
+        struct {
+            const char *url, *model; /* NULL: nobody is asked */
+            struct settings_secret api_key;
+            usec_t timeout;
+        } summarize;
     } context;
     struct {
         const char *listen;
@@ -98,3 +108,14 @@ MUST_USE enum buf_result settings_document(struct buf *out);
 const struct settings_provider *settings_find_provider(const struct settings *s, const char *name);
 /* By name or alias. */
 const struct settings_model *settings_find_model(const struct settings *s, const char *name);
+/* How conversations with a model are made to fit. */
+struct settings_context_rules {
+    enum settings_context_mode mode;
+    double high_water, low_water;
+    uint32_t keep_last;
+    bool retrieval_tool;
+};
+
+/* `m` NULL: of a model that is not configured. */
+struct settings_context_rules settings_context_rules(const struct settings *s,
+                                                     const struct settings_model *m);

@@ -37,6 +37,10 @@ static int check_services(const struct settings *s, const struct settings_reader
         return REFUSE(r, &s->context.low_water,
                       "context.low_water must be below high_water, which is %g",
                       s->context.high_water);
+    if (!s->context.summarize.url != !s->context.summarize.model)
+        return REFUSE(
+            r, s->context.summarize.url ? &s->context.summarize.url : &s->context.summarize.model,
+            "context.summarize needs both url and model");
     if (!s->curve.public_key != !s->curve.secret_file)
         return REFUSE(r, s->curve.public_key ? &s->curve.public_key : &s->curve.secret_file,
                       "bus.curve needs both public and secret_file");
@@ -220,10 +224,24 @@ static int check_complexity(const struct settings *s, const struct settings_mode
     return 0;
 }
 
+/* What a model says for itself has to go with what it inherits. */
+static int check_waters(const struct settings *s, const struct settings_model *m,
+                        const struct settings_reader *r)
+{
+    struct settings_context_rules rules = settings_context_rules(s, m);
+
+    if (rules.low_water < rules.high_water)
+        return 0;
+    return REFUSE(r, &m->context.low_water,
+                  "low_water of model '%s', %g, must be below its high_water, which is %g", m->name,
+                  rules.low_water, rules.high_water);
+}
+
 static int check_model(const struct settings *s, const struct settings_model *m,
                        const struct settings_reader *r)
 {
-    if (check_complexity(s, m, r) != 0 || resolve_targets(s, m, r) != 0)
+    if (check_waters(s, m, r) != 0 || check_complexity(s, m, r) != 0 ||
+        resolve_targets(s, m, r) != 0)
         return 1;
     for (size_t i = 0; i < m->n_fallback; i++)
         if (check_entry(s, &m->fallback[i], r) != 0)

@@ -65,6 +65,16 @@
 #define GIB  (UINT64_C(1) << 30)
 #define TIB  (UINT64_C(1) << 40)
 
+#define OWNER settings_secret
+
+static const struct settings_row secret[] = {
+    TEXT("env", env, variable, NULL, "Name of an environment variable"),
+    TEXT("file", file, file, NULL, "Path of a file"),
+    TEXT("credential", credential, name, NULL, "Name of a systemd credential"),
+    END,
+};
+
+#undef OWNER
 #define OWNER settings
 
 static const struct settings_row paths[] = {
@@ -159,6 +169,31 @@ static const struct settings_row cache[] = {
     END,
 };
 
+static const struct settings_row context_store[] = {
+    NUMBER(SIZE, "max", context.store.max, "1GiB", 1024 * KIB, TIB, "Disk for all of them"),
+    NUMBER(SIZE, "max_per_tenant", context.store.max_per_tenant, "256MiB", 1024 * KIB, TIB,
+           "Disk for those of one key"),
+    NUMBER(COUNT, "max_sessions", context.store.max_sessions, "10000", 1, 10000000,
+           "Sessions kept; those unused for longest go first"),
+    NUMBER(DURATION, "ttl", context.store.ttl, "24h", SEC, 366 * DAY,
+           "How long a session and its blocks are kept without use"),
+    END,
+};
+
+static const struct settings_row summarize[] = {
+    TEXT("url", context.summarize.url, url, NULL,
+         "An OpenAI-compatible API, normally llm-proxy itself: http://127.0.0.1:8080/v1"),
+    TEXT("model", context.summarize.model, printable, NULL, "Which model to ask there"),
+    {.name = "api_key",
+     .type = SETTINGS_SECRET,
+     FIELD(context.summarize.api_key),
+     .rows = secret,
+     .help = "Where the key for it is kept: one of env, file or credential"},
+    NUMBER(DURATION, "timeout", context.summarize.timeout, "20s", 10 * MSEC, 600 * SEC,
+           "How long it may take, beside context.deadline"),
+    END,
+};
+
 static const struct settings_row context[] = {
     TEXT("listen", context.listen, address, "127.0.0.1:8081", "Address of context-service"),
     WORD("mode", context.mode, context_mode, "extract", "How a conversation that is too long fits"),
@@ -171,6 +206,10 @@ static const struct settings_row context[] = {
            "How long the proxy waits for context-service"),
     WORD("on_failure", context.on_failure, on_failure, "forward",
          "What becomes of the request when context-service does not answer"),
+    WORD("retrieval_tool", context.retrieval_tool, bool, "false",
+         "Whether the model may call a tool that gives it back what was omitted"),
+    MAP("store", context_store, "Sessions and omitted blocks, kept in context.db"),
+    MAP("summarize", summarize, "The model that mode summarize asks; without url: extracts"),
     END,
 };
 
@@ -222,16 +261,6 @@ static const struct settings_row bus[] = {
 
 static const struct settings_row store[] = {
     LATER("redis", "", "Limits and budgets shared by several proxies: not built yet"),
-    END,
-};
-
-#undef OWNER
-#define OWNER settings_secret
-
-static const struct settings_row secret[] = {
-    TEXT("env", env, variable, NULL, "Name of an environment variable"),
-    TEXT("file", file, file, NULL, "Path of a file"),
-    TEXT("credential", credential, name, NULL, "Name of a systemd credential"),
     END,
 };
 
@@ -346,6 +375,23 @@ static const struct settings_row model_cache[] = {
     END,
 };
 
+static const struct settings_row model_context[] = {
+    WORD("mode", context.mode, model_context_mode, "inherit", "As context.mode"),
+    NUMBER(RATIO, "high_water", context.high_water, "0", 0, 1, "0: as context.high_water"),
+    NUMBER(RATIO, "low_water", context.low_water, "0", 0, 1, "0: as context.low_water"),
+    {.name = "keep_last",
+     .type = SETTINGS_COUNT,
+     FIELD(context.keep_last),
+     .fallback = "inherit",
+     .min = 0,
+     .max = 1000,
+     .words = settings_words_inherit,
+     .help = "As context.keep_last"},
+    WORD("retrieval_tool", context.retrieval_tool, bool_or_inherit, "inherit",
+         "As context.retrieval_tool"),
+    END,
+};
+
 static const struct settings_row models[] = {
     NEEDED("name", name, model, "What callers ask for"),
     WORD("strategy", strategy, strategy, "priority",
@@ -358,6 +404,7 @@ static const struct settings_row models[] = {
     NUMBER(COUNT, "context_window", context_window, "0", 0, 1000000000, "Tokens; 0 is unknown"),
     NUMBER(COUNT, "max_output", max_output, "0", 0, 1000000000, "Tokens; 0 is unknown"),
     MAP("cache", model_cache, "Answers given again"),
+    MAP("context", model_context, "Conversations with this model that are too long"),
     END,
 };
 

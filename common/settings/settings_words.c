@@ -36,6 +36,19 @@ const struct settings_words settings_words_context_mode[] = {
     {"off", CONTEXT_OFF},         {"lossless", CONTEXT_LOSSLESS},   {"mask", CONTEXT_MASK},
     {"extract", CONTEXT_EXTRACT}, {"summarize", CONTEXT_SUMMARIZE}, {NULL, 0}};
 
+const struct settings_words settings_words_model_context_mode[] = {{"inherit", CATALOGUE_INHERIT},
+                                                                   {"off", CONTEXT_OFF},
+                                                                   {"lossless", CONTEXT_LOSSLESS},
+                                                                   {"mask", CONTEXT_MASK},
+                                                                   {"extract", CONTEXT_EXTRACT},
+                                                                   {"summarize", CONTEXT_SUMMARIZE},
+                                                                   {NULL, 0}};
+
+const struct settings_words settings_words_inherit[] = {{"inherit", CATALOGUE_INHERIT}, {NULL, 0}};
+
+const struct settings_words settings_words_bool_or_inherit[] = {
+    {"inherit", CATALOGUE_INHERIT}, {"true", true}, {"false", false}, {NULL, 0}};
+
 const struct settings_words settings_words_on_failure[] = {
     {"forward", ON_FAILURE_FORWARD}, {"refuse", ON_FAILURE_REFUSE}, {NULL, 0}};
 

@@ -16,7 +16,8 @@ extern const struct settings_words settings_words_dialect[], settings_words_vari
     settings_words_on_failure[], settings_words_on_disconnect[], settings_words_auth[],
     settings_words_metrics_on_api[], settings_words_cache_scope[], settings_words_cache_when[],
     settings_words_gpu[], settings_words_bool[], settings_words_log_level[],
-    settings_words_log_format[], settings_words_threads[], settings_words_unpriced[];
+    settings_words_log_format[], settings_words_threads[], settings_words_unpriced[],
+    settings_words_model_context_mode[], settings_words_inherit[], settings_words_bool_or_inherit[];
 
 MUST_USE bool settings_words_find(const struct settings_words *words, struct str text,
                                   int *ret_value);

@@ -82,6 +82,29 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_null(s->curve.public_key);
 }
 
+static void a_model_inherits_what_it_does_not_say_of_its_conversations(void **state)
+{
+    CLEANUP(settings_free)
+    struct settings *s =
+        load_text("context: {mode: mask, keep_last: 7, retrieval_tool: true}\n"
+                  "providers: [{name: p, base_url: 'http://a'}]\n"
+                  "models:\n"
+                  "- {name: plain, targets: [{provider: p, model: m}]}\n"
+                  "- {name: own, targets: [{provider: p, model: m}], context: {mode: off,"
+                  " high_water: 90%, low_water: 0.2, keep_last: 0, retrieval_tool: false}}");
+    struct settings_context_rules plain =
+        settings_context_rules(s, settings_find_model(s, "plain"));
+    struct settings_context_rules own = settings_context_rules(s, settings_find_model(s, "own"));
+    struct settings_context_rules unknown = settings_context_rules(s, NULL);
+
+    (void)state;
+    CHECK(plain.mode == CONTEXT_MASK && plain.keep_last == 7 && plain.retrieval_tool);
+    CHECK(plain.high_water == 0.8 && plain.low_water == 0.4);
+    CHECK(own.mode == CONTEXT_OFF && own.keep_last == 0 && !own.retrieval_tool);
+    CHECK(own.high_water == 0.9 && own.low_water == 0.2);
+    CHECK(unknown.mode == CONTEXT_MASK && unknown.keep_last == 7);
+}
+
 static void every_key_of_the_contract_is_read(void **state)
 {
     CLEANUP(settings_free) struct settings *s = load_file("data/every_key.yaml");
@@ -295,6 +318,10 @@ static void keys_that_disagree_are_refused_where_they_stand(void **state)
         {"proxy:\n  tls: {key: a}", "f:3:14: proxy.tls needs both certificate and key"},
         {"context:\n  low_water: 0.9",
          "f:3:14: context.low_water must be below high_water, which is 0.8"},
+        {"context:\n  summarize: {url: 'http://a'}",
+         "f:3:20: context.summarize needs both url and model"},
+        {"models:\n- {name: a, targets: [], context: {low_water: 0.8}}",
+         "f:3:47: low_water of model 'a', 0.8, must be below its high_water, which is 0.8"},
         {"bus:\n  curve: {secret_file: a}", "f:3:24: bus.curve needs both public and secret_file"},
         {"models:\n- {name: a, targets: [{provider: q, model: m}]}",
          "f:3:34: no provider is called 'q'"},
@@ -429,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(a_model_inherits_what_it_does_not_say_of_its_conversations),
         cmocka_unit_test(every_key_of_the_contract_is_read),
         cmocka_unit_test(a_worker_becomes_a_local_provider),
         cmocka_unit_test(the_sample_configuration_loads),
