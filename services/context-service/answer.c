@@ -1,14 +1,9 @@
 #include "answer.h"
 
-#include "base/digest.h"
 #include "base/json_write.h"
-#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-#define PREVIEW_BYTES 80
-#define KEY_BYTES     16
 
 static enum fault condense(struct arena *a, const struct question *q, struct answer *ret,
                            struct fault_detail *reterr)
@@ -50,37 +45,16 @@ enum fault answer_find(struct arena *a, struct tokenizers *tokenizers, const str
     return FAULT_NONE;
 }
 
-/* The beginning of what a message says: its content, or the first text in it. */
-static struct str preview(struct arena *a, const struct json_value *message)
+static void write_omitted(const struct condense_omitted *omitted, struct json_write *w)
 {
-    const struct json_value *content = json_get(message, "content");
-    struct str text;
-
-    if (json_is(content, JSON_ARRAY))
-        content = json_at(content, "0.text");
-    if (!json_string(content, a, &text))
-        return STR_EMPTY;
-    text.len = utf8_prefix(text.data, text.len, PREVIEW_BYTES);
-    return text;
-}
-
-/* The key is the message's content address, so the same message has the same key for ever. */
-static void write_omitted(struct arena *a, const struct condense_omitted *omitted,
-                          struct json_write *w)
-{
-    uint8_t digest[DIGEST_SIZE];
-    char key[2 * KEY_BYTES + 1];
-
-    digest_sha256(omitted->message->raw, digest);
-    digest_hex(digest, KEY_BYTES, key);
     json_write_begin(w, '{');
-    json_write_member(w, "key", key);
+    json_write_member(w, "key", omitted->key);
     json_write_member_int(w, "tokens", (int64_t)omitted->tokens);
-    json_write_member_str(w, "preview", preview(a, omitted->message));
+    json_write_member_str(w, "preview", omitted->preview);
     json_write_end(w, '}');
 }
 
-static void write_condensed(struct arena *a, const struct answer *answer, struct json_write *w)
+static void write_condensed(const struct answer *answer, struct json_write *w)
 {
     const struct condense_report *r = &answer->report;
 
@@ -96,13 +70,12 @@ static void write_condensed(struct arena *a, const struct answer *answer, struct
     json_write_key(w, "omitted");
     json_write_begin(w, '[');
     for (size_t i = 0; i < r->n_omitted; i++)
-        write_omitted(a, &r->omitted[i], w);
+        write_omitted(&r->omitted[i], w);
     json_write_end(w, ']');
     json_write_member_int(w, "epoch", 0);
 }
 
-enum buf_result answer_write(struct arena *a, enum question_op op, const struct answer *answer,
-                             struct buf *out)
+enum buf_result answer_write(enum question_op op, const struct answer *answer, struct buf *out)
 {
     struct json_write w;
 
@@ -111,7 +84,7 @@ enum buf_result answer_write(struct arena *a, enum question_op op, const struct 
     if (op == QUESTION_COUNT)
         json_write_member_int(&w, "tokens", (int64_t)answer->count.tokens);
     else
-        write_condensed(a, answer, &w);
+        write_condensed(answer, &w);
     json_write_member_bool(&w, "exact", answer->count.exact);
     json_write_member(&w, "method", answer->count.method);
     json_write_key(&w, "margin");

@@ -21,8 +21,8 @@ MUST_USE enum fault answer_find(struct arena *a, struct tokenizers *tokenizers,
                                 struct fault_detail *reterr);
 
 /* The body of a 200. */
-MUST_USE enum buf_result answer_write(struct arena *a, enum question_op op,
-                                      const struct answer *answer, struct buf *out);
+MUST_USE enum buf_result answer_write(enum question_op op, const struct answer *answer,
+                                      struct buf *out);
 
 /* The reply's fields; the condensed array travels beside it. */
 void answer_fill_reply(struct arena *a, enum question_op op, const struct answer *answer,

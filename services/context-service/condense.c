@@ -31,10 +31,17 @@ static const char *substitution(enum condense_mode mode)
     return NULL;
 }
 
+static uint64_t goal(const struct condense_options *options)
+{
+    uint64_t target = options->target_tokens, budget = options->budget_tokens;
+
+    return target > 0 && target < budget ? target : budget;
+}
+
 static void shrink(struct conversation *c, const struct condense_options *options, size_t end,
                    struct condense_report *r)
 {
-    uint64_t budget = options->budget_tokens;
+    uint64_t budget = goal(options);
 
     if (c->tokens > budget && lossless_apply(c, end))
         note(r, "lossless");
@@ -44,6 +51,17 @@ static void shrink(struct conversation *c, const struct condense_options *option
         note(r, "mask");
     if (c->tokens > budget && drop_apply(c, end, budget))
         note(r, "drop");
+}
+
+/* The beginning of what a message says: its content, or the first text in it. */
+static struct str preview(struct arena *a, const struct json_value *message)
+{
+    const struct json_value *content = json_get(message, "content");
+    struct str text;
+
+    if (json_is(content, JSON_ARRAY))
+        content = json_at(content, "0.text");
+    return json_string(content, a, &text) ? marker_preview(text) : STR_EMPTY;
 }
 
 static bool list_omitted(struct conversation *c, struct condense_report *r)
@@ -56,9 +74,13 @@ static bool list_omitted(struct conversation *c, struct condense_report *r)
         for (size_t i = group->first; i < group->first + group->n; i++) {
             const struct conversation_message *m = &c->message[i];
             uint64_t left = group->is_dropped ? 0 : m->tokens;
-            if (group->is_dropped || m->is_masked)
-                r->omitted[r->n_omitted++] =
-                    (struct condense_omitted){m->original, m->tokens_before - left};
+            if (!group->is_dropped && !m->is_masked)
+                continue;
+            struct condense_omitted *o = &r->omitted[r->n_omitted++];
+            *o = (struct condense_omitted){.bytes = m->original->raw,
+                                           .preview = preview(c->arena, m->original),
+                                           .tokens = m->tokens_before - left};
+            marker_key(o->bytes, o->key);
         }
     }
     return true;

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "marker.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,23 +28,44 @@ enum condense_outcome {
 enum condense_mode {
     CONDENSE_LOSSLESS,
     CONDENSE_MASK,
-    CONDENSE_EXTRACT,   /* not built yet: mask instead */
-    CONDENSE_SUMMARIZE, /* not built yet: mask instead */
+    CONDENSE_EXTRACT,
+    CONDENSE_SUMMARIZE, /* extract, and say in the report what a model could summarize instead */
 };
 
-#define CONDENSE_MAX_STAGES 4
+#define CONDENSE_MAX_STAGES 6
+
+/* A summary that a model wrote, for the fold whose key it was asked with. */
+struct condense_summary {
+    struct str key;
+    struct str text; /* as fold_read_summary() gave it */
+};
 
 struct condense_options {
     struct str dialect;
     enum condense_mode mode;
-    uint64_t budget_tokens;
+    uint64_t budget_tokens; /* a conversation within it stays as it is */
+    uint64_t target_tokens; /* what a larger one is condensed to, if it can be; 0: the budget */
     size_t keep_last;
+    struct str query;             /* what is needed of the conversation; empty: what it asks last */
+    const struct json_value *pin; /* an array: numbers of messages, texts that they say; or NULL */
+    struct str secret;            /* marks this service's own summaries; empty: none is believed */
+    struct condense_summary summary; /* or empty */
 };
 
-/* A message that the answer has not, or not in full. */
+/* A block that the answer has not, or not in full. */
 struct condense_omitted {
-    const struct json_value *message; /* as the client sent it */
-    uint64_t tokens;                  /* fewer in the answer */
+    char key[MARKER_KEY_SIZE]; /* content address of `bytes`, as in the answer's markers */
+    struct str bytes;          /* decoded text of a tool's output, or JSON of whole messages */
+    struct str preview;        /* how it begins */
+    uint64_t tokens;           /* fewer in the answer */
+};
+
+/* The messages that became one summary. */
+struct condense_fold {
+    char key[MARKER_KEY_SIZE]; /* empty: nothing was folded */
+    struct str source;         /* summarize: their text for a model to summarize */
+    uint64_t max_tokens;       /* that its summary may have */
+    bool is_abstractive;       /* options' summary was used */
 };
 
 struct condense_report {
@@ -53,9 +75,10 @@ struct condense_report {
     size_t n_stages;
     struct condense_omitted *omitted;
     size_t n_omitted;
+    struct condense_fold fold;
 };
 
-/* Everything in *ret lives in `a` or in the text that `messages` points into. */
+/* Everything in *ret lives in `a` or in what the arguments point to. */
 MUST_USE enum condense_outcome condense_run(struct arena *a, const struct json_value *messages,
                                             const struct condense_options *options,
                                             struct condense_report *ret);

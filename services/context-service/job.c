@@ -52,7 +52,7 @@ static enum buf_result write_reply(struct job *j)
 static enum buf_result write_body(struct job *j)
 {
     if (j->fault == FAULT_NONE)
-        return answer_write(&j->arena, j->op, &j->answer, &j->text);
+        return answer_write(j->op, &j->answer, &j->text);
     return fault_write(j->fault, &j->detail, &j->text);
 }
 

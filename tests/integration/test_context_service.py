@@ -92,7 +92,7 @@ def test_old_tool_output_goes_first_and_then_the_oldest_turns(service):
     assert masked["messages"][-6:] == session[-6:]
     assert masked["tokens_before"] == whole and masked["tokens_after"] <= whole // 2
     first = masked["omitted"][0]
-    assert first["preview"].startswith("line 0 of file 0") and len(first["key"]) == 32
+    assert first["preview"].startswith("line 0 of file 0") and len(first["key"]) == 16
 
     dropped = condense(service, session, whole // 8).json
     assert dropped["stages"] == ["mask", "drop"]

@@ -89,7 +89,7 @@ static void a_count_says_how_far_it_may_be_off(void **state)
     CHECK_INT(ask(&s, QUESTION_COUNT, "{\"model\":\"m\",\"text\":\"hello world\"}"), FAULT_NONE);
     CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
     CHECK(s.answer.count.tokens > 0 && s.answer.count.tokens < 12);
-    CHECK_INT(answer_write(&s.arena, QUESTION_COUNT, &s.answer, &s.text), BUF_OK);
+    CHECK_INT(answer_write(QUESTION_COUNT, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "\"exact\":false,\"method\":\"estimate\",\"margin\":0.35}"));
     close_scene(&s);
 }
@@ -134,7 +134,7 @@ static void what_was_left_out_is_listed_with_key_and_preview(void **state)
         FAULT_NONE);
     s.question.options.keep_last = 1;
     CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
-    CHECK_INT(answer_write(&s.arena, QUESTION_CONDENSE, &s.answer, &s.text), BUF_OK);
+    CHECK_INT(answer_write(QUESTION_CONDENSE, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}],"));
     CHECK(strstr(s.text.data, "\"stages\":[\"drop\"],\"omitted\":[{\"key\":\""));
     CHECK(strstr(s.text.data, "\"preview\":\"forget \xc3\xa4ll of this"));
