@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define RECORD 16384
 
@@ -159,6 +160,27 @@ const char *http_tls_result_text(enum http_tls_result r)
         return "the key does not belong to the certificate";
     }
     return "";
+}
+
+static int64_t not_after(const X509 *certificate)
+{
+    struct tm date = {0};
+
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &date) == 1 ? timegm(&date) : 0;
+}
+
+int64_t http_tls_expiry(const struct http_tls *t)
+{
+    int64_t first = not_after(SSL_CTX_get0_certificate(t->context));
+    STACK_OF(X509) *chain = NULL;
+
+    SSL_CTX_get0_chain_certs(t->context, &chain);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t at = not_after(sk_X509_value(chain, i));
+        if (at < first)
+            first = at;
+    }
+    return first;
 }
 
 struct http_tls_session *http_tls_session_new(struct http_tls *t, int fd)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -27,6 +28,8 @@ MUST_USE enum http_tls_result http_tls_new(const char *certificate, const char *
                                            struct http_tls **ret);
 void http_tls_free(struct http_tls **t); /* its sessions may live on */
 const char *http_tls_result_text(enum http_tls_result r);
+/* When the first certificate of the chain ceases to be valid, in seconds since the epoch. */
+int64_t http_tls_expiry(const struct http_tls *t);
 
 /* The server's side of the connection; does not own the descriptor. */
 struct http_tls_session *http_tls_session_new(struct http_tls *t, int fd);

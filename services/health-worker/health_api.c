@@ -4,6 +4,7 @@
 #include "health_metrics.h"
 #include "io/http_answer.h"
 #include "io/http_route.h"
+#include "scrape_page.h"
 #include "service.h"
 
 #include <stdio.h>
@@ -98,6 +99,17 @@ static void answer_provider(void *arg, struct http_request *r, struct str tail)
     buf_done(&out);
 }
 
+static void answer_targets(void *arg, struct http_request *r, struct str tail)
+{
+    (void)tail;
+    scrape_page_list(arg, r);
+}
+
+static void answer_target(void *arg, struct http_request *r, struct str tail)
+{
+    scrape_page_provider(arg, r, tail);
+}
+
 static void answer_check(void *arg, struct http_request *r, struct str tail)
 {
     struct service *s = arg;
@@ -113,6 +125,8 @@ static const struct http_route routes[] = {
     {"GET", "/metrics", "/metrics", 0, answer_metrics},
     {"GET", "/status", "/status", 0, answer_status},
     {"GET", "/status/", "/status/{provider}", 0, answer_provider},
+    {"GET", "/scrape", "/scrape", 0, answer_targets},
+    {"GET", "/scrape/", "/scrape/{provider}", 0, answer_target},
     {"POST", "/check", "/check", 0, answer_check},
     {"POST", "/check/", "/check/{provider}", 0, answer_check},
 };

@@ -56,6 +56,13 @@ static void show_cache(struct proxy *p)
     }
 }
 
+static void show_certificate(struct proxy *p)
+{
+    if (p->snapshot->tls)
+        metrics_gauge(p->shard, METRIC_tls_certificate_expiry_timestamp_seconds,
+                      (double)http_tls_expiry(p->snapshot->tls));
+}
+
 void gauges_refresh(struct gauges *g)
 {
     struct proxy *p = g->proxy;
@@ -67,6 +74,7 @@ void gauges_refresh(struct gauges *g)
         show_upstream(p, upstream);
     key_gauges_refresh(p->shard, p->keyring, loop_wall(p->loop));
     show_cache(p);
+    show_certificate(p);
     bus_metrics_count(p->shard, "health", health_view_stats(p->health), &g->counted);
     usec_t heard_at = health_view_heard_at(p->health);
     if (heard_at > 0)
@@ -137,6 +145,7 @@ struct gauges *gauges_new(struct proxy *p)
     g->proxy = p;
     list_rates(g);
     metrics_remove(metrics_find(p->shard, METRIC_health_view_age_seconds, NULL));
+    metrics_remove(metrics_find(p->shard, METRIC_tls_certificate_expiry_timestamp_seconds, NULL));
     loop_timer_init(&g->timer, p->loop, on_tick, g);
     loop_timer_init(&g->rate_timer, p->loop, on_rate_tick, g);
     loop_timer_start(&g->timer, USEC_PER_SEC);

@@ -1,12 +1,11 @@
 """Debian's Prometheus over the running suite, with the configuration that the tree ships."""
 import subprocess
-import urllib.parse
 
 import pytest
 
 import suite as programs
+from monitoring_stack import PROMETHEUS, Prometheus
 
-SHIPPED = programs.ROOT / "monitoring/prometheus/prometheus.yml"
 JOBS = ("llm-proxy", "context-service", "health-worker")
 
 
@@ -16,37 +15,21 @@ def pages(suite):
 
 
 @pytest.fixture
-def prometheus(tmp_path):
+def start_prometheus(tmp_path):
+    """start_prometheus(suite, jobs=…)"""
     started = []
 
-    def start(config):
-        port = programs.free_port()
-        path = tmp_path / "prometheus.yml"
-        path.write_text(config)
-        process = programs.Process("prometheus", [
-            "prometheus", f"--config.file={path}", f"--storage.tsdb.path={tmp_path}/data",
-            f"--web.listen-address=127.0.0.1:{port}"], tmp_path)
-        process.spawn()
-        started.append(process)
-        return f"http://127.0.0.1:{port}"
+    def start(suite, **options):
+        started.append(Prometheus(suite, tmp_path, **options))
+        started[-1].spawn()
+        return started[-1]
     yield start
     for process in started:
         process.kill()
 
 
-def query(url, expression):
-    """Label sets and values; nothing while Prometheus is still starting."""
-    try:
-        answer = programs.request(f"{url}/api/v1/query?query={urllib.parse.quote(expression)}")
-    except OSError:
-        return []
-    if answer.status != 200:
-        return []
-    return [(r["metric"], float(r["value"][1])) for r in answer.json["data"]["result"]]
-
-
 def test_the_shipped_configuration_is_what_promtool_wants():
-    subprocess.run(["promtool", "check", "config", SHIPPED], check=True, capture_output=True)
+    subprocess.run(["promtool", "check", "config", PROMETHEUS], check=True, capture_output=True)
 
 
 def test_every_page_is_clean_and_no_series_stands_twice(suite):
@@ -58,23 +41,18 @@ def test_every_page_is_clean_and_no_series_stands_twice(suite):
         assert programs.Metrics(text.decode()).has("process_start_time_seconds"), job
 
 
-def test_prometheus_finds_all_three_up_and_reads_what_they_count(suite, prometheus):
-    config = SHIPPED.read_text().replace("scrape_interval: 15s", "scrape_interval: 1s").replace(
-        "scrape_timeout: 5s", "scrape_timeout: 1s")
-    for job, port in zip(("8090", "8081", "8082"), pages(suite).values()):
-        assert f":{job}" in config
-        config = config.replace(f"127.0.0.1:{job}", f"127.0.0.1:{port}")
+def test_prometheus_finds_all_three_up_and_reads_what_they_count(suite, start_prometheus):
     for _ in range(3):
         suite.chat()
-    url = prometheus(config)
+    prometheus = start_prometheus(suite, jobs=JOBS)
+    query = prometheus.query
 
-    programs.wait_until(
-        lambda: {(m["job"], v) for m, v in query(url, "up")} == {(job, 1.0) for job in JOBS},
-        "three targets up", 30)
-    assert query(url, 'sum(llm_requests_total{status="success"})')[0][1] == 3
-    programs.wait_until(lambda: query(url, 'provider_status{job="health-worker"} == 1'),
+    prometheus.wait_all_up(JOBS)
+    programs.wait_until(lambda: [v for _, v in query('sum(llm_requests_total{status="success"})')]
+                        == [3], "three requests", 30)
+    programs.wait_until(lambda: query('provider_status{job="health-worker"} == 1'),
                         "the provider's health", 30)
-    refused = query(url, "sum(prometheus_target_scrapes_sample_duplicate_timestamp_total)")
+    refused = query("sum(prometheus_target_scrapes_sample_duplicate_timestamp_total)")
     assert not refused or refused[0][1] == 0
 
 
@@ -84,32 +62,49 @@ FORERUNNERS = ("api_gateway_requests_total", "api_gateway_request_duration_secon
                "api_gateway_routing_latency_seconds", "ai_cluster_http_requests_total",
                "ai_cluster_inference_duration_seconds_bucket", "ai_cluster_tokens_generated_total",
                "ai_cluster_api_key_requests_total", "rbee_hive_memory_available_bytes",
-               "rbee_hive_disk_total_bytes", 'up{job="queen-rbee"}', 'up{job="rbee-hive"}')
+               "rbee_hive_disk_total_bytes", 'up{job="queen-rbee"}', 'up{job="rbee-hive"}',
+               'up{job="ollama"}')
 
 
-def test_every_rule_is_evaluated_over_the_suite_and_a_service_that_dies_is_told(suite, prometheus):
-    config = SHIPPED.read_text().replace("15s", "1s").replace("5s", "1s")
-    for name in ("recording", "alerts", "compat"):
-        config = config.replace(f"- {name}.rules.yml", f"- {SHIPPED.parent}/{name}.rules.yml")
-    config = config.replace("global:", "global:\n  evaluation_interval: 1s")
-    for job, port in zip(("8090", "8081", "8082"), pages(suite).values()):
-        config = config.replace(f"127.0.0.1:{job}", f"127.0.0.1:{port}")
+def test_every_rule_is_evaluated_over_the_suite_and_a_service_that_dies_is_told(suite,
+                                                                               start_prometheus):
     suite.chat()
-    url = prometheus(config)
+    prometheus = start_prometheus(suite)
+    query = prometheus.query
 
-    programs.wait_until(lambda: all(query(url, name) for name in FORERUNNERS),
+    programs.wait_until(lambda: all(query(name) for name in FORERUNNERS),
                         "the names of the forerunners", 60)
-
-    def unwell():
-        groups = programs.request(f"{url}/api/v1/rules").json["data"]["groups"]
-        assert groups
-        return [(rule["name"], rule["health"], rule.get("lastError"))
-                for group in groups for rule in group["rules"] if rule["health"] != "ok"]
-    programs.wait_until(lambda: not unwell(), "every rule's first evaluation", 60)
+    programs.wait_until(lambda: prometheus.unwell_rules() == [], "every rule's first evaluation",
+                        60)
     # Before its first scrape a target is absent; of this machine's load and disk other alerts may
     # well be pending.
-    programs.wait_until(lambda: not query(url, 'ALERTS{alertname=~".*Down"}'), "all is well", 60)
+    programs.wait_until(lambda: not query('ALERTS{alertname=~".*Down"}'), "all is well", 60)
+    # The other names of a process count nothing a second time.
+    assert [v for _, v in query("sum(llm_requests_total)")] == [1]
 
     suite.processes["context-service"].kill()
-    programs.wait_until(lambda: query(url, 'ALERTS{alertname="ContextServiceDown"}'),
-                        "the alert", 60)
+    programs.wait_until(lambda: query('ALERTS{alertname="ContextServiceDown"}'), "the alert", 60)
+
+
+def test_a_provider_is_a_target_of_its_own_that_is_up_while_it_is(start_suite, simulator,
+                                                                 start_prometheus):
+    local, cloud = simulator, programs.Simulator(simulator.folder, "cloud").start()
+    quick = {"probe": {"interval": "200ms"}, "retry": {"max": 0}}
+    suite = start_suite(config={
+        "providers": [programs.Suite.provider(local, "here", **quick),
+                      programs.Suite.provider(cloud, "there", **{**quick, "backend": "cloud"})],
+        "models": [{"name": "small", "targets": [{"provider": "here", "model": "sim"}]}]})
+    prometheus = start_prometheus(suite, jobs=("ollama", "providers"))
+
+    prometheus.wait_all_up()
+    assert set(prometheus.targets()) == {("ollama", "here"), ("providers", "there")}
+    programs.wait_until(lambda: [v for _, v in prometheus.query("sum(probe_success)")] == [2],
+                        "both probed")
+    cloud.kill()
+    programs.wait_until(lambda: prometheus.targets().get(("providers", "there")), "its end", 30)
+    assert "503" in prometheus.targets()["providers", "there"]
+    assert prometheus.targets()["ollama", "here"] == ""
+
+
+def test_of_a_provider_that_nobody_configured_there_is_no_page(suite):
+    assert programs.request(f"http://127.0.0.1:{suite.health_port}/scrape/none").code == "not_found"

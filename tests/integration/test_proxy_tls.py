@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import ssl
+import time
 
 import pytest
 
@@ -47,6 +48,13 @@ def test_a_renewed_certificate_serves_after_a_reload(secured, tmp_path):
     secured.proxy.signal(signal.SIGHUP)
     programs.wait_until(lambda: secured.metrics().value("config_generation") == 2, "the reload")
     assert chat(secured, renewed)[0] == 200
+
+
+def test_prometheus_reads_when_the_certificate_expires(secured, suite):
+    two_days = time.time() + 2 * 86400
+    found = secured.metrics().value("tls_certificate_expiry_timestamp_seconds")
+    assert abs(found - two_days) < 600
+    assert not suite.metrics().has("tls_certificate_expiry_timestamp_seconds")
 
 
 def test_a_broken_certificate_is_rejected_and_the_old_one_stays(secured, tmp_path):
