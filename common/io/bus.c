@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +19,7 @@
 #define MESSAGES_PER_PASS  64
 #define RECONNECT_MS       50
 #define RECONNECT_MAX_MS   500
+#define CONNECT_MS         500 /* over tcp: a lost SYN would be repeated after seconds only */
 #define HANDSHAKE_MS       5000
 #define HEARTBEAT_MS       1000
 #define HEARTBEAT_LOST_MS  3000
@@ -25,13 +28,17 @@
 
 struct bus {
     void *context;
-    pthread_mutex_t lock; /* sockets are made by several threads; guards doorman */
+    pthread_mutex_t lock; /* sockets are made by several threads; guards what follows */
     struct bus_curve_doorman *doorman;
+    unsigned monitors; /* ever made: a name is free again only some time after the last use */
 };
 
 struct bus_socket {
+    struct bus *bus;
     void *zmq;
     enum bus_pattern pattern;
+    unsigned door;              /* at the doorman; 0: none */
+    struct bus_socket *monitor; /* hears of refused peers; NULL: nobody can be */
     struct loop_fd fd;
     struct loop_timer again; /* looks for messages whose wake-up somebody else consumed */
     bus_message_fn on_message;
@@ -72,6 +79,22 @@ void bus_free(struct bus **b)
     *b = NULL;
 }
 
+/* Of a PUB's peers: they come and go, and some talk back. */
+static bool is_subscription(const struct bus_message *m)
+{
+    return m->n == 1 && m->frame[0].len > 0 && m->frame[0].data[0] == 1;
+}
+
+static void deliver(struct bus_socket *s, const struct bus_message *m)
+{
+    if (s->pattern == BUS_PUB && !is_subscription(m))
+        return;
+    s->stats.received++;
+    s->is_in_callback = true;
+    s->on_message(s->arg, s, m);
+    s->is_in_callback = false;
+}
+
 /* True if a message arrived and was delivered or dropped. */
 static bool receive(struct bus_socket *s)
 {
@@ -96,14 +119,10 @@ static bool receive(struct bus_socket *s)
         n++;
     }
 
-    if (n > BUS_MAX_FRAMES) {
+    if (n > BUS_MAX_FRAMES)
         s->stats.dropped_invalid++;
-    } else {
-        s->stats.received++;
-        s->is_in_callback = true;
-        s->on_message(s->arg, s, &m);
-        s->is_in_callback = false;
-    }
+    else
+        deliver(s, &m);
     for (size_t i = 0; i < m.n; i++)
         zmq_msg_close(&part[i]);
     return true;
@@ -165,6 +184,7 @@ static int configure(struct bus_socket *s, const struct bus_socket_config *confi
         {ZMQ_IMMEDIATE, 1}, /* an absent peer is known at once instead of after a full queue */
         {ZMQ_RECONNECT_IVL, RECONNECT_MS},
         {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+        {ZMQ_CONNECT_TIMEOUT, CONNECT_MS},
         {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
         {ZMQ_TCP_KEEPALIVE, 1},
         {ZMQ_IPV6, strchr(config->endpoint, '[') != NULL},
@@ -182,8 +202,10 @@ static int configure(struct bus_socket *s, const struct bus_socket_config *confi
         r = set(s->zmq, ZMQ_ROUTER_MANDATORY, 1); /* else it would drop in silence */
     if (!r && s->pattern == BUS_SUB && zmq_setsockopt(s->zmq, ZMQ_SUBSCRIBE, "", 0))
         r = -errno;
+    if (!r && s->pattern == BUS_PUB && s->on_message)
+        r = set(s->zmq, ZMQ_XPUB_VERBOSE, 1);
     if (!r && config->curve)
-        r = bus_curve_apply(s->zmq, config->curve, config->do_bind);
+        r = bus_curve_apply(s->zmq, config->curve, s->door);
     return r;
 }
 
@@ -216,10 +238,14 @@ static int attach(struct bus_socket *s, const struct bus_socket_config *config)
     return path && chmod(path, IPC_MODE) ? -errno : 0;
 }
 
-static int ensure_doorman(struct bus *b)
+static int open_door(struct bus_socket *s, const struct bus_curve *keys)
 {
+    struct bus *b = s->bus;
+
     pthread_mutex_lock(&b->lock);
     int r = b->doorman ? 0 : bus_curve_doorman_new(b->context, &b->doorman);
+    if (!r)
+        r = bus_curve_doorman_open(b->doorman, keys, &s->door);
     pthread_mutex_unlock(&b->lock);
     return r;
 }
@@ -236,39 +262,96 @@ static int watch(struct bus_socket *s, struct loop *l)
     return loop_fd_want(&s->fd, LOOP_READ);
 }
 
-int bus_socket_new(struct bus *b, struct loop *l, const struct bus_socket_config *config,
-                   struct bus_socket **ret)
+/* libzmq tells a pair of sockets within the process of the peers that do not come in. */
+static void on_event(void *arg, struct bus_socket *monitor, const struct bus_message *m)
+{
+    struct bus_socket *s = arg;
+    uint16_t event = 0;
+
+    (void)monitor;
+    memcpy(&event, m->frame[0].data, m->frame[0].len < 2 ? 0 : 2);
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+        s->stats.refused_key++;
+    else
+        s->stats.refused_handshake++;
+}
+
+static int watch_refusals(struct bus_socket *s, struct loop *l)
+{
+    const int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    char endpoint[64];
+
+    pthread_mutex_lock(&s->bus->lock);
+    snprintf(endpoint, sizeof(endpoint), "inproc://refusals-%u", ++s->bus->monitors);
+    pthread_mutex_unlock(&s->bus->lock);
+    struct bus_socket *monitor = calloc(1, sizeof(*monitor));
+    if (!monitor)
+        return -ENOMEM;
+    *monitor = (struct bus_socket){.bus = s->bus, .on_message = on_event, .arg = s};
+    s->monitor = monitor;
+    loop_timer_init(&monitor->again, l, drain, monitor);
+    monitor->zmq = zmq_socket(s->bus->context, ZMQ_PAIR);
+    if (!monitor->zmq || zmq_socket_monitor(s->zmq, endpoint, events) ||
+        zmq_connect(monitor->zmq, endpoint))
+        return -errno;
+    return watch(monitor, l);
+}
+
+static int open_socket(struct bus_socket *s, struct loop *l, const struct bus_socket_config *config)
 {
     static const int types[] = {
         [BUS_DEALER] = ZMQ_DEALER, [BUS_ROUTER] = ZMQ_ROUTER, [BUS_PUB] = ZMQ_PUB,
         [BUS_SUB] = ZMQ_SUB,       [BUS_PUSH] = ZMQ_PUSH,     [BUS_PULL] = ZMQ_PULL,
     };
+    bool is_told = s->pattern == BUS_PUB && s->on_message;
+    int r = 0;
+
+    s->zmq = zmq_socket(s->bus->context, is_told ? ZMQ_XPUB : types[s->pattern]);
+    if (!s->zmq)
+        return -errno;
+    if (config->curve && config->do_bind)
+        r = open_door(s, config->curve);
+    if (!r && config->curve)
+        r = watch_refusals(s, l);
+    if (!r)
+        r = configure(s, config);
+    if (!r)
+        r = attach(s, config);
+    return r ? r : watch(s, l);
+}
+
+int bus_socket_new(struct bus *b, struct loop *l, const struct bus_socket_config *config,
+                   struct bus_socket **ret)
+{
     int r = bus_curve_check(config->endpoint, config->curve);
-    if (!r && config->curve && config->do_bind)
-        r = ensure_doorman(b);
     if (r)
         return r;
 
     CLEANUP(bus_socket_free) struct bus_socket *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
+    s->bus = b;
     s->pattern = config->pattern;
     s->on_message = config->on_message;
     s->arg = config->arg;
-    assert(!s->on_message == (s->pattern == BUS_PUB || s->pattern == BUS_PUSH));
+    assert(s->pattern == BUS_PUB || !s->on_message == (s->pattern == BUS_PUSH));
     loop_timer_init(&s->again, l, drain, s);
-    s->zmq = zmq_socket(b->context, types[s->pattern]);
-    if (!s->zmq)
-        return -errno;
-    r = configure(s, config);
-    if (!r)
-        r = attach(s, config);
-    if (!r)
-        r = watch(s, l);
+    r = open_socket(s, l, config);
     if (r)
         return r;
     *ret = TAKE(s);
     return 0;
+}
+
+static void close_socket(struct bus_socket *s)
+{
+    loop_timer_stop(&s->again);
+    if (s->fd.loop)
+        loop_fd_stop(&s->fd);
+    if (s->zmq)
+        zmq_close(s->zmq);
+    free(s);
 }
 
 void bus_socket_free(struct bus_socket **s)
@@ -278,12 +361,13 @@ void bus_socket_free(struct bus_socket **s)
     if (!old)
         return;
     assert(!old->is_in_callback);
-    loop_timer_stop(&old->again);
-    if (old->fd.loop)
-        loop_fd_stop(&old->fd);
-    if (old->zmq)
-        zmq_close(old->zmq);
-    free(old);
+    if (old->monitor) {
+        zmq_socket_monitor(old->zmq, NULL, 0);
+        close_socket(old->monitor);
+    }
+    if (old->door > 0)
+        bus_curve_doorman_close(old->bus->doorman, old->door);
+    close_socket(old);
     *s = NULL;
 }
 

@@ -27,10 +27,13 @@ struct bus_message {
     size_t n;
 };
 
-/* One pair serves the fleet: who binds lets in only peers that hold the same pair. */
+/* Who binds lets in the peers whose public keys are `allowed`; without any, those that hold the
+ * same pair, so that one pair can serve a fleet. */
 struct bus_curve {
     const char *public_key, *secret_key; /* Z85, 40 characters */
     const char *server_key;              /* of the peer, for connecting; NULL: public_key */
+    const char *const *allowed;
+    size_t n_allowed;
 };
 
 /* Frames are borrowed until the callback returns. */
@@ -45,7 +48,7 @@ struct bus_socket_config {
     bool do_bind;
     int high_water;                /* messages; 0: 1000 */
     const struct bus_curve *curve; /* NULL: none */
-    bus_message_fn on_message;     /* NULL for PUB, PUSH */
+    bus_message_fn on_message;     /* NULL for PUSH; for PUB, called when somebody subscribes */
     void *arg;
 };
 
@@ -61,6 +64,8 @@ MUST_USE enum bus_result bus_socket_send(struct bus_socket *s, const struct bus_
 
 struct bus_stats {
     unsigned long long sent, received, dropped_full, dropped_invalid;
+    unsigned long long refused_key;       /* peers, over tcp: with a key that is not let in … */
+    unsigned long long refused_handshake; /* … that speak no CURVE, or not with the right server */
 };
 struct bus_stats bus_socket_stats(const struct bus_socket *s);
 /* The caller found a message that proto/ does not understand. */

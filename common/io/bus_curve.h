@@ -1,8 +1,7 @@
 /* bus_curve.h -- who may be at the other end of a bus socket? Private to bus.c.
  *
- * A server lets in only peers that hold its own key pair: one pair serves the whole fleet. libzmq
- * asks a doorman (ZAP, RFC 27) about every key; each server hands it the one acceptable key as its
- * ZAP domain, so the doorman keeps no state.
+ * libzmq asks a doorman (ZAP, RFC 27) about every key. Each server has a door of its own with him,
+ * whose number is its ZAP domain: the list of the keys that are let in there.
  */
 #pragma once
 
@@ -20,5 +19,10 @@ void bus_curve_doorman_free(struct bus_curve_doorman **d);
  * would leave the host; -EPROTONOSUPPORT for any other transport. */
 MUST_USE int bus_curve_check(const char *endpoint, const struct bus_curve *keys);
 
-/* Put the keys on a socket before it binds (as the server) or connects. */
-MUST_USE int bus_curve_apply(void *zmq_socket, const struct bus_curve *keys, bool is_server);
+/* A door for the peers that `keys` lets in; its number is never 0. -EINVAL: a key is none. */
+MUST_USE int bus_curve_doorman_open(struct bus_curve_doorman *d, const struct bus_curve *keys,
+                                    unsigned *ret_door);
+void bus_curve_doorman_close(struct bus_curve_doorman *d, unsigned door);
+
+/* Put the keys on a socket before it binds as the server behind `door`, or connects (0). */
+MUST_USE int bus_curve_apply(void *zmq_socket, const struct bus_curve *keys, unsigned door);

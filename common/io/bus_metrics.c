@@ -14,6 +14,8 @@ void bus_metrics_count(struct metrics_shard *shard, const char *socket, struct b
         {COMMON_bus_messages_total, "in", now.received - last->received},
         {COMMON_bus_dropped_total, "full", now.dropped_full - last->dropped_full},
         {COMMON_bus_dropped_total, "invalid", now.dropped_invalid - last->dropped_invalid},
+        {COMMON_bus_dropped_total, "key", now.refused_key - last->refused_key},
+        {COMMON_bus_dropped_total, "handshake", now.refused_handshake - last->refused_handshake},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
