@@ -1,7 +1,4 @@
-#include "io/bus.h"
-#include "io/bus_keys.h"
-
-#include "check.h"
+#include "bus_side.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,21 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
-
-#define PATIENCE (10 * USEC_PER_SEC)
-
-/* One side of a conversation: a socket on a loop of its own thread or the test's. */
-struct side {
-    struct bus *bus;
-    struct loop *loop;
-    struct bus_socket *socket;
-    struct loop_timer pump, alarm;
-    unsigned long received, wanted;
-    unsigned long accepted; /* sends that were not refused */
-    const char *until;      /* a message with this text ends the run, whatever came before */
-    bool is_echo, is_timed_out;
-    char last[64];
-};
 
 struct place {
     char folder[64], path[96], endpoint[128];
@@ -57,65 +39,10 @@ static int remove_place(void **state)
     return 0;
 }
 
-static void on_alarm(void *arg)
-{
-    struct side *s = arg;
-
-    s->is_timed_out = true;
-    loop_stop(s->loop);
-}
-
-static void on_message(void *arg, struct bus_socket *socket, const struct bus_message *m)
-{
-    struct side *s = arg;
-
-    (void)str_copy(s->last, sizeof(s->last), m->frame[m->n - 1]);
-    if (s->is_echo)
-        CHECK_INT(bus_socket_send(socket, m), BUS_OK);
-    s->received++;
-    if (s->until ? strcmp(s->last, s->until) == 0 : s->received == s->wanted)
-        loop_stop(s->loop);
-}
-
-static int open_side(struct side *s, struct bus *bus, struct bus_socket_config config)
-{
-    bool receives = config.pattern != BUS_PUB && config.pattern != BUS_PUSH;
-
-    s->bus = bus;
-    if (!s->loop)
-        CHECK_INT(loop_new(&s->loop), 0);
-    config.on_message = receives ? on_message : NULL;
-    config.arg = s;
-    return bus_socket_new(bus, s->loop, &config, &s->socket);
-}
-
-static void close_side(struct side *s)
-{
-    loop_timer_stop(&s->alarm);
-    bus_socket_free(&s->socket);
-    loop_free(&s->loop);
-}
-
-/* Until the side has what it wants or the test has waited too long. */
-static void run_side(struct side *s)
-{
-    loop_timer_init(&s->alarm, s->loop, on_alarm, s);
-    loop_timer_start(&s->alarm, PATIENCE);
-    loop_run(s->loop);
-    loop_timer_stop(&s->alarm);
-}
-
 static void *run_side_in_thread(void *arg)
 {
     run_side(arg);
     return NULL;
-}
-
-static enum bus_result say(struct side *s, const char *text)
-{
-    struct bus_message m = {.frame = {str_from(text)}, .n = 1};
-
-    return bus_socket_send(s->socket, &m);
 }
 
 /* The first sends are refused while the connection is being made. */
@@ -383,181 +310,6 @@ static void clear_text_does_not_leave_the_host(void **state)
     bus_free(&bus);
 }
 
-static bool tries(struct bus *bus, struct side *pull, const struct bus_curve *keys, int times)
-{
-    struct side push = {0};
-    char endpoint[128];
-
-    CHECK_INT(bus_socket_endpoint(pull->socket, endpoint, sizeof(endpoint)), 0);
-    CHECK_INT(open_side(&push, bus,
-                        (struct bus_socket_config){
-                            .pattern = BUS_PUSH, .endpoint = endpoint, .curve = keys}),
-              0);
-    bool yes = false;
-    for (int i = 0; i < times && !yes; i++, usleep(1000))
-        yes = say(&push, "hello") == BUS_OK;
-    close_side(&push);
-    return yes;
-}
-
-static bool reaches(struct bus *bus, struct side *pull, const struct bus_curve *keys)
-{
-    return tries(bus, pull, keys, 10000);
-}
-
-static bool is_kept_out(struct bus *bus, struct side *pull, const struct bus_curve *keys)
-{
-    return !tries(bus, pull, keys, 200);
-}
-
-static void stop_looking(void *arg)
-{
-    struct side *s = arg;
-
-    loop_stop(s->loop);
-}
-
-static void look(struct side *s)
-{
-    struct loop_timer soon;
-
-    loop_timer_init(&soon, s->loop, stop_looking, s);
-    loop_timer_start(&soon, 20 * USEC_PER_MSEC);
-    loop_run(s->loop);
-}
-
-/* What has happened to the side is told to its loop. */
-static bool counts_a_wrong_key(struct side *s)
-{
-    for (int i = 0; i < 500 && bus_socket_stats(s->socket).refused_key == 0; i++)
-        look(s);
-    return bus_socket_stats(s->socket).refused_key > 0;
-}
-
-static bool counts_a_bad_handshake(struct side *s)
-{
-    for (int i = 0; i < 500 && bus_socket_stats(s->socket).refused_handshake == 0; i++)
-        look(s);
-    return bus_socket_stats(s->socket).refused_handshake > 0;
-}
-
-struct pair {
-    char public[BUS_KEYS_TEXT], secret[BUS_KEYS_TEXT];
-};
-
-static struct bus_curve new_keys(struct pair *p)
-{
-    CHECK_INT(bus_keys_make(p->public, p->secret), 0);
-    CHECK(bus_keys_is_pair(p->public, p->secret));
-    return (struct bus_curve){.public_key = p->public, .secret_key = p->secret};
-}
-
-static void bind_pull(struct side *pull, struct bus *bus, const struct bus_curve *keys)
-{
-    CHECK_INT(open_side(pull, bus,
-                        (struct bus_socket_config){.pattern = BUS_PULL,
-                                                   .endpoint = "tcp://127.0.0.1:*",
-                                                   .do_bind = true,
-                                                   .curve = keys}),
-              0);
-}
-
-static void only_holders_of_the_key_pair_get_in(void **state)
-{
-    struct pair own, other;
-    struct bus *bus;
-    struct side pull = {0};
-
-    (void)state;
-    const struct bus_curve keys = new_keys(&own);
-    struct bus_curve stranger = new_keys(&other);
-    stranger.server_key = own.public;
-    const struct bus_curve broken = {.public_key = "short", .secret_key = own.secret};
-
-    CHECK_INT(bus_new(&bus), 0);
-    bind_pull(&pull, bus, &keys);
-    CHECK(reaches(bus, &pull, &keys));
-    look(&pull);
-    CHECK_U64(bus_socket_stats(pull.socket).refused_key, 0);
-    CHECK(is_kept_out(bus, &pull, &stranger));
-    CHECK(counts_a_wrong_key(&pull));
-    CHECK_U64(bus_socket_stats(pull.socket).refused_handshake, 0);
-    CHECK(is_kept_out(bus, &pull, NULL));
-    CHECK(counts_a_bad_handshake(&pull));
-    struct side s = {0};
-    CHECK_INT(open_side(&s, bus,
-                        (struct bus_socket_config){.pattern = BUS_PUSH,
-                                                   .endpoint = "tcp://127.0.0.1:1",
-                                                   .curve = &broken}),
-              -EINVAL);
-    close_side(&s);
-    close_side(&pull);
-    bus_free(&bus);
-}
-
-static void who_is_on_the_list_gets_in_with_a_pair_of_its_own(void **state)
-{
-    struct pair server, first, second, other;
-    struct bus *bus;
-    struct side one = {0}, two = {0};
-
-    (void)state;
-    struct bus_curve keys = new_keys(&server), friend = new_keys(&first), rival = new_keys(&second),
-                     stranger = new_keys(&other);
-    friend.server_key = rival.server_key = stranger.server_key = server.public;
-    const char *const friends[] = {rival.public_key, friend.public_key};
-    const char *const rivals[] = {rival.public_key};
-    const char *const nobodies[] = {"0123456789"};
-
-    CHECK_INT(bus_new(&bus), 0);
-    keys.allowed = friends;
-    keys.n_allowed = 2;
-    bind_pull(&one, bus, &keys);
-    keys.allowed = rivals;
-    keys.n_allowed = 1;
-    bind_pull(&two, bus, &keys);
-    CHECK(reaches(bus, &one, &friend));
-    CHECK(reaches(bus, &one, &rival));
-    CHECK(reaches(bus, &two, &rival));
-    CHECK(is_kept_out(bus, &two, &friend));
-    CHECK(is_kept_out(bus, &one, &stranger));
-    CHECK(counts_a_wrong_key(&two));
-
-    keys.server_key = server.public; /* its own pair is not on the list */
-    CHECK(is_kept_out(bus, &one, &keys));
-    close_side(&one);
-    CHECK(reaches(bus, &two, &rival));
-    friend.server_key = other.public;
-    CHECK(is_kept_out(bus, &two, &friend));
-    CHECK(counts_a_bad_handshake(&two));
-
-    struct side s = {0};
-    keys.allowed = nobodies;
-    CHECK_INT(open_side(&s, bus,
-                        (struct bus_socket_config){.pattern = BUS_PULL,
-                                                   .endpoint = "tcp://127.0.0.1:*",
-                                                   .do_bind = true,
-                                                   .curve = &keys}),
-              -EINVAL);
-    close_side(&s);
-    close_side(&two);
-    bus_free(&bus);
-}
-
-static void a_text_that_is_no_key_makes_no_pair(void **state)
-{
-    struct pair one, two;
-
-    (void)state;
-    CHECK_INT(bus_keys_make(one.public, one.secret), 0);
-    CHECK_INT(bus_keys_make(two.public, two.secret), 0);
-    CHECK(!bus_keys_is_pair(one.public, two.secret));
-    CHECK(!bus_keys_is_pair(one.public, ""));
-    CHECK(!bus_keys_is_pair(
-        one.public,
-        "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""));
-}
-
 static void on_subscriber(void *arg, struct bus_socket *socket, const struct bus_message *m)
 {
     struct side *s = arg;
@@ -638,45 +390,6 @@ static void garbage_on_the_wire_harms_nobody(void **state)
     bus_free(&bus);
 }
 
-static void send_garbage_over_tcp(uint16_t port, unsigned seed)
-{
-    static const char greeting[64] = "\377\0\0\0\0\0\0\0\1\177\3\0CURVE";
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    unsigned char bytes[400];
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (unsigned char)rand_r(&seed);
-    if (seed % 2)
-        memcpy(bytes, greeting, sizeof(greeting));
-    if (seed % 4 == 1) /* a command of the right length, up to its content */
-        memcpy(bytes + sizeof(greeting), "\4\310\5HELLO\1\0", 10);
-    CHECK_INT(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    (void)!send(fd, bytes, 1 + seed % sizeof(bytes), MSG_NOSIGNAL);
-    close(fd);
-}
-
-static void garbage_at_a_door_with_a_lock_harms_nobody_and_is_counted(void **state)
-{
-    struct pair own;
-    struct bus *bus;
-    struct side pull = {0};
-    const struct bus_curve keys = new_keys(&own);
-    char endpoint[128];
-
-    (void)state;
-    CHECK_INT(bus_new(&bus), 0);
-    bind_pull(&pull, bus, &keys);
-    CHECK_INT(bus_socket_endpoint(pull.socket, endpoint, sizeof(endpoint)), 0);
-    for (unsigned i = 0; i < 1000; i++)
-        send_garbage_over_tcp((uint16_t)atoi(strrchr(endpoint, ':') + 1), i);
-    CHECK(reaches(bus, &pull, &keys));
-    CHECK(counts_a_bad_handshake(&pull));
-    close_side(&pull);
-    bus_free(&bus);
-}
-
 static void too_many_frames_are_dropped_and_counted(void **state)
 {
     struct place *p = *state;
@@ -715,12 +428,8 @@ int main(void)
         IN_PLACE(the_socket_file_lets_the_group_in_and_nobody_else),
         IN_PLACE(the_socket_file_of_a_dead_process_is_replaced),
         cmocka_unit_test(clear_text_does_not_leave_the_host),
-        cmocka_unit_test(only_holders_of_the_key_pair_get_in),
-        cmocka_unit_test(who_is_on_the_list_gets_in_with_a_pair_of_its_own),
-        cmocka_unit_test(a_text_that_is_no_key_makes_no_pair),
         IN_PLACE(who_subscribes_can_be_told_at_once),
         IN_PLACE(garbage_on_the_wire_harms_nobody),
-        cmocka_unit_test(garbage_at_a_door_with_a_lock_harms_nobody_and_is_counted),
         IN_PLACE(too_many_frames_are_dropped_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
