@@ -50,8 +50,10 @@ enum buf_result health_encode(const struct health_snapshot *s, struct buf *out)
     json_write_init(&w, out);
     json_write_begin(&w, '{');
     json_write_member_str(&w, "node", s->node);
+    json_write_member_u64(&w, "epoch", s->epoch);
     json_write_member_u64(&w, "sequence", s->sequence);
     json_write_member_u64(&w, "at_ms", s->at_ms);
+    json_write_member_u64(&w, "active_requests", s->active_requests);
     json_write_key(&w, "providers");
     json_write_begin(&w, '[');
     for (size_t i = 0; i < s->n_providers; i++)
@@ -89,9 +91,10 @@ bool health_decode(struct arena *a, struct str json, struct health_snapshot *ret
     struct health_snapshot s;
 
     s.node = STR_EMPTY;
-    s.sequence = s.at_ms = s.n_providers = 0;
-    if (!o || !fields_str(a, o, "node", &s.node) || !fields_u64(o, "sequence", &s.sequence) ||
-        !fields_u64(o, "at_ms", &s.at_ms))
+    s.epoch = s.sequence = s.at_ms = s.active_requests = s.n_providers = 0;
+    if (!o || !fields_str(a, o, "node", &s.node) || !fields_u64(o, "epoch", &s.epoch) ||
+        !fields_u64(o, "sequence", &s.sequence) || !fields_u64(o, "at_ms", &s.at_ms) ||
+        !fields_u64(o, "active_requests", &s.active_requests))
         return false;
     if (!json_is(providers, JSON_ARRAY) || providers->n_children > HEALTH_MAX_PROVIDERS)
         return false;

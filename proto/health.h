@@ -39,8 +39,10 @@ struct health_provider {
 
 struct health_snapshot {
     struct str node;
-    uint64_t sequence;
-    uint64_t at_ms; /* wall clock */
+    uint64_t epoch;           /* another one: the publisher has started anew, and counts from 0 */
+    uint64_t sequence;        /* of the message */
+    uint64_t at_ms;           /* wall clock */
+    uint64_t active_requests; /* that the proxies of this node have under way at providers */
     struct health_provider provider[HEALTH_MAX_PROVIDERS];
     size_t n_providers;
 };

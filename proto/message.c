@@ -42,6 +42,7 @@ static bool is_known(uint64_t type)
     case MESSAGE_WORKERS:
     case MESSAGE_OUTCOME:
     case MESSAGE_WORKERS_LOAD:
+    case MESSAGE_LOAD:
     case MESSAGE_CONTROL:
     case MESSAGE_CONTROL_REPLY:
         return true;

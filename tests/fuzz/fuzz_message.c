@@ -1,6 +1,7 @@
 #include "proto/context.h"
 #include "proto/control.h"
 #include "proto/health.h"
+#include "proto/load.h"
 #include "proto/message.h"
 #include "proto/outcome.h"
 #include "proto/workers.h"
@@ -20,6 +21,7 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
     struct context_reply reply;
     struct outcome outcome;
     struct control_request control;
+    struct load busy;
 
     switch (type) {
     case MESSAGE_COUNT:
@@ -39,6 +41,8 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
         return workers_decode_load(a, body, &load) && workers_encode_load(&load, out) == BUF_OK;
     case MESSAGE_OUTCOME:
         return outcome_decode(a, body, &outcome) && outcome_encode(&outcome, out) == BUF_OK;
+    case MESSAGE_LOAD:
+        return load_decode(a, body, &busy) && load_encode(&busy, out) == BUF_OK;
     case MESSAGE_CONTROL:
     case MESSAGE_CONTROL_REPLY:
         return control_decode(a, body, &control) && control_encode(&control, out) == BUF_OK;

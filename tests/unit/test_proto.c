@@ -3,6 +3,7 @@
 #include "proto/context.h"
 #include "proto/control.h"
 #include "proto/health.h"
+#include "proto/load.h"
 #include "proto/message.h"
 #include "proto/outcome.h"
 #include "proto/workers.h"
@@ -184,7 +185,9 @@ static void check_health(struct fixture *f, const char *name, enum message_type 
     CHECK_INT(v.header.type, type);
     CHECK(health_decode(&f->arena, v.body, &s));
     check_text(s.node, expected->node);
+    CHECK_U64(s.epoch, expected->epoch);
     CHECK(s.sequence == expected->sequence);
+    CHECK_U64(s.active_requests, expected->active_requests);
     CHECK_U64(s.at_ms, expected->at_ms);
     CHECK_U64(s.n_providers, expected->n_providers);
     for (size_t i = 0; i < s.n_providers; i++) {
@@ -207,6 +210,8 @@ static void health_messages_match_their_vectors(void **state)
     static struct health_snapshot s;
 
     s.node = STR("host-1");
+    s.epoch = 1700000000001;
+    s.active_requests = 17;
     s.sequence = UINT64_MAX;
     s.at_ms = 1700000000123;
     s.n_providers = 2;
@@ -216,6 +221,7 @@ static void health_messages_match_their_vectors(void **state)
         STR("ollama"), HEALTH_DOWN, STR("connect"), 1699999999000, 0, 3, 0, 0};
     check_health(*state, "health_snapshot", MESSAGE_HEALTH_SNAPSHOT, &s);
     s.sequence = 7;
+    s.active_requests = 0;
     s.at_ms = 1700000001000;
     s.n_providers = 1;
     s.provider[0] = (struct health_provider){
@@ -239,6 +245,20 @@ static void an_outcome_matches_its_vector(void **state)
     CHECK_U64(o.duration_us, expected.duration_us);
     CHECK_U64(o.in_flight, expected.in_flight);
     CHECK_INT(outcome_encode(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+}
+
+static void a_load_matches_its_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "load");
+    struct load expected = {0x123456789abcdef, 42}, l;
+
+    CHECK_INT(v.header.type, MESSAGE_LOAD);
+    CHECK(load_decode(&f->arena, v.body, &l));
+    CHECK_U64(l.proxy, expected.proxy);
+    CHECK_U64(l.active_requests, expected.active_requests);
+    CHECK_INT(load_encode(&expected, &f->out), BUF_OK);
     check_text(buf_str(&f->out), v.body);
 }
 
@@ -371,6 +391,7 @@ static bool decodes(struct fixture *f, char kind, const char *json)
     struct context_reply reply;
     struct outcome outcome;
     struct control_request control;
+    struct load busy;
     struct str text = str_from(json);
 
     switch (kind) {
@@ -384,6 +405,8 @@ static bool decodes(struct fixture *f, char kind, const char *json)
         return workers_decode(&f->arena, text, &workers);
     case 'l':
         return workers_decode_load(&f->arena, text, &load);
+    case 'b':
+        return load_decode(&f->arena, text, &busy);
     case 'o':
         return outcome_decode(&f->arena, text, &outcome);
     default:
@@ -407,6 +430,7 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"dozing\",\"use\":"
               "\"perhaps\"}]}"},
         {'l', "{\"proxy\":\"p\",\"providers\":[],\"new\":1}"},
+        {'b', "{\"proxy\":1,\"new\":[]}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };
 
@@ -461,6 +485,11 @@ static void what_breaks_the_promise_is_refused(void **state)
         {'l', "{\"proxy\":\"p\"}"},
         {'l', "{\"proxy\":\"p\",\"providers\":[{}]}"},
         {'l', "{\"proxy\":\"p\",\"providers\":[{\"name\":\"a\",\"in_flight\":\"1\"}]}"},
+        {'h', "{\"providers\":[],\"epoch\":\"now\"}"},
+        {'h', "{\"providers\":[],\"active_requests\":1.5}"},
+        {'b', "{}"},
+        {'b', "{\"proxy\":0}"},
+        {'b', "{\"proxy\":1,\"active_requests\":-1}"},
         {'o', "{}"},
         {'o', "{\"provider\":\"p\"}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
@@ -536,6 +565,7 @@ int main(void)
         cmocka_unit_test(context_replies_match_their_vectors),
         cmocka_unit_test(health_messages_match_their_vectors),
         cmocka_unit_test(an_outcome_matches_its_vector),
+        cmocka_unit_test(a_load_matches_its_vector),
         cmocka_unit_test(a_control_request_matches_its_vector),
         cmocka_unit_test(a_list_of_workers_matches_its_vector),
         cmocka_unit_test(a_load_of_workers_matches_its_vector),
