@@ -9,7 +9,7 @@ static enum fault condense(struct arena *a, const struct question *q, struct ans
                            struct fault_detail *reterr)
 {
     ret->outcome = condense_run(a, q->messages, &q->options, &ret->report);
-    ret->count = count_describe(ret->report.tokens_after);
+    counter_describe(q->options.counter, ret->report.tokens_after, &ret->count);
     switch (ret->outcome) {
     case CONDENSE_UNCHANGED:
     case CONDENSE_CONDENSED:
@@ -34,14 +34,17 @@ static enum fault condense(struct arena *a, const struct question *q, struct ans
     return FAULT_INVALID_REQUEST;
 }
 
-enum fault answer_find(struct arena *a, struct tokenizers *tokenizers, const struct question *q,
+enum fault answer_find(struct arena *a, struct counter *counter, struct question *q,
                        struct answer *ret, struct fault_detail *reterr)
 {
     *ret = (struct answer){.outcome = CONDENSE_INVALID};
+    q->options.counter = counter;
     if (q->op == QUESTION_CONDENSE)
         return condense(a, q, ret, reterr);
-    ret->count =
-        q->body ? count_body(a, tokenizers, q->model, q->body) : count_messages(q->messages);
+    if (q->body)
+        count_body(counter, q->body, &ret->count);
+    else
+        count_messages(counter, q->messages, &ret->count);
     return FAULT_NONE;
 }
 

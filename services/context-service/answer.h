@@ -16,9 +16,8 @@ struct answer {
 };
 
 /* FAULT_CONTEXT_LENGTH_EXCEEDED comes with an answer: the numbers. Everything lives in `a`. */
-MUST_USE enum fault answer_find(struct arena *a, struct tokenizers *tokenizers,
-                                const struct question *q, struct answer *ret,
-                                struct fault_detail *reterr);
+MUST_USE enum fault answer_find(struct arena *a, struct counter *counter, struct question *q,
+                                struct answer *ret, struct fault_detail *reterr);
 
 /* The body of a 200. */
 MUST_USE enum buf_result answer_write(enum question_op op, const struct answer *answer,

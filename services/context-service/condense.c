@@ -113,7 +113,7 @@ enum condense_outcome condense_run(struct arena *a, const struct json_value *mes
     *ret = (struct condense_report){.messages = STR_EMPTY};
     if (!dialect)
         return CONDENSE_INVALID;
-    switch (conversation_init(&c, a, dialect, messages)) {
+    switch (conversation_init(&c, a, dialect, options->counter, messages)) {
     case CONVERSATION_OK:
         break;
     case CONVERSATION_INVALID:

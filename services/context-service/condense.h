@@ -3,7 +3,7 @@
  * Stages, each only if the budget is not met yet: lossless, mask, drop. First on what is older than
  * the user's last message; only if that is not enough, on the tool calls made since, up to the last
  * messages asked to be kept. The system's, the user's last and the last messages never change. The
- * outcome depends on nothing but the arguments, and fits by the counter of count.h.
+ * outcome depends on nothing but the arguments, and fits by the counter in them.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "base/macro.h"
 #include "base/str.h"
 #include "marker.h"
+#include "tokens/counter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +51,7 @@ struct condense_options {
     const struct json_value *pin; /* an array: numbers of messages, texts that they say; or NULL */
     struct str secret;            /* marks this service's own summaries; empty: none is believed */
     struct condense_summary summary; /* or empty */
+    struct counter *counter;         /* NULL: tokens are estimated */
 };
 
 /* A block that the answer has not, or not in full. */

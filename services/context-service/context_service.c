@@ -50,7 +50,8 @@ static void take_settings(struct context_service *s, struct settings *loaded)
     if (strcmp(loaded->context.listen, s->settings->context.listen) != 0 ||
         strcmp(loaded->paths.runtime, s->settings->paths.runtime) != 0)
         log_warning("context.listen and paths.runtime take effect at the next start, ignoring");
-    settings_free(&s->settings);
+    settings_hold_unref(&s->hold);
+    s->hold = settings_hold_new(loaded);
     s->settings = loaded;
     log_init("context-service", loaded->logging.level, loaded->logging.format);
     log_info("configuration %s reloaded", s->config_path);
@@ -164,12 +165,14 @@ static int open_pool(struct context_service *s, char *reterr, size_t reterr_size
     return r ? fail(r, reterr, reterr_size, "cannot start threads: %s", strerror(-r)) : 0;
 }
 
-static void open_tokenizers(struct context_service *s)
+static void open_tables(struct context_service *s)
 {
-    char folder[4096];
+    char folder[4096], missing[64];
 
     snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
-    s->tokenizers = tokenizers_new(folder);
+    s->tables = tables_new(folder);
+    if (tables_are_missing(s->tables, missing, sizeof(missing)))
+        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
 }
 
 static int open_loop(struct context_service *s, char *reterr, size_t reterr_size)
@@ -197,8 +200,9 @@ static int open_loop(struct context_service *s, char *reterr, size_t reterr_size
 int context_service_start(struct context_service *s, const char *config_path,
                           struct settings **settings, char *reterr, size_t reterr_size)
 {
-    *s = (struct context_service){.config_path = config_path, .settings = TAKE(*settings)};
-    open_tokenizers(s);
+    *s = (struct context_service){.config_path = config_path, .settings = *settings};
+    s->hold = settings_hold_new(TAKE(*settings));
+    open_tables(s);
     int r = open_loop(s, reterr, reterr_size);
     if (r == 0)
         r = open_pool(s, reterr, reterr_size);
@@ -231,10 +235,10 @@ void context_service_stop(struct context_service *s)
     bus_socket_free(&s->socket);
     bus_free(&s->bus);
     offload_free(&s->pool);
-    tokenizers_free(&s->tokenizers);
+    tables_free(&s->tables);
     loop_free(&s->loop);
     metrics_free(&s->metrics);
-    settings_free(&s->settings);
+    settings_hold_unref(&s->hold);
 }
 
 void context_service_refresh_metrics(struct context_service *s)

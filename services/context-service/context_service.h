@@ -5,27 +5,30 @@
 
 #include "base/macro.h"
 #include "base/metrics.h"
+#include "counting/tables.h"
 #include "io/bus.h"
 #include "io/daemon.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "offload.h"
 #include "settings/settings.h"
-#include "tokenizers.h"
+#include "settings_hold.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct context_service {
     const char *config_path;
-    struct settings *settings; /* replaced by a reload: keep no pointer into it across turns */
+    const struct settings *settings; /* replaced by a reload: keep no pointer into it across turns
+                                      * but by … */
+    struct settings_hold *hold;      /* … a reference to this, which has them */
     unsigned generation;
     struct loop *loop;
     struct bus *bus;
     struct bus_socket *socket;
     struct bus_stats counted; /* of the socket, as far as the counters know */
     struct http_server *http;
-    struct tokenizers *tokenizers;
+    struct tables *tables;
     struct offload *pool;
     struct metrics *metrics;
     struct metrics_shard *shard;

@@ -1,7 +1,5 @@
 #include "conversation.h"
 
-#include "count.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -158,7 +156,7 @@ static void add_message(struct conversation *c, const struct json_value *json)
 
     *m = (struct conversation_message){.original = json, .json = json};
     m->role = c->dialect->role(json);
-    m->tokens = m->tokens_before = count_message(json);
+    m->tokens = m->tokens_before = counter_message(c->counter, json);
     /* Results stay with whatever precedes them, so that dropping never makes an orphan. */
     if (!g || m->role != ROLE_TOOL) {
         g = &c->group[c->n_groups++];
@@ -172,12 +170,14 @@ static void add_message(struct conversation *c, const struct json_value *json)
 
 enum conversation_result conversation_init(struct conversation *c, struct arena *a,
                                            const struct conversation_dialect *dialect,
+                                           struct counter *counter,
                                            const struct json_value *messages)
 {
     if (!are_messages(dialect, messages))
         return CONVERSATION_INVALID;
 
-    *c = (struct conversation){.dialect = dialect, .arena = a, .tokens = count_overhead()};
+    *c = (struct conversation){
+        .dialect = dialect, .arena = a, .counter = counter, .tokens = counter_overhead(counter)};
     c->message = arena_alloc(a, messages->n_children * sizeof(*c->message));
     c->group = arena_alloc(a, messages->n_children * sizeof(*c->group));
     if (!c->message || !c->group)
@@ -239,7 +239,7 @@ bool conversation_rewrite(struct conversation *c, struct conversation_group *g, 
         c->is_full = true; /* what was put together from JSON is JSON: only the ceiling is left */
         return false;
     }
-    uint64_t tokens = count_message(json);
+    uint64_t tokens = counter_message(c->counter, json);
     if (tokens >= m->tokens)
         return false;
     c->tokens -= m->tokens - tokens;

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "tokens/counter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,7 @@ struct conversation_group {
 struct conversation {
     const struct conversation_dialect *dialect;
     struct arena *arena;
+    struct counter *counter; /* NULL: estimates */
     struct conversation_message *message;
     size_t n;
     struct conversation_group *group;
@@ -69,6 +71,7 @@ const struct conversation_dialect *conversation_find_dialect(struct str name);
 /* Everything lives in `a`, and borrows from `messages`. */
 MUST_USE enum conversation_result conversation_init(struct conversation *c, struct arena *a,
                                                     const struct conversation_dialect *dialect,
+                                                    struct counter *counter,
                                                     const struct json_value *messages);
 
 void conversation_drop(struct conversation *c, struct conversation_group *g);

@@ -56,6 +56,17 @@ static enum buf_result write_body(struct job *j)
     return fault_write(j->fault, &j->detail, &j->text);
 }
 
+/* Of the provider's model that a configured name stands for first. */
+static const struct counting_rule *rule_of(struct job *j)
+{
+    const char *name = arena_copy(&j->arena, j->question.model);
+    const struct settings_model *m =
+        name ? settings_find_model(settings_hold_look(j->settings), name) : NULL;
+
+    return counting_rule_find(m && m->n_targets > 0 ? str_from(m->targets[0].model)
+                                                    : j->question.model);
+}
+
 static void work(void *arg)
 {
     struct job *j = arg;
@@ -65,7 +76,9 @@ static void work(void *arg)
     j->is_worked = true;
     j->fault = j->is_bus ? read_bus(j) : read_http(j);
     if (j->fault == FAULT_NONE) {
-        j->fault = answer_find(&j->arena, j->tokenizers, &j->question, &j->answer, &j->detail);
+        struct counter *counter = tables_lend(j->tables, rule_of(j));
+        j->fault = answer_find(&j->arena, counter, &j->question, &j->answer, &j->detail);
+        tables_take_back(j->tables, &counter);
         j->is_answered = true;
     }
     if ((j->is_bus ? write_reply(j) : write_body(j)) == BUF_OK)
@@ -109,6 +122,7 @@ void job_free(struct job **j)
         return;
     arena_done(&(*j)->arena);
     buf_done(&(*j)->text);
+    settings_hold_unref(&(*j)->settings);
     free(*j);
     *j = NULL;
 }

@@ -9,9 +9,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "counting/tables.h"
 #include "offload.h"
 #include "proto/message.h"
 #include "question.h"
+#include "settings_hold.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,8 +27,9 @@ struct job {
     usec_t received_at, deadline_at; /* USEC_INFINITY: none */
     usec_t default_deadline;         /* of a bus request that names none */
     struct condense_options defaults;
-    struct tokenizers *tokenizers;
-    atomic_bool is_abandoned; /* nobody waits for the answer */
+    struct tables *tables;
+    struct settings_hold *settings; /* in force when it came */
+    atomic_bool is_abandoned;       /* nobody waits for the answer */
 
     struct http_request *client; /* over HTTP, while it is there */
     bool is_bus;

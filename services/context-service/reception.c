@@ -31,7 +31,8 @@ enum fault reception_admit(struct context_service *s, struct job *j)
     if (s->is_draining && j->is_bus)
         return FAULT_DRAINING;
     j->defaults = defaults_of(s->settings);
-    j->tokenizers = s->tokenizers;
+    j->tables = s->tables;
+    j->settings = settings_hold_ref(s->hold);
     j->default_deadline = s->settings->context.deadline;
     if (offload_submit(s->pool, &j->task) == OFFLOAD_OK)
         return FAULT_NONE;

@@ -1,5 +1,5 @@
 #include "condense.h"
-#include "count.h"
+#include "tokens/counter.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum condense_outcome o = condense_run(&a, messages, &options, &report);
         if (o == CONDENSE_UNCHANGED || o == CONDENSE_CONDENSED) {
             if (json_parse(&a, report.messages, &out, &at) != JSON_OK ||
-                count_messages(out).tokens != report.tokens_after ||
+                counter_messages(NULL, out) != report.tokens_after ||
                 report.tokens_after > options.budget_tokens ||
                 condense_run(&a, out, &options, &again) != CONDENSE_UNCHANGED ||
                 !str_equal(again.messages, report.messages))

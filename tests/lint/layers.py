@@ -12,10 +12,11 @@ MAY_INCLUDE = {
     "common/base": {"base"},
     "common/io": {"base", "io"},
     "common/tokens": {"base", "tokens"},
+    "common/counting": {"base", "io", "tokens", "counting"},
     "common/settings": {"base", "io", "settings"},
     "proto": {"base", "proto"},
-    "services": {"base", "io", "proto", "settings", "tokens"},
-    "tests": {"base", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
+    "services": {"base", "counting", "io", "proto", "settings", "tokens"},
+    "tests": {"base", "counting", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
               "health-worker"},
 }
 

@@ -1,8 +1,8 @@
 #include "condense.h"
 
 #include "base/buf.h"
-#include "count.h"
 #include "lossless.h"
+#include "tokens/counter.h"
 
 #include "check.h"
 
@@ -32,7 +32,7 @@ static uint64_t tokens_in(const char *messages)
 
     arena_init(&a, 64 << 20);
     CHECK_INT(json_parse(&a, str_from(messages), &json, &at), JSON_OK);
-    uint64_t tokens = count_messages(json).tokens;
+    uint64_t tokens = counter_messages(NULL, json);
     arena_done(&a);
     return tokens;
 }

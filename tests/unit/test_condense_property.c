@@ -3,7 +3,7 @@
 #include "condense.h"
 
 #include "base/buf.h"
-#include "count.h"
+#include "tokens/counter.h"
 
 #include "check.h"
 
@@ -315,7 +315,7 @@ static void condense(struct attempt *t, struct arena *a, const struct reader *in
     t->outcome = condense_run(a, in->array, options, &t->report);
     if (t->outcome == CONDENSE_UNCHANGED || t->outcome == CONDENSE_CONDENSED) {
         read_messages(&t->out, a, t->report.messages);
-        CHECK_U64(t->report.tokens_after, count_messages(t->out.array).tokens);
+        CHECK_U64(t->report.tokens_after, counter_messages(NULL, t->out.array));
         CHECK(t->report.tokens_after <= options->budget_tokens);
     }
 }

@@ -99,7 +99,7 @@ static void a_conversation_costs_the_sum_of_its_messages(void **state)
     struct arena a;
     const struct json_value *messages;
     size_t at;
-    uint64_t sum = count_overhead();
+    uint64_t sum = counter_overhead(NULL);
 
     (void)state;
     arena_init(&a, 1 << 20);
@@ -112,10 +112,10 @@ static void a_conversation_costs_the_sum_of_its_messages(void **state)
                    &messages, &at),
         JSON_OK);
     for (const struct json_value *m = messages->child; m; m = m->next)
-        sum += count_message(m);
-    CHECK_U64(count_messages(messages).tokens, sum);
+        sum += counter_message(NULL, m);
+    CHECK_U64(counter_messages(NULL, messages), sum);
     /* and never less than the estimate of the whole, which rounds once */
-    uint64_t whole = estimate_messages(messages) + count_overhead();
+    uint64_t whole = estimate_messages(messages) + counter_overhead(NULL);
     CHECK(sum >= whole && sum < whole + messages->n_children);
     arena_done(&a);
 }

@@ -1,0 +1,25 @@
+/* tables.h -- which token tables are there, and who counts with them?
+ *
+ * A table is a file below paths.data, as vocab_build writes it; without it, its models' tokens are
+ * estimated. Shared by threads: each borrows a counter for as long as it counts.
+ */
+#pragma once
+
+#include "base/macro.h"
+#include "tokens/counter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tables;
+
+/* What `folder` has. */
+struct tables *tables_new(const char *folder);
+void tables_free(struct tables **t); /* no counter may be lent */
+
+/* Names of the tables that current models need and `folder` has not, each behind a space. */
+bool tables_are_missing(const struct tables *t, char *ret_names, size_t size);
+
+/* A counter by this rule, fresh. */
+struct counter *tables_lend(struct tables *t, const struct counting_rule *rule);
+void tables_take_back(struct tables *t, struct counter **c);
