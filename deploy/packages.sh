@@ -6,7 +6,8 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
   libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
 
 TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
-  python3-pytest python3-zmq sqlite3 prometheus strace systemd iproute2
+  python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
+  prometheus prometheus-alertmanager prometheus-node-exporter rsyslog
   nginx-light nodejs npm"
 
 # as_root COMMAND…

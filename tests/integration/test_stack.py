@@ -1,0 +1,61 @@
+"""The whole chain: suite, Prometheus, Alertmanager, node exporter, and whoever is told.
+
+What takes longer (each alert, with the rules' durations) is `tests/run stack`.
+"""
+import pathlib
+import re
+
+import pytest
+import yaml
+
+import suite as programs
+from busy_suite import BusySuite
+from monitoring_stack import Stack
+
+GUIDES = yaml.safe_load((pathlib.Path(__file__).parent / "guide_expressions.yml").read_text())
+THRESHOLD = re.compile(r"\s*(==|!=|>=?|<=?)\s*(bool\s+)?[\d.]+\s*$")
+# Of what health-worker does not do yet.
+AWAITED = re.compile(r"rbee_hive_(worker|circuit|shutdown|models|download)|ai_cluster_(cluster|model_mem)"
+                     "|ollama_models_loaded")
+
+
+@pytest.fixture
+def busy(start_suite, tmp_path):
+    busy = BusySuite(start_suite, tmp_path)
+    yield busy
+    busy.stop()
+
+
+@pytest.fixture
+def stack(busy, tmp_path):
+    stack = Stack(busy.suite, tmp_path, factor=60)
+    yield stack
+    stack.stop()
+
+
+def unanswered(prometheus):
+    found = {}
+    for row in GUIDES:
+        if not AWAITED.search(row["expr"]):
+            expression = THRESHOLD.sub("", row["expr"])
+            if not prometheus.query(expression):
+                found[expression] = row["of"]
+    return found
+
+
+def test_targets_are_up_the_guides_expressions_answered_and_one_alert_comes_and_goes(busy, stack):
+    for number in range(3):
+        busy.round(number)
+    busy.go_on()
+    stack.prometheus.wait_all_up()
+    try:
+        programs.wait_until(lambda: not unanswered(stack.prometheus), "every expression's answer",
+                            45)
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}: {unanswered(stack.prometheus)}") from None
+
+    context = busy.suite["context-service"]
+    context.kill()
+    stack.told.wait("ContextServiceDown", "firing")
+    context.start_and_wait_ready()
+    stack.told.wait("ContextServiceDown", "resolved")
