@@ -25,6 +25,7 @@ static void write_provider(struct json_write *w, const struct health_provider *p
     json_write_key(w, "latency_ms");
     json_write_double(w, p->latency_ms);
     json_write_member_int(w, "models", p->models);
+    health_write_engine(w, &p->engine);
     json_write_end(w, '}');
 }
 

@@ -1,23 +1,29 @@
 #include "monitor.h"
 
 #include "base/digest.h"
+#include "engine.h"
 #include "health_metrics.h"
 #include "io/log.h"
 #include "probe.h"
 #include "schedule.h"
 #include "settings/secret.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 struct watched {
     struct monitor *monitor;
     char *name;
     const struct settings_provider *settings; /* NULL: no longer configured */
-    char *authorization;
+    char *credential;
     struct verdict verdict;
     struct probe *probe;
+    struct engine *engine;
     struct loop_timer timer;
+    TAILQ_ENTRY(watched) link; /* while it waits for its turn */
+    bool is_waiting;
     bool was_probed;
     uint32_t models;
     usec_t since_wall, last_success_wall;
@@ -33,6 +39,7 @@ struct monitor {
     struct watched *watched[HEALTH_MAX_PROVIDERS];
     size_t n;
     unsigned n_probes;
+    TAILQ_HEAD(, watched) waiting; /* to be probed: as many as may be are under way */
     uint64_t random;
 };
 
@@ -59,7 +66,29 @@ static void describe(const struct watched *w, struct health_provider *ret)
         .consecutive_failures = w->verdict.failures,
         .latency_ms = w->latency_ms,
         .models = w->models,
+        .engine = w->engine ? engine_describe(w->engine) : health_engine_none(),
     };
+}
+
+static void show_number(const struct watched *w, unsigned metric, double value)
+{
+    const char *name = w->name;
+    struct metrics_series *s = metrics_find(w->monitor->shard, metric, &name);
+
+    if (isnan(value))
+        metrics_remove(s);
+    else
+        metrics_set(s, value);
+}
+
+static void show_engine(const struct watched *w)
+{
+    struct health_engine e = w->engine ? engine_describe(w->engine) : health_engine_none();
+
+    show_number(w, METRIC_models_loaded, e.loaded);
+    show_number(w, METRIC_provider_requests_running, e.running);
+    show_number(w, METRIC_provider_requests_waiting, e.waiting);
+    show_number(w, METRIC_provider_kv_cache_usage_ratio, e.kv_cache_usage);
 }
 
 static void show(const struct watched *w)
@@ -71,6 +100,7 @@ static void show(const struct watched *w)
                   catalogue_backend_text(w->settings->backend));
     metrics_gauge(s, METRIC_provider_state, v->state, w->name);
     metrics_gauge(s, METRIC_provider_consecutive_failures, v->failures, w->name);
+    show_engine(w);
     if (w->models > 0)
         metrics_gauge(s, METRIC_provider_models, w->models, w->name);
     if (w->last_success_wall > 0)
@@ -103,6 +133,36 @@ static usec_t interval_of(const struct watched *w)
     return w->settings->probe.interval;
 }
 
+static void on_reading(void *arg)
+{
+    struct watched *w = arg;
+    struct health_provider p;
+
+    show_engine(w);
+    describe(w, &p);
+    w->monitor->on_change(w->monitor->arg, &p, w->verdict.state);
+}
+
+static void count_answer(struct watched *w, const struct probe_answer *answer)
+{
+    struct metrics_shard *s = w->monitor->shard;
+
+    metrics_count(s, METRIC_health_checks_total, 1, w->name, verdict_result_text(answer->result));
+    metrics_sample(s, METRIC_health_check_duration_seconds,
+                   (double)answer->duration / (double)USEC_PER_SEC, w->name);
+}
+
+static void start_next(struct monitor *m)
+{
+    struct watched *w = TAILQ_FIRST(&m->waiting);
+
+    if (!w || m->n_probes >= MONITOR_MAX_PROBES)
+        return;
+    TAILQ_REMOVE(&m->waiting, w, link);
+    w->is_waiting = false;
+    start_probe(w);
+}
+
 static void on_answer(void *arg, const struct probe_answer *answer)
 {
     struct watched *w = arg;
@@ -113,13 +173,13 @@ static void on_answer(void *arg, const struct probe_answer *answer)
     m->n_probes--;
     w->was_probed = true;
     w->latency_ms = (double)answer->duration / 1000.0;
-    metrics_count(m->shard, METRIC_health_checks_total, 1, w->name,
-                  verdict_result_text(answer->result));
-    metrics_sample(m->shard, METRIC_health_check_duration_seconds,
-                   (double)answer->duration / (double)USEC_PER_SEC, w->name);
+    count_answer(w, answer);
     if (answer->result == VERDICT_OK) {
         w->last_success_wall = loop_wall(m->loop);
         w->models = answer->models;
+        engine_go_on(w->engine, answer->engine);
+    } else {
+        engine_stop(w->engine);
     }
     bool has_changed = verdict_probe(&w->verdict, answer->result, loop_now(m->loop));
     show(w);
@@ -127,21 +187,23 @@ static void on_answer(void *arg, const struct probe_answer *answer)
         &w->timer, schedule_next(interval_of(w), verdict_is_in_doubt(&w->verdict), next_random(m)));
     if (has_changed)
         tell_change(w, before);
+    start_next(m);
 }
 
 static void start_probe(struct watched *w)
 {
     struct monitor *m = w->monitor;
 
-    if (w->probe)
+    if (w->probe || w->is_waiting)
         return;
     loop_timer_stop(&w->timer);
     if (m->n_probes >= MONITOR_MAX_PROBES) {
-        loop_timer_start(&w->timer, 50 * USEC_PER_MSEC);
+        TAILQ_INSERT_TAIL(&m->waiting, w, link);
+        w->is_waiting = true;
         return;
     }
     m->n_probes++;
-    w->probe = probe_start(m->fetches, m->loop, w->settings, w->authorization, on_answer, w);
+    w->probe = probe_start(m->fetches, m->loop, w->settings, w->credential, on_answer, w);
 }
 
 /* ---- the set of providers ---- */
@@ -158,14 +220,18 @@ static void stop_probe(struct watched *w)
 {
     if (w->probe)
         w->monitor->n_probes--;
+    if (w->is_waiting)
+        TAILQ_REMOVE(&w->monitor->waiting, w, link);
+    w->is_waiting = false;
     probe_cancel(&w->probe);
+    engine_free(&w->engine);
     loop_timer_stop(&w->timer);
 }
 
 static void free_watched(struct watched *w)
 {
     stop_probe(w);
-    secret_free(&w->authorization);
+    secret_free(&w->credential);
     free(w->name);
     free(w);
 }
@@ -189,9 +255,11 @@ static void configure(struct watched *w, const struct settings_provider *p)
 
     stop_probe(w);
     w->settings = p;
-    secret_free(&w->authorization);
-    if (secret_read(&p->api_key, &w->authorization, why, sizeof(why)) < 0)
+    secret_free(&w->credential);
+    if (secret_read(&p->api_key, &w->credential, why, sizeof(why)) < 0)
         log_warning("provider %s is probed without its key: %s", p->name, why);
+    w->engine = engine_new(w->monitor->fetches, w->monitor->loop, p, w->credential);
+    engine_set_fn(w->engine, on_reading, w);
     show(w);
     loop_timer_start(&w->timer, schedule_first(interval_of(w), next_random(w->monitor)));
 }
@@ -207,6 +275,8 @@ static void forget_series(struct watched *w)
     metrics_remove(metrics_find(s, METRIC_provider_consecutive_failures, name));
     metrics_remove(metrics_find(s, METRIC_provider_models, name));
     metrics_remove(metrics_find(s, METRIC_provider_last_success_timestamp_seconds, name));
+    stop_probe(w);
+    show_engine(w); /* there is none any more */
 }
 
 static bool is_configured(const struct settings *s, const char *name)
@@ -257,6 +327,7 @@ struct monitor *monitor_new(struct loop *l, struct fetch_pool *fetches, struct m
     m->shard = shard;
     m->on_change = on_change;
     m->arg = arg;
+    TAILQ_INIT(&m->waiting);
     digest_random(&m->random, sizeof(m->random));
     m->random |= 1;
     return m;

@@ -17,11 +17,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MONITOR_MAX_PROBES 32
+#define MONITOR_MAX_PROBES 128 /* more wait for their turn */
 
 struct monitor;
 
-/* One provider's state changed from `before`. */
+/* One provider's state changed from `before`, or, with the state as it was, its engine's load. */
 typedef void (*monitor_change_fn)(void *arg, const struct health_provider *p,
                                   enum health_state before);
 

@@ -85,7 +85,8 @@ static void on_change(void *arg, const struct health_provider *p, enum health_st
 {
     struct service *s = arg;
 
-    log_change(p, before);
+    if (p->state != before)
+        log_change(p, before);
     s->snapshot.n_providers = 1;
     s->snapshot.provider[0] = *p;
     publish(s, MESSAGE_HEALTH_CHANGE);

@@ -32,6 +32,7 @@ static void write_provider(struct json_write *w, const struct snapshot_provider 
     json_write_member_bool(w, "available", v.is_available);
     json_write_member_int(w, "in_flight", v.in_flight);
     json_write_member_int(w, "waiting", v.waiting);
+    json_write_member_int(w, "elsewhere", v.elsewhere);
     json_write_member_int(w, "max_parallel", p->settings->max_parallel);
     json_write_member_u64(w, "retries_refused", v.repeats_refused);
     json_write_key(w, "latency_ms");

@@ -6,10 +6,12 @@
 #include "proto/message.h"
 #include "upstream.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MAX_SNAPSHOT (1u << 20)
+#define MAX_INDEX    (4u << 20)
 
 struct health_view {
     struct loop *loop;
@@ -21,13 +23,27 @@ struct health_view {
     usec_t heard_at;
 };
 
+static struct upstream_load load_of(const struct health_engine *e)
+{
+    struct upstream_load load = {
+        .at_ms = e->at_ms,
+        .requests = isnan(e->waiting) ? e->running : e->running + e->waiting,
+        .kv_cache_usage = e->kv_cache_usage,
+    };
+
+    return load;
+}
+
 static void pass_on(struct health_view *v)
 {
     for (size_t i = 0; i < v->snapshot.n_providers; i++) {
         const struct health_provider *p = &v->snapshot.provider[i];
         struct upstream *u = map_find(v->upstreams, p->name);
-        if (u)
-            upstream_set_health(u, p->state, v->heard_at);
+        if (!u)
+            continue;
+        upstream_set_health(u, p->state, v->heard_at);
+        struct upstream_load load = load_of(&p->engine);
+        upstream_set_load(u, &load, v->heard_at);
     }
 }
 
@@ -62,7 +78,7 @@ int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
         abort();
     v->loop = l;
     v->upstreams = upstreams;
-    arena_init(&v->arena, MAX_SNAPSHOT);
+    arena_init(&v->arena, MAX_INDEX);
     buf_init(&v->json, MAX_SNAPSHOT);
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/health.sock", s->paths.runtime);
     struct bus_socket_config config = {

@@ -107,6 +107,8 @@ size_t plan_describe(const struct plan *p, const struct snapshot *s, const struc
             .is_available = u.obstacle == STANDING_CLEAR,
             .is_full = u.is_full,
             .in_flight = u.in_flight,
+            .elsewhere = u.elsewhere,
+            .kv_cache_usage = u.kv_cache_usage,
             .latency = u.latency,
             .price = price_of(p, s, t),
             .affinity = affinity(p->session, t),

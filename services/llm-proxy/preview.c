@@ -90,8 +90,13 @@ static void explain_candidate(struct decision *d, const struct settings_target *
         return;
     case STRATEGY_LEAST_BUSY:
         explain_target(d, t,
-                       arena_printf(&d->arena, "has %" PRIu32 " under way, weight %" PRIu32,
-                                    c->in_flight, c->weight));
+                       c->elsewhere > 0
+                           ? arena_printf(&d->arena,
+                                          "has %" PRIu32 " under way and %" PRIu32
+                                          " of others, weight %" PRIu32,
+                                          c->in_flight, c->elsewhere, c->weight)
+                           : arena_printf(&d->arena, "has %" PRIu32 " under way, weight %" PRIu32,
+                                          c->in_flight, c->weight));
         return;
     case STRATEGY_COST:
         if (c->price != MONEY_UNKNOWN)

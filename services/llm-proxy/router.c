@@ -58,9 +58,24 @@ static size_t weighted(const struct router_candidate *c, size_t n, uint64_t rand
     return ROUTER_NONE;
 }
 
+static uint64_t load_of(const struct router_candidate *c)
+{
+    return (uint64_t)c->in_flight + c->elsewhere;
+}
+
+/* In tenths, so that readings some seconds old do not send everything to one of two equals. */
+static int fullness_of(const struct router_candidate *c)
+{
+    return (int)(c->kv_cache_usage * 10);
+}
+
 static bool is_less_busy(const struct router_candidate *a, const struct router_candidate *b)
 {
-    return (uint64_t)a->in_flight * weight_of(b) < (uint64_t)b->in_flight * weight_of(a);
+    uint64_t mine = load_of(a) * weight_of(b), its = load_of(b) * weight_of(a);
+
+    if (mine != its || isnan(a->kv_cache_usage) || isnan(b->kv_cache_usage))
+        return mine < its;
+    return fullness_of(a) < fullness_of(b);
 }
 
 static bool is_cheaper(const struct router_candidate *a, const struct router_candidate *b)

@@ -18,9 +18,11 @@ struct router_candidate {
     bool was_tried;    /* by this request already */
     bool is_full;      /* one would have to wait for a place */
     uint32_t in_flight;
-    double latency;    /* seconds, moving average; 0: not known yet */
-    int64_t price;     /* of this request, about; MONEY_UNKNOWN sorts last */
-    uint64_t affinity; /* hash of session and target; 0: the request is of no session */
+    uint32_t elsewhere;    /* requests of others at it, as it says itself */
+    double kv_cache_usage; /* 0 to 1, as it says; NAN: not known */
+    double latency;        /* seconds, moving average; 0: not known yet */
+    int64_t price;         /* of this request, about; MONEY_UNKNOWN sorts last */
+    uint64_t affinity;     /* hash of session and target; 0: the request is of no session */
 };
 
 /* The index of the best candidate that is available and was not tried, or ROUTER_NONE.

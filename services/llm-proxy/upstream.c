@@ -3,6 +3,7 @@
 #include "retry_budget.h"
 
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,12 @@ struct upstream {
     double budget_share;
     uint32_t max_parallel, max_waiting;
     uint32_t in_flight, waiting;
+    struct {
+        uint64_t at_ms;
+        usec_t heard_at; /* 0: never */
+        uint32_t elsewhere;
+        double kv_cache_usage;
+    } load;
     struct upstream_waiter *first, *last;
 };
 
@@ -324,6 +331,32 @@ static void look_at_targets(struct upstream *u, struct upstream_view *v, usec_t 
     }
 }
 
+static uint32_t beyond(double requests, uint32_t ours)
+{
+    double more = requests - ours;
+
+    if (!(more > 0)) /* NAN, too */
+        return 0;
+    return more < UINT32_MAX ? (uint32_t)more : UINT32_MAX;
+}
+
+void upstream_set_load(struct upstream *u, const struct upstream_load *load, usec_t now)
+{
+    pthread_mutex_lock(&u->mutex);
+    if (load->at_ms != u->load.at_ms) {
+        u->load.at_ms = load->at_ms;
+        u->load.elsewhere = beyond(load->requests, u->in_flight);
+        u->load.kv_cache_usage = load->kv_cache_usage;
+        u->load.heard_at = now;
+    }
+    pthread_mutex_unlock(&u->mutex);
+}
+
+static bool has_load(const struct upstream *u, usec_t now)
+{
+    return u->load.at_ms > 0 && now - u->load.heard_at < STANDING_HEALTH_MAX_AGE;
+}
+
 struct upstream_view upstream_look(struct upstream *u, usec_t now)
 {
     pthread_mutex_lock(&u->mutex);
@@ -333,6 +366,7 @@ struct upstream_view upstream_look(struct upstream *u, usec_t now)
         .health = now - s->health_at < STANDING_HEALTH_MAX_AGE ? s->health : HEALTH_UNKNOWN,
         .in_flight = u->in_flight,
         .waiting = u->waiting,
+        .elsewhere = has_load(u, now) ? u->load.elsewhere : 0,
         .repeats_refused = u->budget.refused,
     };
     look_at_targets(u, &v, now);
@@ -349,6 +383,8 @@ struct upstream_target_view upstream_look_target(struct upstream_target *t, usec
     struct upstream_target_view v = {
         .is_full = u->in_flight >= u->max_parallel,
         .in_flight = u->in_flight,
+        .elsewhere = has_load(u, now) ? u->load.elsewhere : 0,
+        .kv_cache_usage = has_load(u, now) ? u->load.kv_cache_usage : NAN,
         .latency = peak_ewma_seconds(&t->standing.latency, now),
     };
     v.obstacle = standing_look(&t->standing, now, &v.wait);

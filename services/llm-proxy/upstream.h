@@ -63,11 +63,22 @@ void upstream_end_repeat(struct upstream *u);
 /* From health-worker. */
 void upstream_set_health(struct upstream *u, enum health_state state, usec_t now);
 
+/* What the inference server says of itself. The requests that it has beyond ours are others': they
+ * count for the choice of the least busy as ours do, until the next reading, at most for
+ * STANDING_HEALTH_MAX_AGE. */
+struct upstream_load {
+    uint64_t at_ms;        /* of the reading, by its clock; the same one is taken in once */
+    double requests;       /* running and waiting; NAN: it does not say */
+    double kv_cache_usage; /* NAN likewise */
+};
+void upstream_set_load(struct upstream *u, const struct upstream_load *load, usec_t now);
+
 struct upstream_view {
     bool is_available;          /* the provider; its targets may still fail */
     enum breaker_state breaker; /* the worst of all its breakers */
     enum health_state health;
     uint32_t in_flight, waiting;
+    uint32_t elsewhere;       /* requests of others at it, as far as it says */
     double latency;           /* seconds, of its slowest target; 0: none known */
     uint64_t transitions[3];  /* of all its breakers, to each breaker_state */
     uint64_t repeats_refused; /* for lack of budget */
@@ -78,7 +89,8 @@ struct upstream_target_view {
     enum standing_obstacle obstacle;
     usec_t wait; /* until it may be gone; 0: nobody knows */
     bool is_full;
-    uint32_t in_flight; /* at the provider */
+    uint32_t in_flight, elsewhere; /* at the provider: ours, others' */
+    double kv_cache_usage;         /* of the provider; NAN: not known */
     double latency;
 };
 struct upstream_target_view upstream_look_target(struct upstream_target *t, usec_t now);

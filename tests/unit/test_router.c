@@ -3,9 +3,12 @@
 #include "base/money.h"
 #include "check.h"
 
+#include <math.h>
+
 static struct router_candidate usable(void)
 {
-    return (struct router_candidate){.weight = 1, .is_available = true, .price = MONEY_UNKNOWN};
+    return (struct router_candidate){
+        .weight = 1, .is_available = true, .price = MONEY_UNKNOWN, .kv_cache_usage = NAN};
 }
 
 static void priority_takes_the_first_that_is_left(void **state)
@@ -45,6 +48,35 @@ static void weights_are_shares(void **state)
     CHECK_U64(hits[0], 300);
     CHECK_U64(hits[1], 100);
     CHECK_U64(hits[2], 100);
+}
+
+static void others_requests_count_as_ours_do(void **state)
+{
+    struct router_candidate c[2] = {usable(), usable()};
+
+    (void)state;
+    c[0].in_flight = 1;
+    c[0].elsewhere = 3;
+    c[1].in_flight = 3;
+    CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, 0), 1);
+    c[1].elsewhere = 2;
+    CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, 0), 0);
+}
+
+static void of_equally_busy_the_one_with_more_cache_left_is_taken(void **state)
+{
+    struct router_candidate c[2] = {usable(), usable()};
+
+    (void)state;
+    c[0].kv_cache_usage = 0.81;
+    c[1].kv_cache_usage = 0.32;
+    for (uint64_t random = 0; random < 4; random++)
+        CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, random), 1);
+    c[0].kv_cache_usage = 0.35; /* about as full: turn and turn about */
+    CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, 0), 0);
+    CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, 1), 1);
+    c[1].in_flight = 1;
+    CHECK_U64(router_choose(STRATEGY_LEAST_BUSY, c, 2, 1), 0);
 }
 
 static void least_busy_counts_load_per_weight(void **state)
@@ -239,6 +271,8 @@ int main(void)
         cmocka_unit_test(nothing_left_is_no_target_under_any_strategy),
         cmocka_unit_test(weights_are_shares),
         cmocka_unit_test(least_busy_counts_load_per_weight),
+        cmocka_unit_test(others_requests_count_as_ours_do),
+        cmocka_unit_test(of_equally_busy_the_one_with_more_cache_left_is_taken),
         cmocka_unit_test(an_unknown_price_is_never_the_cheapest),
         cmocka_unit_test(of_two_choices_the_faster_wins),
         cmocka_unit_test(the_pair_that_is_compared_is_never_one_twice),

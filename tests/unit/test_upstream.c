@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <math.h>
+
 static const struct settings_provider provider = {
     .name = "p",
     .max_parallel = 2,
@@ -223,9 +225,30 @@ static void repeats_are_a_share_of_requests(void **state)
     upstream_free(&u);
 }
 
+static void what_a_server_has_beyond_ours_is_others(void **state)
+{
+    struct upstream *u = two_places();
+    struct upstream_target *t = upstream_target(u, "m");
+    struct upstream_load load = {.at_ms = 1, .requests = 5, .kv_cache_usage = 0.5};
+
+    (void)state;
+    upstream_set_load(u, &load, 1000);
+    CHECK_U64(upstream_look_target(t, 1000).elsewhere, 3);
+    end_try(u, FAILURE_NONE, 2);
+    upstream_set_load(u, &load, 2000); /* the same reading again */
+    CHECK_U64(upstream_look_target(t, 2000).elsewhere, 3);
+    end_try(u, FAILURE_NONE, 2);
+    CHECK_U64(upstream_look_target(t, 1000 + STANDING_HEALTH_MAX_AGE).elsewhere, 0);
+    load = (struct upstream_load){.at_ms = 2, .requests = NAN, .kv_cache_usage = NAN};
+    upstream_set_load(u, &load, 3000);
+    CHECK_U64(upstream_look_target(t, 3000).elsewhere, 0);
+    upstream_free(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_server_has_beyond_ours_is_others),
         cmocka_unit_test(a_place_given_back_goes_to_the_one_who_waits),
         cmocka_unit_test(the_line_has_an_end),
         cmocka_unit_test(who_leaves_with_a_place_on_its_way_gives_it_back),
