@@ -190,7 +190,7 @@ struct health_engine engine_describe(const struct engine *e)
     const struct engine_reading *r = &e->reading;
     struct health_engine h = health_engine_none();
 
-    h.kind = str_from(engine_kind_text(r->kind));
+    h.kind = str_from(engine_read_kind_text(r->kind));
     h.at_ms = e->read_wall / 1000;
     h.running = r->running;
     h.waiting = r->waiting;

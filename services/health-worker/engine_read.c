@@ -7,7 +7,7 @@
 
 #define MAX_INDEX (16u << 20)
 
-const char *engine_kind_text(enum engine_kind k)
+const char *engine_read_kind_text(enum engine_kind k)
 {
     static const char *const text[] = {"", "ollama", "llama_server", "vllm", "sglang"};
 

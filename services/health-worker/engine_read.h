@@ -27,7 +27,7 @@ enum engine_kind {
     ENGINE_VLLM,
     ENGINE_SGLANG,
 };
-const char *engine_kind_text(enum engine_kind k); /* "" for unknown */
+const char *engine_read_kind_text(enum engine_kind k); /* "" for unknown */
 
 struct engine_reading {
     enum engine_kind kind;
