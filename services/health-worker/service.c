@@ -8,6 +8,7 @@
 #include "proto/control.h"
 #include "proto/message.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,21 +61,31 @@ static void on_heartbeat(void *arg)
     s->beats++;
 }
 
+/* An outage is an event when it begins and when it ends; what a provider that recovers does in
+ * between is told, but is none. */
+static const char *event_of(enum health_state before, enum health_state state)
+{
+    bool was_out = before == HEALTH_DOWN || before == HEALTH_RECOVERING;
+    bool is_out = state == HEALTH_DOWN || state == HEALTH_RECOVERING;
+
+    if (was_out == is_out)
+        return NULL;
+    return is_out ? LOG_EVENT_PROVIDER_DOWN : LOG_EVENT_PROVIDER_UP;
+}
+
 static void log_change(const struct health_provider *p, enum health_state before)
 {
+    const char *event = event_of(before, p->state);
     char name[128];
-    bool is_down = p->state == HEALTH_DOWN, was_down = before == HEALTH_DOWN;
 
     str_copy(name, sizeof(name), p->name);
     const struct log_field fields[] = {
         {"LLM_PROVIDER", name},
-        {is_down || was_down ? "MESSAGE_ID" : "LLM_HEALTH", is_down ? LOG_EVENT_PROVIDER_DOWN
-                                                            : was_down
-                                                                ? LOG_EVENT_PROVIDER_UP
-                                                                : health_state_text(p->state)},
+        {"LLM_HEALTH", health_state_text(p->state)},
+        {event ? "MESSAGE_ID" : NULL, event},
         {NULL, NULL},
     };
-    enum log_level level = is_down                      ? LOG_LEVEL_ERROR
+    enum log_level level = p->state == HEALTH_DOWN      ? LOG_LEVEL_ERROR
                            : p->state == HEALTH_HEALTHY ? LOG_LEVEL_INFO
                                                         : LOG_LEVEL_WARNING;
     log_write(level, fields, "provider %s is %s (was %s)%s%.*s", name, health_state_text(p->state),
@@ -192,6 +203,8 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
 {
     if (strcmp(a->paths.runtime, b->paths.runtime) != 0)
         return "paths.runtime";
+    if (strcmp(a->paths.state, b->paths.state) != 0)
+        return "paths.state";
     if (strcmp(a->health.listen, b->health.listen) != 0)
         return "health.listen";
     return NULL;
@@ -258,6 +271,17 @@ static int catch_signals(struct service *s)
     return r;
 }
 
+static int open_store(struct service *s)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/health.db", s->settings->paths.state);
+    int r = health_store_new(path, s->loop, &s->store);
+    if (r == 0)
+        s->history = history_new(s->store, s->loop);
+    return r;
+}
+
 static int open_all(struct service *s)
 {
     static const char *const labels[] = {"main"};
@@ -270,7 +294,10 @@ static int open_all(struct service *s)
     if ((r = catch_signals(s)) < 0 || (r = open_bus(s)) < 0 ||
         (r = fetch_pool_new(s->loop, &s->fetches)) < 0)
         return r;
-    s->monitor = monitor_new(s->loop, s->fetches, s->shard, on_change, s);
+    if ((r = open_store(s)) < 0)
+        return r;
+    struct monitor_tools tools = {s->loop, s->fetches, s->shard, s->history};
+    s->monitor = monitor_new(&tools, on_change, s);
     s->machine = machine_new(s->loop, s->shard);
     return 0;
 }
@@ -317,6 +344,8 @@ void service_stop(struct service *s)
     http_server_free(&s->server);
     machine_free(&s->machine);
     monitor_free(&s->monitor);
+    history_free(&s->history);
+    health_store_free(&s->store);
     fetch_pool_free(&s->fetches);
     bus_socket_free(&s->publisher);
     bus_socket_free(&s->outcomes);

@@ -32,6 +32,8 @@ struct service {
     } counted; /* already in the metrics */
     struct fetch_pool *fetches;
     struct http_server *server;
+    struct health_store *store;
+    struct history *history;
     struct monitor *monitor;
     struct machine *machine;
     struct daemon_watchdog *watchdog;
