@@ -1,6 +1,7 @@
 #include "health_api.h"
 
 #include "base/json_write.h"
+#include "fleet_bus.h"
 #include "health_metrics.h"
 #include "io/http_answer.h"
 #include "io/http_route.h"
@@ -47,6 +48,7 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
 
     (void)tail;
     machine_show(s->machine);
+    fleet_refresh(s->fleet);
     metrics_page_refresh(s->metrics, s->shard);
     metrics_page_send(s->metrics, r);
 }
@@ -71,6 +73,8 @@ static void answer_status(void *arg, struct http_request *r, struct str tail)
         json_write_end(&w, '}');
     }
     json_write_end(&w, ']');
+    json_write_key(&w, "workers");
+    fleet_write(s->fleet, &w);
     machine_write(s->machine, &w);
     json_write_end(&w, '}');
     if (json_write_finish(&w) == BUF_OK)
@@ -134,6 +138,7 @@ static const struct http_route routes[] = {
     {"GET", "/scrape/", "/scrape/{provider}", 0, answer_target},
     {"POST", "/check", "/check", 0, answer_check},
     {"POST", "/check/", "/check/{provider}", 0, answer_check},
+    {"POST", "/workers//", "/workers/{name}/{verb}", 0, fleet_bus_answer},
 };
 
 static void on_request(void *arg, struct http_request *r)

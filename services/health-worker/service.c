@@ -1,5 +1,7 @@
 #include "service.h"
 
+#include "base/json_write.h"
+#include "fleet_bus.h"
 #include "health_api.h"
 #include "health_metrics.h"
 #include "io/bus_metrics.h"
@@ -16,6 +18,7 @@
 #define HEARTBEAT   USEC_PER_SEC
 #define QUICK_BEAT  (100 * USEC_PER_MSEC) /* at first: who heard our predecessor is coming back */
 #define QUICK_BEATS 10
+#define FAREWELL    (80 * USEC_PER_SEC) /* systemd kills us after 90 */
 #define MAX_MESSAGE (1u << 20)
 #define MAX_REQUEST (64u << 10)
 
@@ -56,6 +59,7 @@ static void on_heartbeat(void *arg)
 
     monitor_snapshot(s->monitor, &s->snapshot);
     publish(s, MESSAGE_HEALTH_SNAPSHOT);
+    fleet_bus_publish(s);
     show_bus(s);
     loop_timer_start(&s->heartbeat, s->beats < QUICK_BEATS ? QUICK_BEAT : HEARTBEAT);
     s->beats++;
@@ -112,23 +116,44 @@ static void on_outcome(void *arg, struct bus_socket *socket, const struct bus_me
     struct outcome o;
     struct arena a;
 
+    if (fleet_bus_load(s, m))
+        return;
     arena_init(&a, MAX_REQUEST * 4);
     if (m->n == 2 && m->frame[1].len <= MAX_REQUEST &&
         message_decode(m->frame[0], &header) == MESSAGE_OK && header.type == MESSAGE_OUTCOME &&
-        outcome_decode(&a, m->frame[1], &o))
+        outcome_decode(&a, m->frame[1], &o)) {
         monitor_outcome(s->monitor, &o);
-    else
+        fleet_touch(s->fleet, o.provider);
+    } else {
         bus_socket_count_invalid(socket);
+    }
     arena_done(&a);
 }
 
+/* Whatever is asked of health-worker: NULL, or why not. */
 static const char *obey(struct service *s, const struct control_request *r)
 {
-    if (!str_is(r->verb, "check"))
-        return "{\"ok\":false,\"problem\":\"unknown verb; allowed: check\"}";
-    if (!monitor_check(s->monitor, r->object))
-        return "{\"ok\":false,\"problem\":\"no such provider\"}";
-    return "{\"ok\":true}";
+    const char *problem;
+
+    if (str_is(r->verb, "check"))
+        return monitor_check(s->monitor, r->object) ? NULL : "no such provider";
+    if (fleet_bus_obey(s, r, &problem))
+        return problem;
+    return "unknown verb; allowed: check, start, stop, drain, restart, demand";
+}
+
+static struct str write_reply(const char *problem, char *space, size_t size)
+{
+    struct buf out = {.data = space, .cap = size, .max = size - 1};
+    struct json_write w;
+
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_member_bool(&w, "ok", !problem);
+    if (problem)
+        json_write_member(&w, "problem", problem);
+    json_write_end(&w, '}');
+    return json_write_finish(&w) == BUF_OK ? buf_str(&out) : STR("{}");
 }
 
 static void on_control(void *arg, struct bus_socket *socket, const struct bus_message *m)
@@ -137,17 +162,20 @@ static void on_control(void *arg, struct bus_socket *socket, const struct bus_me
     struct message_header header;
     struct control_request r;
     uint8_t head[MESSAGE_HEADER_SIZE];
+    char answer[512];
     struct arena a;
 
     arena_init(&a, MAX_REQUEST * 4);
     if (m->n == 3 && m->frame[2].len <= MAX_REQUEST &&
         message_decode(m->frame[1], &header) == MESSAGE_OK && header.type == MESSAGE_CONTROL &&
         control_decode(&a, m->frame[2], &r)) {
-        const char *answer = obey(s, &r);
+        const char *problem = obey(s, &r);
         header.type = MESSAGE_CONTROL_REPLY;
         message_encode(&header, head);
         struct bus_message reply = {
-            .frame = {m->frame[0], {(const char *)head, sizeof(head)}, str_from(answer)},
+            .frame = {m->frame[0],
+                      {(const char *)head, sizeof(head)},
+                      write_reply(problem, answer, sizeof(answer))},
             .n = 3,
         };
         if (bus_socket_send(socket, &reply) != BUS_OK)
@@ -227,6 +255,7 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     s->settings = fresh;
     monitor_configure(s->monitor, fresh);
     machine_configure(s->machine, fresh);
+    fleet_configure(s->fleet, fresh);
     settings_free(&old);
     log_init("health-worker", fresh->logging.level, fresh->logging.format);
     return true;
@@ -251,13 +280,24 @@ static void on_hangup(void *arg)
 
 /* ---- life ---- */
 
+static void on_farewell_over(void *arg)
+{
+    struct service *s = arg;
+
+    loop_stop(s->loop);
+}
+
+/* The workers stop first, with the patience that each is to be given. */
 static void on_terminate(void *arg)
 {
     struct service *s = arg;
 
+    if (s->is_draining)
+        return;
     daemon_notify_stopping();
     s->is_draining = true;
-    loop_stop(s->loop);
+    loop_timer_start(&s->farewell, FAREWELL);
+    fleet_end(s->fleet, on_farewell_over, s);
 }
 
 static int catch_signals(struct service *s)
@@ -299,6 +339,7 @@ static int open_all(struct service *s)
     struct monitor_tools tools = {s->loop, s->fetches, s->shard, s->history};
     s->monitor = monitor_new(&tools, on_change, s);
     s->machine = machine_new(s->loop, s->shard);
+    fleet_bus_start(s);
     return 0;
 }
 
@@ -322,7 +363,9 @@ int service_start(const char *config_path, struct settings **settings, struct se
         return r;
     monitor_configure(s->monitor, s->settings);
     machine_configure(s->machine, s->settings);
+    fleet_configure(s->fleet, s->settings);
     note_reload(s, true);
+    loop_timer_init(&s->farewell, s->loop, on_farewell_over, s);
     loop_timer_init(&s->heartbeat, s->loop, on_heartbeat, s);
     loop_timer_start(&s->heartbeat, 0);
     s->watchdog = daemon_watchdog_new(s->loop);
@@ -338,10 +381,13 @@ void service_run(struct service *s)
 
 void service_stop(struct service *s)
 {
-    if (s->loop)
+    if (s->loop) {
         loop_timer_stop(&s->heartbeat);
+        loop_timer_stop(&s->farewell);
+    }
     daemon_watchdog_free(&s->watchdog);
     http_server_free(&s->server);
+    fleet_free(&s->fleet);
     machine_free(&s->machine);
     monitor_free(&s->monitor);
     history_free(&s->history);
