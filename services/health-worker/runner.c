@@ -345,13 +345,15 @@ static void tell_state(const struct runner *r)
 {
     char text[384];
     usec_t now = loop_now(r->world->loop);
+    bool has_reason =
+        r->reason[0] && r->life.state != LIFECYCLE_STARTING && r->life.state != LIFECYCLE_LOADING;
 
     if (r->life.state == LIFECYCLE_BACKOFF)
         snprintf(text, sizeof(text), "is started again in %.1f s",
                  (double)(r->life.due - now) / (double)USEC_PER_SEC);
     else
         snprintf(text, sizeof(text), "is %s%s%s", lifecycle_state_text(r->life.state),
-                 r->reason[0] ? ": " : "", r->reason);
+                 has_reason ? ": " : "", has_reason ? r->reason : "");
     say(r, LOG_LEVEL_INFO, NULL, text);
 }
 
