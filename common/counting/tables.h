@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/macro.h"
-#include "memo.h"
 #include "tokens/counter.h"
 
 #include <stdbool.h>
@@ -15,14 +14,11 @@
 struct tables;
 
 /* What `folder` has. */
-/* Counts of so many messages are remembered. */
-struct tables *tables_new(const char *folder, size_t max_remembered);
+struct tables *tables_new(const char *folder);
 void tables_free(struct tables **t); /* no counter may be lent */
 
 /* Names of the tables that current models need and `folder` has not, each behind a space. */
 bool tables_are_missing(const struct tables *t, char *ret_names, size_t size);
-
-struct memo_stats tables_memory(const struct tables *t);
 
 /* A counter by this rule, fresh. */
 struct counter *tables_lend(struct tables *t, const struct counting_rule *rule);

@@ -4,6 +4,7 @@
 #include "io/bus_metrics.h"
 #include "io/log.h"
 #include "io/log_events.h"
+#include "io/pepper.h"
 #include "serve_bus.h"
 #include "serve_http.h"
 
@@ -22,8 +23,6 @@
 #define BUS_HIGH_WATER                                                                             \
     (4 * MAX_TASKS) /* libzmq gives room back by halves, late: no answer is lost */
 #define DRAIN_STEP (10 * USEC_PER_MSEC)
-/* Counts of messages, 32 bytes each. */
-#define MAX_REMEMBERED 65536
 
 static int fail(int r, char *reterr, size_t size, const char *format, ...) PRINTF_LIKE(4, 5);
 static int fail(int r, char *reterr, size_t size, const char *format, ...)
@@ -47,6 +46,16 @@ static void show_reload(struct context_service *s, bool is_ok)
                   (double)loop_wall(s->loop) / (double)USEC_PER_SEC);
 }
 
+static struct context_limits limits_of(const struct settings *s)
+{
+    return (struct context_limits){
+        .max_bytes = s->context.store.max,
+        .max_tenant_bytes = s->context.store.max_per_tenant,
+        .max_sessions = s->context.store.max_sessions,
+        .ttl = s->context.store.ttl,
+    };
+}
+
 static void take_settings(struct context_service *s, struct settings *loaded)
 {
     if (strcmp(loaded->context.listen, s->settings->context.listen) != 0 ||
@@ -55,6 +64,10 @@ static void take_settings(struct context_service *s, struct settings *loaded)
     settings_hold_unref(&s->hold);
     s->hold = settings_hold_new(loaded);
     s->settings = loaded;
+    const struct context_limits limits = limits_of(loaded);
+    context_store_set_limits(s->store, &limits);
+    summarizer_free(&s->summarizer);
+    s->summarizer = summarizer_new(s->loop, loaded);
     log_init("context-service", loaded->logging.level, loaded->logging.format);
     log_info("configuration %s reloaded", s->config_path);
 }
@@ -83,7 +96,10 @@ static void on_drain(void *arg)
     struct context_service *s = arg;
     bool is_over = loop_now(s->loop) >= s->drain_until;
 
-    if (offload_under_way(s->pool) == 0 && (is_over || http_server_is_idle(s->http)))
+    if (is_over)
+        summarizer_free(&s->summarizer);
+    if (offload_under_way(s->pool) == 0 && summarizer_under_way(s->summarizer) == 0 &&
+        (is_over || http_server_is_idle(s->http)))
         loop_stop(s->loop);
     else
         loop_timer_start(&s->drain, DRAIN_STEP);
@@ -167,12 +183,42 @@ static int open_pool(struct context_service *s, char *reterr, size_t reterr_size
     return r ? fail(r, reterr, reterr_size, "cannot start threads: %s", strerror(-r)) : 0;
 }
 
+/* Without it no summary is known for our own again: it is condensed like any other message. */
+static void open_secret(struct context_service *s)
+{
+    char path[4096];
+    uint8_t digest[DIGEST_SIZE];
+    struct pepper *pepper = NULL;
+
+    snprintf(path, sizeof(path), "%s/context.secret", s->settings->paths.state);
+    if (pepper_load(path, &pepper) != PEPPER_OK) {
+        log_warning("%s cannot be had; summaries will not be known again, ignoring", path);
+        return;
+    }
+    pepper_digest(pepper, STR("summary"), digest);
+    pepper_free(&pepper);
+    digest_hex(digest, DIGEST_SIZE, s->marker_secret);
+    s->secret = str_from(s->marker_secret);
+}
+
+static int open_store(struct context_service *s, char *reterr, size_t reterr_size)
+{
+    const struct context_limits limits = limits_of(s->settings);
+    int r = context_store_start(s->settings->paths.state, &limits, &s->store);
+
+    if (r)
+        return fail(r, reterr, reterr_size, "cannot start a thread: %s", strerror(-r));
+    open_secret(s);
+    s->summarizer = summarizer_new(s->loop, s->settings);
+    return 0;
+}
+
 static void open_tables(struct context_service *s)
 {
     char folder[4096], missing[64];
 
     snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
-    s->tables = tables_new(folder, MAX_REMEMBERED);
+    s->tables = tables_new(folder);
     if (tables_are_missing(s->tables, missing, sizeof(missing)))
         log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
 }
@@ -209,6 +255,8 @@ int context_service_start(struct context_service *s, const char *config_path,
     if (r == 0)
         r = open_pool(s, reterr, reterr_size);
     if (r == 0)
+        r = open_store(s, reterr, reterr_size);
+    if (r == 0)
         r = open_bus(s, reterr, reterr_size);
     if (r == 0)
         r = open_http(s, reterr, reterr_size);
@@ -236,23 +284,13 @@ void context_service_stop(struct context_service *s)
     http_server_free(&s->http);
     bus_socket_free(&s->socket);
     bus_free(&s->bus);
+    summarizer_free(&s->summarizer);
     offload_free(&s->pool);
+    context_store_stop(&s->store);
     tables_free(&s->tables);
     loop_free(&s->loop);
     metrics_free(&s->metrics);
     settings_hold_unref(&s->hold);
-}
-
-static void show_memory(struct context_service *s)
-{
-    struct memo_stats now = tables_memory(s->tables);
-
-    metrics_gauge(s->shard, METRIC_context_cache_size, (double)now.entries, "count");
-    metrics_count(s->shard, METRIC_context_cache_hits_total,
-                  (double)(now.hits - s->remembered.hits), "count");
-    metrics_count(s->shard, METRIC_context_cache_misses_total,
-                  (double)(now.misses - s->remembered.misses), "count");
-    s->remembered = now;
 }
 
 void context_service_refresh_metrics(struct context_service *s)
@@ -260,5 +298,5 @@ void context_service_refresh_metrics(struct context_service *s)
     bus_metrics_count(s->shard, "context", bus_socket_stats(s->socket), &s->counted);
     metrics_page_count_server(s->shard, s->http);
     metrics_gauge(s->shard, METRIC_context_queue_requests, offload_under_way(s->pool));
-    show_memory(s);
+    metrics_gauge(s->shard, METRIC_context_sessions, (double)context_store_sessions(s->store));
 }

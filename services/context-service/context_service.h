@@ -3,8 +3,10 @@
  */
 #pragma once
 
+#include "base/digest.h"
 #include "base/macro.h"
 #include "base/metrics.h"
+#include "context_store.h"
 #include "counting/tables.h"
 #include "io/bus.h"
 #include "io/daemon.h"
@@ -13,6 +15,7 @@
 #include "offload.h"
 #include "settings/settings.h"
 #include "settings_hold.h"
+#include "summarizer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,8 +32,12 @@ struct context_service {
     struct bus_stats counted; /* of the socket, as far as the counters know */
     struct http_server *http;
     struct tables *tables;
-    struct memo_stats remembered; /* as far as the counters know */
     struct offload *pool;
+    struct context_store *store;
+    struct summarizer *summarizer;           /* NULL: none is configured */
+    char marker_secret[2 * DIGEST_SIZE + 1]; /* of our own summaries; empty: none */
+    struct str secret;
+    uint64_t stable_turns, broken_turns; /* condensed ones that began as the one before, or not */
     struct metrics *metrics;
     struct metrics_shard *shard;
     struct daemon_watchdog *watchdog;

@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "fold.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,7 @@ static enum fault read_http(struct job *j)
 {
     if (is_over(j))
         return FAULT_DEADLINE_EXCEEDED;
-    return question_read_http(&j->arena, j->op, j->request, &j->defaults, &j->question, &j->detail);
+    return question_read_http(&j->arena, j->op, j->request, &j->question, &j->detail);
 }
 
 static enum buf_result write_reply(struct job *j)
@@ -42,7 +44,7 @@ static enum buf_result write_reply(struct job *j)
     struct context_reply reply = {.outcome = STR("error")};
 
     if (j->fault == FAULT_NONE || j->fault == FAULT_CONTEXT_LENGTH_EXCEEDED)
-        answer_fill_reply(&j->arena, j->op, &j->answer, &reply);
+        answer_fill_reply(&j->arena, &j->question, &j->answer, &reply);
     if (j->fault != FAULT_NONE)
         reply.message = str_from(arena_printf(&j->arena, "%s: %s", fault_code(j->fault),
                                               fault_message(j->fault, &j->detail)));
@@ -52,19 +54,71 @@ static enum buf_result write_reply(struct job *j)
 static enum buf_result write_body(struct job *j)
 {
     if (j->fault == FAULT_NONE)
-        return answer_write(j->op, &j->answer, &j->text);
+        return answer_write(&j->question, &j->answer, &j->text);
     return fault_write(j->fault, &j->detail, &j->text);
 }
 
-/* Of the provider's model that a configured name stands for first. */
-static const struct counting_rule *rule_of(struct job *j)
+static const struct settings_model *model_of(struct job *j)
 {
-    const char *name = arena_copy(&j->arena, j->question.model);
-    const struct settings_model *m =
-        name ? settings_find_model(settings_hold_look(j->settings), name) : NULL;
+    const char *name = arena_copy(&j->arena, j->question.turn.model);
 
+    return name ? settings_find_model(settings_hold_look(j->settings), name) : NULL;
+}
+
+/* Of the provider's model that a configured name stands for first. */
+static const struct counting_rule *rule_of(const struct job *j, const struct settings_model *m)
+{
     return counting_rule_find(m && m->n_targets > 0 ? str_from(m->targets[0].model)
-                                                    : j->question.model);
+                                                    : j->question.turn.model);
+}
+
+/* What the model wrote, if it is a summary of what it was asked for. */
+static void use_summary(struct job *j)
+{
+    const struct condense_fold *fold = &j->answer.turn.report.fold;
+    struct condense_summary *s = &j->question.turn.options.summary;
+
+    if (j->summary.len > 0 &&
+        fold_read_summary(&j->arena, fold->source, j->summary, &s->text) == FOLD_OK)
+        s->key = str_from(arena_copy(&j->arena, str_from(fold->key)));
+}
+
+static void find_answer(struct job *j)
+{
+    const struct settings_model *m = model_of(j);
+    struct settings_context_rules rules =
+        settings_context_rules(settings_hold_look(j->settings), m);
+    struct turn_means means = {.store = j->store, .now = clock_wall()};
+
+    question_apply_rules(&j->question, &rules);
+    j->question.turn.options.secret = j->secret;
+    use_summary(j);
+    means.may_ask = j->may_ask && j->question.turn.options.mode == CONDENSE_SUMMARIZE;
+    means.counter = tables_lend(j->tables, rule_of(j, m));
+    j->fault = answer_find(&j->arena, &means, &j->question, &j->answer, &j->detail);
+    tables_take_back(j->tables, &means.counter);
+    j->wants_summary = j->fault == FAULT_NONE && j->answer.turn.wants_summary;
+    j->is_answered = true;
+}
+
+/* A question is read once, and answered again when a model has been asked. */
+static bool is_read(struct job *j)
+{
+    if (j->is_answered)
+        return true;
+    j->fault = j->is_bus ? read_bus(j) : read_http(j);
+    return j->fault == FAULT_NONE;
+}
+
+static void write_answer(struct job *j)
+{
+    if ((j->is_bus ? write_reply(j) : write_body(j)) == BUF_OK)
+        return;
+    buf_clear(&j->text);
+    j->fault = FAULT_REQUEST_TOO_LARGE;
+    j->detail = (struct fault_detail){NULL, NULL};
+    if ((j->is_bus ? write_reply(j) : write_body(j)) != BUF_OK)
+        abort(); /* an error is a few hundred bytes */
 }
 
 static void work(void *arg)
@@ -74,20 +128,25 @@ static void work(void *arg)
     if (atomic_load(&j->is_abandoned))
         return;
     j->is_worked = true;
-    j->fault = j->is_bus ? read_bus(j) : read_http(j);
-    if (j->fault == FAULT_NONE) {
-        struct counter *counter = tables_lend(j->tables, rule_of(j));
-        j->fault = answer_find(&j->arena, counter, &j->question, &j->answer, &j->detail);
-        tables_take_back(j->tables, &counter);
-        j->is_answered = true;
-    }
-    if ((j->is_bus ? write_reply(j) : write_body(j)) == BUF_OK)
-        return;
-    buf_clear(&j->text);
-    j->fault = FAULT_REQUEST_TOO_LARGE;
-    j->detail = (struct fault_detail){NULL, NULL};
-    if ((j->is_bus ? write_reply(j) : write_body(j)) != BUF_OK)
-        abort(); /* an error is a few hundred bytes */
+    if (is_read(j))
+        find_answer(j);
+    if (!j->wants_summary)
+        write_answer(j);
+}
+
+void job_resume(struct job *j, struct str summary)
+{
+    const char *copy = arena_copy(&j->arena, summary);
+
+    j->summary = copy ? (struct str){copy, summary.len} : STR_EMPTY;
+    j->may_ask = j->wants_summary = false;
+}
+
+void job_refuse(struct job *j, enum fault f)
+{
+    j->fault = f;
+    j->wants_summary = false;
+    write_answer(j);
 }
 
 static char *copy(char *to, struct str from, struct str *ret)

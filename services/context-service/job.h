@@ -26,8 +26,10 @@ struct job {
     enum question_op op;
     usec_t received_at, deadline_at; /* USEC_INFINITY: none */
     usec_t default_deadline;         /* of a bus request that names none */
-    struct condense_options defaults;
     struct tables *tables;
+    struct context_store *store;    /* or NULL */
+    struct str secret;              /* condense_options.secret */
+    bool may_ask;                   /* a model for a summary, if its mode is to */
     struct settings_hold *settings; /* in force when it came */
     atomic_bool is_abandoned;       /* nobody waits for the answer */
 
@@ -38,6 +40,7 @@ struct job {
 
     /* What came of it. */
     bool is_worked, is_answered; /* a thread took it; it was a question, and this is its answer */
+    bool wants_summary;          /* … but for a summary: job_resume() */
     bool is_late;                /* dropped: the deadline had passed */
     enum fault fault;
     struct fault_detail detail;
@@ -45,6 +48,7 @@ struct job {
     struct answer answer;
     struct buf text; /* the JSON to send; the condensed array is in `answer` */
     struct arena arena;
+    struct str summary; /* what a model said to it */
 
     char bytes[];
 };
@@ -56,3 +60,8 @@ struct job_parts {
 /* Copies the parts. `done` runs on the loop with the job, which is then the caller's. */
 struct job *job_new(enum question_op op, const struct job_parts *parts, loop_fn done, void *owner);
 void job_free(struct job **j);
+
+/* A model was asked, and said this or nothing: the job can be submitted again. */
+void job_resume(struct job *j, struct str summary);
+/* It could not: what there is to send says why. */
+void job_refuse(struct job *j, enum fault f);

@@ -6,9 +6,15 @@
 #include "fault.h"
 #include "job.h"
 
+#include <stdbool.h>
+
 /* FAULT_NONE: it is under way, and its `done` will follow. FAULT_OVERLOADED, FAULT_DRAINING: it is
  * not, and still the caller's. */
 MUST_USE enum fault reception_admit(struct context_service *s, struct job *j);
+
+/* In `done`, first: true when the job is under way again, to ask a model and then with its answer.
+ */
+bool reception_continue(struct context_service *s, struct job *j);
 
 /* In `done`. */
 void reception_count(struct context_service *s, struct job *j);

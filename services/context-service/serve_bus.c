@@ -54,6 +54,8 @@ static void on_done(void *arg)
     struct context_service *s = j->owner;
     struct letter l = {.routing_id = j->routing_id, .correlation_id = j->correlation_id};
 
+    if (reception_continue(s, j))
+        return;
     j->is_late |= loop_now(s->loop) >= j->deadline_at;
     reception_count(s, j);
     if (!j->is_late) {
@@ -61,8 +63,10 @@ static void on_done(void *arg)
                      ? MESSAGE_CONTEXT_REPLY
                      : MESSAGE_CONTEXT_ERROR;
         l.reply = buf_str(&j->text);
-        if (j->answer.outcome == CONDENSE_CONDENSED)
-            l.messages = j->answer.report.messages;
+        if (j->op == QUESTION_RETRIEVE)
+            l.messages = j->answer.block;
+        else if (j->answer.turn.outcome == CONDENSE_CONDENSED)
+            l.messages = j->answer.turn.report.messages;
         post(s->socket, &l);
     }
     job_free(&j);
@@ -103,7 +107,7 @@ void serve_bus_message(void *service, struct bus_socket *socket, const struct bu
     else if (header.type == MESSAGE_CONDENSE)
         take_request(service, &l, QUESTION_CONDENSE, m);
     else if (header.type == MESSAGE_RETRIEVE)
-        refuse(socket, &l, FAULT_NOT_FOUND); /* nothing is kept yet */
+        take_request(service, &l, QUESTION_RETRIEVE, m);
     else
         bus_socket_count_invalid(socket);
 }

@@ -1,5 +1,6 @@
 #include "serve_http.h"
 
+#include "base/json_write.h"
 #include "base/parse.h"
 #include "context_service.h"
 #include "io/http_answer.h"
@@ -8,8 +9,10 @@
 #include "reception.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_ERROR       4096
+#define MAX_NAMES       (64u << 10)
 #define MAX_DEADLINE_MS 3600000
 
 static struct buf fault_text(enum fault f, const struct fault_detail *detail)
@@ -42,6 +45,8 @@ static void on_done(void *arg)
 {
     struct job *j = arg;
 
+    if (reception_continue(j->owner, j))
+        return;
     reception_count(j->owner, j);
     if (j->client) {
         http_request_set_data(j->client, NULL);
@@ -64,9 +69,10 @@ static bool read_deadline(const struct http_request *r, usec_t now, usec_t *ret)
     return true;
 }
 
-static void take_request(struct context_service *s, struct http_request *r, enum question_op op)
+static void take_request(struct context_service *s, struct http_request *r, enum question_op op,
+                         struct str body)
 {
-    const struct job_parts parts = {.request = http_request_body(r)};
+    const struct job_parts parts = {.request = body};
     usec_t now = loop_now(s->loop), deadline_at;
 
     if (!read_deadline(r, now, &deadline_at)) {
@@ -92,13 +98,53 @@ static void take_request(struct context_service *s, struct http_request *r, enum
 static void answer_count(void *arg, struct http_request *r, struct str tail)
 {
     (void)tail;
-    take_request(arg, r, QUESTION_COUNT);
+    take_request(arg, r, QUESTION_COUNT, http_request_body(r));
 }
 
 static void answer_condense(void *arg, struct http_request *r, struct str tail)
 {
     (void)tail;
-    take_request(arg, r, QUESTION_CONDENSE);
+    take_request(arg, r, QUESTION_CONDENSE, http_request_body(r));
+}
+
+static void answer_retrieve(void *arg, struct http_request *r, struct str tail)
+{
+    (void)tail;
+    take_request(arg, r, QUESTION_RETRIEVE, http_request_body(r));
+}
+
+/* The names as they stand in the URL, as the body that question.h reads. */
+static void take_session(struct context_service *s, struct http_request *r, enum question_op op,
+                         struct str name)
+{
+    struct str query = http_request_query(r);
+    struct json_write w;
+    struct buf body;
+
+    buf_init(&body, MAX_NAMES);
+    json_write_init(&w, &body);
+    json_write_begin(&w, '{');
+    json_write_member_str(&w, "session", name);
+    if (str_has_prefix(query, "tenant="))
+        json_write_member_str(
+            &w, "tenant",
+            (struct str){query.data + strlen("tenant="), query.len - strlen("tenant=")});
+    json_write_end(&w, '}');
+    if (json_write_finish(&w) == BUF_OK)
+        take_request(s, r, op, buf_str(&body));
+    else
+        answer_fault(r, FAULT_REQUEST_TOO_LARGE, NULL);
+    buf_done(&body);
+}
+
+static void answer_session(void *arg, struct http_request *r, struct str tail)
+{
+    take_session(arg, r, QUESTION_SESSION, tail);
+}
+
+static void answer_forget(void *arg, struct http_request *r, struct str tail)
+{
+    take_session(arg, r, QUESTION_FORGET, tail);
 }
 
 static void answer_health(void *arg, struct http_request *r, struct str tail)
@@ -128,25 +174,29 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
 static const struct http_route routes[] = {
     {"POST", "/v1/count", "/v1/count", 0, answer_count},
     {"POST", "/v1/condense", "/v1/condense", 0, answer_condense},
+    {"POST", "/v1/retrieve", "/v1/retrieve", 0, answer_retrieve},
+    {"GET", "/v1/sessions/", "/v1/sessions/{id}", 0, answer_session},
+    {"DELETE", "/v1/sessions/", "/v1/sessions/{id}", 0, answer_forget},
     {"GET", "/health", "/health", 0, answer_health},
     {"GET", "/ready", "/ready", 0, answer_ready},
     {"GET", "/metrics", "/metrics", 0, answer_metrics},
 };
 
 /* The route, or NULL when the request has been answered. */
-static const struct http_route *find_route(struct http_request *r)
+static const struct http_route *find_route(struct http_request *r, struct str *ret_tail)
 {
     const struct http_route *route = NULL;
-    struct str tail;
 
-    switch (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, &tail)) {
+    switch (http_route_find(HTTP_ROUTE_TABLE(routes), r, &route, ret_tail)) {
     case HTTP_ROUTE_OK:
         return route;
     case HTTP_ROUTE_NO_PATH:
         answer_fault(r, FAULT_NOT_FOUND, NULL);
         return NULL;
     case HTTP_ROUTE_NO_METHOD:
-        answer_no_method(r, route->method); /* each path has one */
+        /* each path has one, but sessions */
+        answer_no_method(r, str_has_prefix(http_request_path(r), "/v1/sessions/") ? "GET, DELETE"
+                                                                                  : route->method);
         return NULL;
     }
     return NULL;
@@ -155,16 +205,19 @@ static const struct http_route *find_route(struct http_request *r)
 /* What cannot be answered is refused before its body is read. */
 static void on_head(void *arg, struct http_request *r)
 {
+    struct str tail;
+
     (void)arg;
-    (void)find_route(r);
+    (void)find_route(r, &tail);
 }
 
 static void on_request(void *arg, struct http_request *r)
 {
-    const struct http_route *route = find_route(r);
+    struct str tail = STR_EMPTY;
+    const struct http_route *route = find_route(r, &tail);
 
     if (route)
-        route->answer(arg, r, STR_EMPTY);
+        route->answer(arg, r, tail);
 }
 
 static void on_gone(void *arg, struct http_request *r)

@@ -125,7 +125,10 @@ def test_what_cannot_fit_is_refused_with_numbers(service):
      "invalid_request"),
     ("GET", "/v1/count", b"", 405, "method_not_allowed"),
     ("POST", "/metrics", b"", 405, "method_not_allowed"),
-    ("POST", "/v1/retrieve", b"{}", 404, "not_found"),
+    ("POST", "/v1/retrieve", b"{}", 400, "invalid_request"),
+    ("POST", "/v1/retrieve", b'{"session":"s","key":"0"}', 404, "not_found"),
+    ("POST", "/v1/sessions/abc", b"", 405, "method_not_allowed"),
+    ("DELETE", "/v1/sessions/abc", b"", 404, "not_found"),
     ("GET", "/v1/sessions/abc", b"", 404, "not_found"),
     ("GET", "/", b"", 404, "not_found"),
 ])

@@ -8,173 +8,11 @@
 #include "proto/outcome.h"
 #include "proto/workers.h"
 
-#include "check.h"
+#include "vectors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct vector {
-    struct message_header header;
-    struct str body, frame;
-};
-
-struct fixture {
-    struct arena arena;
-    struct buf file, out;
-};
-
-static int set_up(void **state)
-{
-    static struct fixture f;
-
-    arena_init(&f.arena, 4 << 20);
-    buf_init(&f.file, 1 << 16);
-    buf_init(&f.out, 1 << 20);
-    *state = &f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    arena_done(&f->arena);
-    buf_done(&f->file);
-    buf_done(&f->out);
-    return 0;
-}
-
-static void read_header(struct str text, struct message_header *ret)
-{
-    char digits[2 * MESSAGE_HEADER_SIZE + 1] = "";
-    uint8_t bytes[MESSAGE_HEADER_SIZE], again[MESSAGE_HEADER_SIZE];
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] != ' ' && n < sizeof(digits) - 1)
-            digits[n++] = text.data[i];
-    }
-    CHECK_U64(n, sizeof(digits) - 1);
-    for (size_t i = 0; i < MESSAGE_HEADER_SIZE; i++) {
-        char two[3] = {digits[2 * i], digits[2 * i + 1], 0};
-        bytes[i] = (uint8_t)strtoul(two, NULL, 16);
-    }
-    CHECK_INT(message_decode((struct str){(char *)bytes, sizeof(bytes)}, ret), MESSAGE_OK);
-    message_encode(ret, again);
-    CHECK(memcmp(bytes, again, sizeof(bytes)) == 0);
-}
-
-/* The header is checked in both directions on the way. */
-static struct vector load(struct fixture *f, const char *name)
-{
-    struct vector v = {.body = STR_EMPTY, .frame = STR_EMPTY};
-    char path[256];
-
-    snprintf(path, sizeof(path), "../../proto/vectors/%s.txt", name);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        fail_msg("%s cannot be opened", path);
-    arena_clear(&f->arena);
-    buf_clear(&f->file);
-    buf_clear(&f->out);
-    char *to = buf_reserve(&f->file, 1 << 15);
-    buf_commit(&f->file, fread(to, 1, 1 << 15, file));
-    fclose(file);
-
-    struct str rest = buf_str(&f->file), line, word;
-    while (str_cut(&rest, '\n', &line) && line.len > 0) {
-        CHECK(str_cut(&line, ' ', &word));
-        if (str_is(word, "header"))
-            read_header(line, &v.header);
-        else if (str_is(word, "body"))
-            v.body = line;
-        else if (str_is(word, "frame"))
-            v.frame = line;
-        else
-            fail_msg("%s: what is %.*s?", path, STR_ARG(word));
-    }
-    return v;
-}
-
-static void check_text(struct str is, struct str should)
-{
-    if (!str_equal(is, should))
-        fail_msg("%.*s instead of %.*s", STR_ARG(is), STR_ARG(should));
-}
-
-static void check_request(struct fixture *f, const char *name, enum message_type type,
-                          const struct context_request *expected)
-{
-    struct vector v = load(f, name);
-    struct context_request r;
-
-    CHECK_INT(v.header.type, type);
-    CHECK(context_decode_request(&f->arena, v.body, &r));
-    check_text(r.model, expected->model);
-    check_text(r.dialect, expected->dialect);
-    check_text(r.mode, expected->mode);
-    check_text(r.session, expected->session);
-    check_text(r.tenant, expected->tenant);
-    CHECK_U64(r.budget_tokens, expected->budget_tokens);
-    CHECK_U64(r.keep_last, expected->keep_last);
-    CHECK_U64(r.deadline, expected->deadline);
-    CHECK(v.frame.len > 0);
-    CHECK_INT(context_encode_request(expected, &f->out), BUF_OK);
-    check_text(buf_str(&f->out), v.body);
-}
-
-static void context_requests_match_their_vectors(void **state)
-{
-    struct context_request count = {
-        STR("gpt-5"), STR("openai"), STR_EMPTY, STR_EMPTY, STR("key_1"), 0, 0, 200000};
-    struct context_request condense = {STR("claude-sonnet"),
-                                       STR("anthropic"),
-                                       STR("mask"),
-                                       STR("s-42"),
-                                       STR("key_2"),
-                                       8192,
-                                       4,
-                                       150000};
-
-    check_request(*state, "count_request", MESSAGE_COUNT, &count);
-    check_request(*state, "condense_request", MESSAGE_CONDENSE, &condense);
-}
-
-static void check_reply(struct fixture *f, const char *name, enum message_type type,
-                        const struct context_reply *expected)
-{
-    struct vector v = load(f, name);
-    struct context_reply r;
-
-    CHECK_INT(v.header.type, type);
-    CHECK(v.header.correlation_id != 0);
-    CHECK(context_decode_reply(&f->arena, v.body, &r));
-    CHECK_U64(r.tokens_before, expected->tokens_before);
-    CHECK_U64(r.tokens_after, expected->tokens_after);
-    CHECK(r.exact == expected->exact);
-    CHECK(r.margin == expected->margin);
-    check_text(r.method, expected->method);
-    check_text(r.outcome, expected->outcome);
-    check_text(r.stages, expected->stages);
-    check_text(r.message, expected->message);
-    CHECK_INT(context_encode_reply(expected, &f->out), BUF_OK);
-    check_text(buf_str(&f->out), v.body);
-}
-
-static void context_replies_match_their_vectors(void **state)
-{
-    struct context_reply reply = {
-        12000,    7900, false, 0.25, STR("estimate"), STR("condensed"), STR("lossless,mask"),
-        STR_EMPTY};
-    struct context_reply error = {.method = STR_EMPTY,
-                                  .outcome = STR("error"),
-                                  .stages = STR_EMPTY,
-                                  .message = STR("the \"messages\" frame is no array")};
-
-    check_reply(*state, "context_reply", MESSAGE_CONTEXT_REPLY, &reply);
-    check_reply(*state, "context_error", MESSAGE_CONTEXT_ERROR, &error);
-}
 
 static void check_health(struct fixture *f, const char *name, enum message_type type,
                          const struct health_snapshot *expected)
@@ -570,8 +408,6 @@ static void a_buffer_that_is_too_small_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(context_requests_match_their_vectors),
-        cmocka_unit_test(context_replies_match_their_vectors),
         cmocka_unit_test(health_messages_match_their_vectors),
         cmocka_unit_test(an_outcome_matches_its_vector),
         cmocka_unit_test(a_load_matches_its_vector),

@@ -9,8 +9,7 @@
 
 #define HELLO "[{\"role\":\"user\",\"content\":\"hello\"}]"
 
-static const struct condense_options defaults = {
-    .dialect = STR_INIT("openai"), .mode = CONDENSE_MASK, .keep_last = 4};
+static const struct turn_means means = {.counter = NULL};
 
 struct scene {
     struct arena arena;
@@ -35,7 +34,7 @@ static void close_scene(struct scene *s)
 
 static enum fault ask(struct scene *s, enum question_op op, const char *body)
 {
-    return question_read_http(&s->arena, op, str_from(body), &defaults, &s->question, &s->detail);
+    return question_read_http(&s->arena, op, str_from(body), &s->question, &s->detail);
 }
 
 static void a_wrong_field_is_named(void **state)
@@ -87,9 +86,9 @@ static void a_count_says_how_far_it_may_be_off(void **state)
     (void)state;
     open_scene(&s);
     CHECK_INT(ask(&s, QUESTION_COUNT, "{\"model\":\"m\",\"text\":\"hello world\"}"), FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_INT(answer_find(&s.arena, &means, &s.question, &s.answer, &s.detail), FAULT_NONE);
     CHECK(s.answer.count.tokens > 0 && s.answer.count.tokens < 12);
-    CHECK_INT(answer_write(QUESTION_COUNT, &s.answer, &s.text), BUF_OK);
+    CHECK_INT(answer_write(&s.question, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "\"exact\":false,\"method\":\"estimate\",\"margin\":0.35}"));
     close_scene(&s);
 }
@@ -132,9 +131,10 @@ static void what_was_left_out_is_listed_with_key_and_preview(void **state)
             "it is long and says little of any importance to anybody who might ever read "
             "it\"},{\"role\":\"user\",\"content\":\"b\"}],\"budget_tokens\":25}"),
         FAULT_NONE);
-    s.question.options.keep_last = 1;
-    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
-    CHECK_INT(answer_write(QUESTION_CONDENSE, &s.answer, &s.text), BUF_OK);
+    s.question.turn.options.mode = CONDENSE_MASK;
+    s.question.turn.options.keep_last = 1;
+    CHECK_INT(answer_find(&s.arena, &means, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_INT(answer_write(&s.question, &s.answer, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}],"));
     CHECK(strstr(s.text.data, "\"stages\":[\"drop\"],\"omitted\":[{\"key\":\""));
     CHECK(strstr(s.text.data, "\"preview\":\"forget \xc3\xa4ll of this"));
@@ -142,7 +142,7 @@ static void what_was_left_out_is_listed_with_key_and_preview(void **state)
     CHECK(strstr(s.text.data, "\"epoch\":0"));
 
     struct context_reply reply;
-    answer_fill_reply(&s.arena, QUESTION_CONDENSE, &s.answer, &reply);
+    answer_fill_reply(&s.arena, &s.question, &s.answer, &reply);
     CHECK_STR(reply.outcome, "condensed");
     CHECK_STR(reply.stages, "drop");
     CHECK(reply.tokens_before > reply.tokens_after);
@@ -157,14 +157,14 @@ static void what_cannot_fit_is_an_answer_with_numbers(void **state)
     open_scene(&s);
     CHECK_INT(ask(&s, QUESTION_CONDENSE, "{\"messages\":" HELLO ",\"budget_tokens\":1}"),
               FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail),
+    CHECK_INT(answer_find(&s.arena, &means, &s.question, &s.answer, &s.detail),
               FAULT_CONTEXT_LENGTH_EXCEEDED);
     CHECK(strstr(s.detail.message, "the budget is 1."));
     CHECK_INT(fault_write(FAULT_CONTEXT_LENGTH_EXCEEDED, &s.detail, &s.text), BUF_OK);
     CHECK(strstr(s.text.data, "\"code\":\"context_length_exceeded\",\"param\":\"messages\""));
 
     struct context_reply reply;
-    answer_fill_reply(&s.arena, QUESTION_CONDENSE, &s.answer, &reply);
+    answer_fill_reply(&s.arena, &s.question, &s.answer, &reply);
     CHECK_STR(reply.outcome, "too_large");
     close_scene(&s);
 }
@@ -183,8 +183,8 @@ static void the_bus_asks_with_the_messages_beside_the_request(void **state)
     CHECK_INT(
         question_read_bus(&s.arena, QUESTION_CONDENSE, &r, STR(HELLO), &s.question, &s.detail),
         FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail), FAULT_NONE);
-    CHECK_STR(s.answer.report.messages, HELLO);
+    CHECK_INT(answer_find(&s.arena, &means, &s.question, &s.answer, &s.detail), FAULT_NONE);
+    CHECK_STR(s.answer.turn.report.messages, HELLO);
 
     CHECK_INT(question_read_bus(&s.arena, QUESTION_COUNT, &r, STR("{}"), &s.question, &s.detail),
               FAULT_INVALID_REQUEST);
@@ -199,7 +199,7 @@ static void the_bus_asks_with_the_messages_beside_the_request(void **state)
     CHECK_INT(
         question_read_bus(&s.arena, QUESTION_CONDENSE, &r, STR(HELLO), &s.question, &s.detail),
         FAULT_NONE);
-    CHECK_INT(answer_find(&s.arena, NULL, &s.question, &s.answer, &s.detail),
+    CHECK_INT(answer_find(&s.arena, &means, &s.question, &s.answer, &s.detail),
               FAULT_INVALID_REQUEST);
     close_scene(&s);
 }

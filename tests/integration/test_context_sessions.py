@@ -1,0 +1,187 @@
+"""Sessions of context-service: what is frozen stays, over turns, threads, restarts and damage."""
+import concurrent.futures
+import json
+import signal
+
+import pytest
+
+from test_context_service import assistant, get, post, tool_round, user
+
+
+@pytest.fixture
+def service(start_suite):
+    return start_suite(services=["context-service"], config={
+        "providers": [{"name": "sim", "dialect": "openai", "base_url": "http://127.0.0.1:1/v1"}],
+        "models": [{"name": "small", "targets": [{"provider": "sim", "model": "sim"}]}]})
+
+
+def turn(n, lines=60):
+    """A question, a tool call with its output, an answer."""
+    output = "".join(f"line {i} of file {n} holds value-{n}-{i}\n" for i in range(lines))
+    return [user(f"question {n}"), *tool_round(f"call_{n}", output), assistant(f"answer {n}")]
+
+
+class Conversation:
+    """An agent's conversation as its client keeps it: whole, and growing."""
+
+    def __init__(self, service, session="s", budget=8000, **fields):
+        self.service, self.budget = service, budget
+        self.fields = {"session": session, **fields}
+        self.messages = [{"role": "system", "content": "Be brief."}]
+        self.n = 0
+
+    def ask(self, messages=None):
+        body = {"model": "small", "mode": "mask", "budget_tokens": self.budget,
+                "messages": messages or [*self.messages, user(f"question {self.n}")], **self.fields}
+        answer = post(self.service, "/v1/condense", body)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def next(self):
+        """One more turn of the conversation, and what the model gets then."""
+        self.messages += turn(self.n)
+        self.n += 1
+        return self.ask()
+
+    def until_epoch(self, number=1):
+        """Goes on until that epoch; the answer that began it."""
+        while True:
+            found = self.next()
+            if found["epoch"] == number:
+                return found
+            assert found["epoch"] < number and self.n < 500
+
+
+def counter(service, name, **labels):
+    return service.metrics("context-service").value(name, **labels)
+
+
+def retrieve(service, session, key, **fields):
+    return post(service, "/v1/retrieve", {"session": session, "key": key, **fields})
+
+
+def test_between_epochs_each_turn_begins_with_the_bytes_of_the_one_before(service):
+    talk = Conversation(service)
+    before, sizes, changes = None, [], 0
+    for _ in range(60):
+        found = talk.next()
+        sizes.append(found["tokens_after"])
+        assert found["tokens_after"] <= talk.budget
+        spelled = [json.dumps(m) for m in found["messages"]]
+        if before and before["epoch"] == found["epoch"] > 0:
+            kept = [json.dumps(m) for m in before["messages"]]
+            # all but the question that the turn before ended with, which was asked again
+            assert spelled[:len(kept) - 1] == kept[:-1]
+            assert found["stages"] == ["frozen"]
+        elif before:
+            changes += before["epoch"] != found["epoch"]
+        before = found
+    assert changes == before["epoch"] >= 2
+    assert min(sizes[20:]) < 0.6 * talk.budget < max(sizes)
+    assert counter(service, "context_epochs_total") == before["epoch"]
+    assert counter(service, "context_sessions") == 1
+    stable = counter(service, "context_condensations_total", stage="frozen", outcome="condensed")
+    again = before["epoch"] - 1
+    assert stable > 30
+    assert counter(service, "context_prefix_stable_ratio") == pytest.approx(
+        stable / (stable + again))
+
+
+def test_a_restart_and_every_thread_give_the_same_bytes(service):
+    talk = Conversation(service)
+    talk.until_epoch()
+    talk.next()
+    first = post(service, "/v1/condense", body := {
+        "model": "small", "mode": "mask", "budget_tokens": talk.budget, "session": "s",
+        "messages": [*talk.messages, user("now?")]}).body
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        bodies = list(pool.map(lambda _: post(service, "/v1/condense", body).body, range(64)))
+    assert set(bodies) == {first}
+
+    process = service["context-service"]
+    process.kill(signal.SIGKILL)
+    process.start_and_wait_ready()
+    assert post(service, "/v1/condense", body).body == first
+    found = talk.next()
+    assert (found["epoch"], found["stages"]) == (1, ["frozen"])
+
+
+def test_an_edited_history_starts_afresh_and_another_end_does_not(service):
+    talk = Conversation(service)
+    began = talk.until_epoch()
+    other_end = talk.ask([*talk.messages, user("something else entirely")])
+    assert (other_end["epoch"], other_end["stages"]) == (1, ["frozen"])
+    assert other_end["messages"][:-1] == began["messages"][:-1]
+
+    edited = [dict(m) for m in talk.messages]
+    edited[1]["content"] = "an edited first question"
+    fresh = talk.ask([*edited, user("question")])
+    assert fresh["epoch"] == 2 and fresh["stages"] != ["frozen"]
+    assert "question 0" not in json.dumps(fresh["messages"])
+    # what was frozen before is still there for who goes on with it
+    assert talk.ask()["epoch"] == 1
+
+
+def test_what_was_left_out_can_be_had_back_by_its_session_only(service):
+    talk = Conversation(service, session="mine", tenant="key_1")
+    talk.until_epoch()
+    began = talk.until_epoch(2)
+    assert began["omitted"]
+    for block in began["omitted"]:
+        answer = retrieve(service, "mine", block["key"], tenant="key_1")
+        assert answer.status == 200 and answer.json["key"] == block["key"]
+        assert "value-" in answer.json["content"]
+    key = began["omitted"][0]["key"]
+    for session, tenant in [("mine", "key_2"), ("other", "key_1"), ("mine", ""), ("", "key_1")]:
+        answer = retrieve(service, session, key, tenant=tenant)
+        assert (answer.status, answer.code) == (404, "not_found")
+    assert counter(service, "context_processing_time_seconds_count", op="retrieve") == len(
+        began["omitted"]) + 4
+
+
+def test_a_session_can_be_looked_at_and_forgotten(service):
+    talk = Conversation(service, session="a b", tenant="key_1")
+    began = talk.until_epoch()
+    seen = get(service, "/v1/sessions/a%20b?tenant=key_1").json
+    assert seen["session"] == "a b" and seen["epoch"] == 1
+    assert seen["omitted"] == len(began["omitted"]) and seen["bytes"] > 1000
+    assert seen["tokens_after"] < seen["tokens_before"] and seen["messages"] > 0
+    assert get(service, "/v1/sessions/a%20b").status == 404
+
+    gone = post(service, "/v1/sessions/a%20b?tenant=key_1", b"", method="DELETE")
+    assert gone.status == 200 and gone.json["deleted"] is True
+    assert get(service, "/v1/sessions/a%20b?tenant=key_1").status == 404
+    assert retrieve(service, "a b", began["omitted"][0]["key"], tenant="key_1").status == 404
+    assert counter(service, "context_sessions") == 0
+    assert talk.ask()["epoch"] == 1
+
+
+def test_a_damaged_file_is_set_aside_and_condensing_goes_on(service):
+    talk = Conversation(service)
+    talk.until_epoch()
+    process = service["context-service"]
+    process.stop()
+    path = service.folder / "state/context.db"
+    path.write_bytes(b"not a database" * 1000)
+    process.start_and_wait_ready()
+    found = talk.next()
+    assert found["epoch"] == 1 and found["tokens_after"] <= talk.budget
+    assert "setting it aside" in process.log()
+    assert path.with_name("context.db.damaged").exists()
+
+
+def test_without_its_file_it_condenses_each_turn_for_itself(service):
+    process = service["context-service"]
+    process.stop()
+    path = service.folder / "state/context.db"
+    for left in path.parent.glob("context.db*"):
+        left.unlink()
+    path.mkdir()
+    process.start_and_wait_ready()
+    talk = Conversation(service)
+    for _ in range(20):
+        found = talk.next()
+        assert found["epoch"] == 0 and found["tokens_after"] <= talk.budget
+    assert found["stages"] == ["mask"] and "cannot be opened" in process.log()
+    answer = retrieve(service, "s", found["omitted"][0]["key"])
+    assert (answer.status, answer.code) == (503, "overloaded")
