@@ -4,6 +4,7 @@
 #include "key_gauges.h"
 #include "proxy.h"
 #include "proxy_metrics.h"
+#include "zero_series.h"
 
 #include <stdlib.h>
 
@@ -97,6 +98,7 @@ static void list_rates(struct gauges *g)
 {
     const struct settings *s = g->proxy->snapshot->settings;
 
+    zero_series_show(g->proxy->shard, s);
     g->n_rates = 0;
     for (size_t m = 0; m < s->n_models; m++)
         for (size_t t = 0; t < s->models[m].n_targets && g->n_rates < MAX_RATES; t++) {

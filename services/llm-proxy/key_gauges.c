@@ -24,10 +24,11 @@ void key_gauges_refresh(struct metrics_shard *shard, const struct keyring *ring,
         const struct keyring_key *k = keyring_at(ring, i);
         const char *labels[] = {k->id};
         int64_t left = left_of(k, wall);
-        if (left != MONEY_UNKNOWN)
+        if (left != MONEY_UNKNOWN) {
             metrics_gauge(shard, METRIC_api_key_budget_remaining_usd,
                           (double)left / (double)MONEY_NANO_PER_USD, k->id);
-        else if (k->usage->has_gauge)
+            metrics_find(shard, METRIC_api_key_cost_total, labels); /* zero before it spends */
+        } else if (k->usage->has_gauge)
             metrics_remove(metrics_find(shard, METRIC_api_key_budget_remaining_usd, labels));
         k->usage->has_gauge = left != MONEY_UNKNOWN;
     }

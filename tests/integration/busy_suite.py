@@ -1,7 +1,8 @@
 """A suite in which everything that is counted happens: for whatever reads its metrics.
 
-Three providers: `ollama` on this machine, `cloud` for money, and `flaky`, whose model always fails.
-The entry `auto` chooses between the models of the first two; one key meets its rate limit and one has a budget; machines have GPUs.
+Three providers: `ollama` on this machine, `cloud` for money, and `flaky`, whose models `broken` and
+`slow` are. The entry `auto` chooses between the models of the first two; `gold` costs a dollar and
+more a request; one key meets its rate limit and one has a budget; machines have GPUs.
 """
 import json
 import threading
@@ -37,17 +38,20 @@ class BusySuite:
                 {"name": "cloud", "dialect": "openai", "backend": "cloud",
                  "base_url": f"{self.cloud.url}/v1", **quick},
                 {"name": "flaky", "dialect": "openai", "backend": "cloud",
-                 "base_url": f"{self.cloud.url}/v1", **quick}],
+                 "base_url": f"{self.cloud.url}/v1", **quick, "breaker": {"failures": 1000}}],
             "models": [
                 {"name": "small", "targets": [{"provider": "ollama", "model": "sim"}],
                  "cache": {"when": "never"}},
                 {"name": "big", "targets": [{"provider": "cloud", "model": "sim"}],
                  "cache": {"when": "always"}},
                 {"name": "broken", "targets": [{"provider": "flaky", "model": "sim:status=500"}]},
+                {"name": "slow", "targets": [{"provider": "flaky", "model": "sim:delay=12s"}]},
+                {"name": "gold", "targets": [{"provider": "cloud", "model": "gold"}]},
                 {"name": "auto", "strategy": "complexity",
                  "complexity": {"low": "small", "medium": "small", "high": "big"}}],
             "prices": {"overrides": [
-                {"provider": "cloud", "model": "sim", "input": 1000, "output": 2000},
+                {"provider": "cloud", "model": "sim", "input": 10, "output": 20},
+                {"provider": "cloud", "model": "gold", "input": 100_000, "output": 200_000},
                 {"provider": "ollama", "model": "sim", "input": 0, "output": 0}]},
             "health": {"interval": "500ms"},
         }
