@@ -209,6 +209,9 @@ def tiers(mode):
         return [("lint", lambda: meson_tests("lint", quick, "lint")),
                 ("unit", lambda: meson_tests("unit", quick, "unit")),
                 ("fuzz corpus", lambda: meson_tests("fuzz", quick, "fuzz"))]
+    if mode == "stack":
+        release = build("release")
+        return [("stack", lambda: pytest("stack", "tests/stack", release))]
     asan, release, tsan = build("asan"), build("release"), build("tsan")
     return [("lint", lambda: meson_tests("lint", asan, "lint")),
             ("unit", lambda: meson_tests("unit", asan, "unit")),

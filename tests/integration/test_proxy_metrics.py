@@ -205,3 +205,24 @@ def test_the_three_pages_pass_the_linter_and_repeat_nothing(suite):
         checked = subprocess.run(["promtool", "check", "metrics"], input=page,
                                  capture_output=True)
         assert checked.returncode == 0 and not checked.stderr + checked.stdout, checked
+
+
+def test_what_a_model_may_cost_and_its_failures_are_there_before_the_first(start_suite, simulator):
+    suite = start_suite(services=["llm-proxy"], config={
+        "providers": [Suite.provider(simulator, "a"), Suite.provider(simulator, "b")],
+        "models": [{"name": "one", "targets": [{"provider": "a", "model": "x"}],
+                    "fallback": ["two"]},
+                   {"name": "two", "targets": [{"provider": "b", "model": "y"}]},
+                   {"name": "auto", "strategy": "complexity",
+                    "complexity": {"low": "two", "medium": "two", "high": "one"}}]})
+    budgeted = suite.create_key("budgeted", "--budget", "5")["id"]
+    metrics = suite.metrics()
+    for model, provider in (("one", "a"), ("one", "b"), ("two", "b"), ("auto", "a"), ("auto", "b")):
+        assert metrics.has("llm_cost_total", model=model, provider=provider)
+    assert not metrics.has("llm_cost_total", model="two", provider="a")
+    for status in ("success", "error"):
+        assert metrics.has("llm_requests_total", model="auto", provider="b", complexity="low",
+                           backend="local", status=status)
+    assert metrics.has("llm_unpriced_requests_total", model="two")
+    wait_until(lambda: suite.metrics().has("api_key_cost_total", key_id=budgeted), "the key's cost")
+    assert suite.metrics().value("llm_requests_total") == 0
