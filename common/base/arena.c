@@ -101,13 +101,16 @@ char *arena_copy(struct arena *a, struct str s)
 char *arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;
+    char text[256]; /* most fit, and need not be put together twice */
 
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
-    if (p)
+    if (p && (size_t)n < sizeof(text))
+        memcpy(p, text, (size_t)n);
+    else if (p)
         vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);
     return p;

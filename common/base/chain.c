@@ -1,9 +1,8 @@
 #include "base/chain.h"
 
+#include "base/decimal.h"
 #include "base/parse.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define HEX (2 * DIGEST_SIZE)
@@ -29,9 +28,8 @@ static void seal(const uint8_t key[CHAIN_KEY_SIZE], const struct chain_record *r
                  uint8_t ret_hash[DIGEST_SIZE])
 {
     uint8_t fields[CHAIN_MAX_LINE + 64];
-    char seq[24];
-    int seq_len = snprintf(seq, sizeof(seq), "%" PRIu64, r->seq);
-    size_t n = put(fields, 0, seq, (size_t)seq_len);
+    char seq[DECIMAL_SIZE];
+    size_t n = put(fields, 0, seq, decimal_u64(r->seq, seq));
     n = put(fields, n, r->time.data, r->time.len);
     n = put(fields, n, r->event.data, r->event.len);
     n = put(fields, n, r->data.data, r->data.len);
@@ -67,11 +65,26 @@ static bool is_plain(const struct chain_record *r)
            r->data.data[r->data.len - 1] == '}' && !has_controls(r->data);
 }
 
+/* All or nothing. */
+static enum buf_result add_all(struct buf *out, const struct str *parts, size_t n)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    char *to = buf_reserve(out, len);
+    if (!to)
+        return BUF_FULL;
+    for (size_t i = 0; i < n; to += parts[i++].len)
+        memcpy(to, parts[i].data, parts[i].len);
+    buf_commit(out, len);
+    return BUF_OK;
+}
+
 enum buf_result chain_append(struct chain *c, const uint8_t key[CHAIN_KEY_SIZE],
                              const struct chain_record *record, struct buf *out)
 {
     struct chain_record r = *record;
-    char prev[HEX + 1], hash[HEX + 1];
+    char seq[DECIMAL_SIZE], prev[HEX + 1], hash[HEX + 1];
     r.seq = c->seq + 1;
     memcpy(r.prev, c->hash, DIGEST_SIZE);
     if (!is_plain(&r))
@@ -79,9 +92,14 @@ enum buf_result chain_append(struct chain *c, const uint8_t key[CHAIN_KEY_SIZE],
     seal(key, &r, r.hash);
     digest_hex(r.prev, DIGEST_SIZE, prev);
     digest_hex(r.hash, DIGEST_SIZE, hash);
-    if (buf_printf(out, "%s%" PRIu64 "%s%.*s%s%.*s%s%.*s%s%s%s%s%s\n", begin_seq, r.seq, begin_time,
-                   STR_ARG(r.time), begin_event, STR_ARG(r.event), begin_data, STR_ARG(r.data),
-                   begin_prev, prev, begin_hash, hash, end) == BUF_FULL)
+    const struct str parts[] = {STR(begin_seq),   {seq, decimal_u64(r.seq, seq)},
+                                STR(begin_time),  r.time,
+                                STR(begin_event), r.event,
+                                STR(begin_data),  r.data,
+                                STR(begin_prev),  {prev, HEX},
+                                STR(begin_hash),  {hash, HEX},
+                                STR(end),         STR("\n")};
+    if (add_all(out, parts, sizeof(parts) / sizeof(*parts)) == BUF_FULL)
         return BUF_FULL;
     c->seq = r.seq;
     memcpy(c->hash, r.hash, DIGEST_SIZE);

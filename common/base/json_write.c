@@ -1,11 +1,13 @@
 #include "base/json_write.h"
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void json_write_init(struct json_write *w, struct buf *out)
 {
@@ -77,10 +79,39 @@ static struct str escape(unsigned char c, char ret[6])
     }
 }
 
-static void add_quoted(struct json_write *w, struct str s)
+static size_t plain_length(struct str s)
 {
-    size_t copied = 0, at = 0;
+    size_t n = 0;
 
+    while (n < s.len && s.data[n] >= 0x20 && s.data[n] != '"' && s.data[n] != '\\')
+        n++;
+    return n;
+}
+
+/* What needs no escape, as nearly everything does: `end` closes it. */
+static void add_plain(struct json_write *w, struct str s, struct str end)
+{
+    char *to = w->is_full ? NULL : buf_reserve(w->out, s.len + 1 + end.len);
+
+    if (!to) {
+        w->is_full = true;
+        return;
+    }
+    *to++ = '"';
+    if (s.len > 0)
+        memcpy(to, s.data, s.len);
+    memcpy(to + s.len, end.data, end.len);
+    buf_commit(w->out, s.len + 1 + end.len);
+}
+
+static void add_quoted(struct json_write *w, struct str s, struct str end)
+{
+    size_t copied = 0, at = plain_length(s);
+
+    if (at == s.len) {
+        add_plain(w, s, end);
+        return;
+    }
     add(w, "\"", 1);
     while (at < s.len) {
         unsigned char c = (unsigned char)s.data[at];
@@ -97,22 +128,21 @@ static void add_quoted(struct json_write *w, struct str s)
     }
     if (at > copied)
         add(w, s.data + copied, at - copied);
-    add(w, "\"", 1);
+    add(w, end.data, end.len);
 }
 
 void json_write_key(struct json_write *w, const char *key)
 {
     assert(w->depth > 0 && !w->after_key);
     before_item(w);
-    add_quoted(w, str_from(key));
-    add(w, ":", 1);
+    add_quoted(w, str_from(key), STR("\":"));
     w->after_key = true;
 }
 
 void json_write_str(struct json_write *w, struct str s)
 {
     before_item(w);
-    add_quoted(w, s);
+    add_quoted(w, s, STR("\""));
 }
 
 void json_write_text(struct json_write *w, const char *text)
@@ -131,28 +161,20 @@ static void add_literal(struct json_write *w, const char *text)
     add(w, s.data, s.len);
 }
 
-static void add_digits(struct json_write *w, uint64_t n, bool is_negative)
-{
-    char text[24], *p = text + sizeof(text);
-
-    do {
-        *--p = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    if (is_negative)
-        *--p = '-';
-    before_item(w);
-    add(w, p, (size_t)(text + sizeof(text) - p));
-}
-
 void json_write_int(struct json_write *w, int64_t n)
 {
-    add_digits(w, n < 0 ? -(uint64_t)n : (uint64_t)n, n < 0);
+    char text[DECIMAL_SIZE];
+
+    before_item(w);
+    add(w, text, decimal_i64(n, text));
 }
 
 void json_write_u64(struct json_write *w, uint64_t n)
 {
-    add_digits(w, n, false);
+    char text[DECIMAL_SIZE];
+
+    before_item(w);
+    add(w, text, decimal_u64(n, text));
 }
 
 void json_write_double(struct json_write *w, double d)

@@ -1,7 +1,8 @@
 #include "base/money.h"
 
+#include "base/decimal.h"
+
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MAX_DIGITS 9 /* before the point, and after it */
@@ -100,9 +101,11 @@ void money_format(int64_t nano, char *ret_text)
         return;
     }
     uint64_t n = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
-    snprintf(ret_text, 32, "%s%llu.%09llu", nano < 0 ? "-" : "",
-             (unsigned long long)(n / MONEY_NANO_PER_USD),
-             (unsigned long long)(n % MONEY_NANO_PER_USD));
+    if (nano < 0)
+        *ret_text++ = '-';
+    ret_text += decimal_u64(n / MONEY_NANO_PER_USD, ret_text);
+    *ret_text++ = '.';
+    decimal_padded(n % MONEY_NANO_PER_USD, MAX_DIGITS, ret_text);
 }
 
 void money_format_short(int64_t nano, char *ret_text)

@@ -1,5 +1,7 @@
 #include "http_response_head.h"
 
+#include "base/decimal.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,13 +66,7 @@ static char *put_text(char *to, const char *text)
 
 static char *put_number(char *to, size_t n)
 {
-    char digits[24];
-    size_t at = sizeof(digits);
-
-    do
-        digits[--at] = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
-    return put(to, digits + at, sizeof(digits) - at);
+    return to + decimal_u64(n, to);
 }
 
 /* Put together once a second. */

@@ -30,6 +30,16 @@ static struct {
     bool is_stalled; /* by stderr_lock */
 } the_log = {.level = STDERR_LEVEL, .journal = -1, .stderr_lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* What this thread's loop has logged in this turn. */
+static _Thread_local struct {
+    bool is_holding;
+    char text[LOG_LINE_MAX];
+    size_t len;
+    unsigned counts[LOG_LEVEL_DEBUG + 1];
+} held;
+
+enum delivery { DELIVERED, HELD, LOST };
+
 /* systemd says which socket it connected stdout and stderr to; a redirection makes it untrue. */
 static bool is_stderr_the_journal(void)
 {
@@ -100,25 +110,71 @@ static bool is_stderr_ready(void)
     return n != 0;
 }
 
-static bool write_to_stderr(const struct log_line *l)
+static bool write_to_stderr(const char *text, size_t len)
 {
-    char text[LOG_LINE_MAX];
-    size_t len = log_line_json(l, text);
-
     pthread_mutex_lock(&the_log.stderr_lock);
     bool is_ok = is_stderr_ready() && write(STDERR_FILENO, text, len) == (ssize_t)len;
     pthread_mutex_unlock(&the_log.stderr_lock);
     return is_ok;
 }
 
-static bool deliver(const struct log_line *l)
+static void count(enum log_level level, unsigned n, bool is_delivered)
+{
+    if (is_delivered) {
+        the_log.counts[level] += n;
+    } else {
+        the_log.dropped += n;
+        the_log.not_yet_told += n;
+    }
+}
+
+static void write_held(void)
+{
+    if (held.len == 0)
+        return;
+    bool is_ok = write_to_stderr(held.text, held.len);
+    held.len = 0;
+    for (int i = 0; i <= LOG_LEVEL_DEBUG; i++)
+        count((enum log_level)i, held.counts[i], is_ok);
+    memset(held.counts, 0, sizeof(held.counts));
+}
+
+void log_hold(void)
+{
+    held.is_holding = true;
+}
+
+void log_release(void)
+{
+    held.is_holding = false;
+    write_held();
+}
+
+static enum delivery write_line(const struct log_line *l)
+{
+    char text[LOG_LINE_MAX];
+    size_t len = log_line_json(l, text);
+
+    if (!held.is_holding || l->level <= LOG_LEVEL_WARNING) {
+        write_held();
+        return write_to_stderr(text, len) ? DELIVERED : LOST;
+    }
+    if (len > sizeof(held.text) - held.len)
+        write_held();
+    memcpy(held.text + held.len, text, len);
+    held.len += len;
+    held.counts[l->level]++;
+    return HELD;
+}
+
+static enum delivery deliver(const struct log_line *l)
 {
     if (the_log.is_journal) {
         int e = send_to_journal(the_log.journal, l);
         if (e == 0 || e == -EAGAIN)
-            return e == 0;
+            return e == 0 ? DELIVERED : LOST;
     }
-    return write_to_stderr(l);
+    return write_line(l);
 }
 
 static void tell_of_dropped(const char *ident, usec_t wall)
@@ -133,7 +189,7 @@ static void tell_of_dropped(const char *ident, usec_t wall)
              (unsigned long long)n);
     const struct log_line l = {
         .ident = ident, .level = LOG_LEVEL_WARNING, .wall = wall, .message = message};
-    if (deliver(&l))
+    if (deliver(&l) == DELIVERED)
         the_log.counts[LOG_LEVEL_WARNING]++;
     else
         the_log.not_yet_told += n;
@@ -156,11 +212,9 @@ void log_write(enum log_level level, const struct log_field *fields, const char 
                                .wall = clock_wall(),
                                .fields = fields,
                                .message = message};
-    if (!deliver(&l)) {
-        the_log.dropped++;
-        the_log.not_yet_told++;
-        return;
-    }
-    the_log.counts[level]++;
-    tell_of_dropped(l.ident, l.wall);
+    enum delivery d = deliver(&l);
+    if (d != HELD)
+        count(level, 1, d == DELIVERED);
+    if (d == DELIVERED)
+        tell_of_dropped(l.ident, l.wall);
 }

@@ -42,6 +42,11 @@ uint64_t log_dropped(void);
 void log_write(enum log_level level, const struct log_field *fields, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* Between the two, what this thread logs below a warning may wait, to be written to stderr in one
+ * piece: a write of its own costs more than the line. A loop holds for each of its turns. */
+void log_hold(void);
+void log_release(void);
+
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, NULL, __VA_ARGS__)
 #define log_info(...)    log_write(LOG_LEVEL_INFO, NULL, __VA_ARGS__)

@@ -1,12 +1,12 @@
 #include "io/log_line.h"
 
+#include "base/iso_time.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_MESSAGE 2048 /* bytes of it that are written, escapes included */
 #define MAX_FIELD   512
@@ -73,6 +73,16 @@ static bool add_char(struct line *l, const char *text, size_t n, uint32_t c, boo
     return add_text(l, escape);
 }
 
+/* How many of the next bytes are written as they are. */
+static size_t plain_length(const char *text, size_t max)
+{
+    size_t n = 0;
+
+    while (n < max && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 /* At most `max` bytes of output. False if there was more. */
 static bool add_escaped(struct line *l, const char *text, size_t max, bool is_json)
 {
@@ -81,6 +91,12 @@ static bool add_escaped(struct line *l, const char *text, size_t max, bool is_js
     bool is_whole = true;
 
     while (left > 0 && is_whole) {
+        size_t room = part.max - part.len, plain = plain_length(text, left < room ? left : room);
+        add(&part, text, plain);
+        text += plain;
+        left -= plain;
+        if (left == 0)
+            break;
         uint32_t c;
         size_t n = next_char(text, left, &c);
         is_whole = add_char(&part, text, n, c, is_json);
@@ -119,14 +135,12 @@ static bool add_json_member(struct line *l, const char *name, const char *value,
 
 static void add_time(struct line *l, usec_t wall)
 {
-    time_t seconds = (time_t)(wall / USEC_PER_SEC);
-    struct tm tm;
-    char text[64];
+    char time[ISO_TIME_SIZE];
 
-    gmtime_r(&seconds, &tm);
-    size_t n = strftime(text, sizeof(text), "{\"ts\":\"%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + n, sizeof(text) - n, ".%06uZ\"", (unsigned)(wall % USEC_PER_SEC));
-    add_text(l, text);
+    iso_time_write(wall, time);
+    add_text(l, "{\"ts\":\"");
+    add_text(l, time);
+    add_text(l, "\"");
 }
 
 size_t log_line_json(const struct log_line *l, char ret_text[LOG_LINE_MAX])

@@ -1,5 +1,7 @@
 #include "io/loop.h"
 
+#include "io/log.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -99,6 +101,7 @@ static void begin_turn(struct loop *l)
     l->is_in_turn = true;
     l->now = clock_now();
     l->wall = 0;
+    log_hold();
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -186,6 +189,7 @@ static void run_turn(struct loop *l)
     if (l->lag_fn)
         l->lag_fn(l->lag_arg, clock_now() - l->now);
     l->is_in_turn = false;
+    log_release();
 }
 
 void loop_run(struct loop *l)

@@ -1,5 +1,6 @@
 #include "io/trail_write.h"
 
+#include "base/iso_time.h"
 #include "io/trail_files.h"
 #include "io/trail_head.h"
 
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct trail_write {
@@ -25,15 +25,6 @@ struct trail_write {
     struct chain flushed, synced;
     struct buf pending;
 };
-
-static void format_time(usec_t wall, char *ret, size_t size)
-{
-    time_t second = (time_t)(wall / USEC_PER_SEC);
-    struct tm tm;
-    gmtime_r(&second, &tm);
-    size_t n = strftime(ret, size, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret + n, size - n, ".%06uZ", (unsigned)(wall % USEC_PER_SEC));
-}
 
 static int sync_folder(const char *folder)
 {
@@ -198,8 +189,8 @@ static int turn_page(struct trail_write *w, const char *day)
 
 int trail_write_append(struct trail_write *w, usec_t wall, struct str event, struct str data)
 {
-    char time[40], day[16];
-    format_time(wall, time, sizeof(time));
+    char time[ISO_TIME_SIZE], day[16];
+    iso_time_write(wall, time);
     str_copy(day, sizeof(day), trail_files_day(time));
     int r = turn_page(w, day);
     if (r < 0)

@@ -1,10 +1,9 @@
 #include "allowance.h"
 
 #include "answer_head.h"
+#include "base/decimal.h"
 #include "exchange.h"
 #include "worker.h"
-
-#include <inttypes.h>
 
 #define PER_MINUTE (60 * USEC_PER_SEC)
 #define MAX_OWNERS 2 /* the key, its team */
@@ -150,11 +149,13 @@ void allowance_charge(struct exchange *x)
 static size_t add_number(struct exchange *x, struct http_header *h, size_t n, const char *name,
                          uint64_t number)
 {
-    const char *text = arena_printf(&x->arena, "%" PRIu64, number);
+    char digits[DECIMAL_SIZE];
+    size_t len = decimal_u64(number, digits);
+    const char *text = arena_copy(&x->arena, (struct str){digits, len});
 
     if (!text || n == ANSWER_HEAD_MAX)
         return n;
-    h[n] = (struct http_header){str_from(name), str_from(text)};
+    h[n] = (struct http_header){str_from(name), {text, len}};
     return n + 1;
 }
 

@@ -1,6 +1,7 @@
 #include "answer_head.h"
 
 #include "allowance.h"
+#include "base/decimal.h"
 #include "base/money.h"
 #include "exchange.h"
 
@@ -12,6 +13,13 @@ static size_t add(struct http_header *h, size_t n, const char *name, const char 
         return n;
     h[n] = (struct http_header){str_from(name), str_from(value)};
     return n + 1;
+}
+
+static const char *attempts_text(struct exchange *x)
+{
+    char text[DECIMAL_SIZE];
+
+    return arena_copy(&x->arena, (struct str){text, decimal_u64(x->attempts, text)});
 }
 
 static const char *context_text(struct exchange *x)
@@ -43,7 +51,7 @@ size_t answer_head_write(struct exchange *x, const char *content_type,
         n = add(ret_headers, n, "x-llm-provider", x->provider->settings->name);
         n = add(ret_headers, n, "x-llm-backend",
                 catalogue_backend_text(x->provider->settings->backend));
-        n = add(ret_headers, n, "x-llm-attempts", arena_printf(&x->arena, "%u", x->attempts));
+        n = add(ret_headers, n, "x-llm-attempts", attempts_text(x));
         n = add(ret_headers, n, "x-llm-context", context_text(x));
     }
     return allowance_add_headers(x, ret_headers, n);

@@ -1,15 +1,13 @@
 #include "telemetry.h"
 
 #include "audit_events.h"
+#include "base/decimal.h"
 #include "base/money.h"
 #include "exchange.h"
 #include "io/log.h"
 #include "io/log_events.h"
 #include "proxy_metrics.h"
 #include "worker.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 #define NONE           "none"
 #define BUDGET_TELLING (60 * USEC_PER_SEC)
@@ -120,22 +118,25 @@ static void count_request(struct exchange *x)
 }
 
 struct numbers {
-    char status[12], tokens_in[24], tokens_out[24], cost[32], duration[24], ttft[24], attempts[12];
+    char status[DECIMAL_SIZE], tokens_in[DECIMAL_SIZE], tokens_out[DECIMAL_SIZE],
+        attempts[DECIMAL_SIZE], cost[32], duration[32], ttft[32];
 };
 
-static const char *count_text(char *to, size_t size, int64_t n)
+static const char *count_text(char *to, int64_t n)
 {
     if (n == LEDGER_ENTRY_NO_COUNT)
         return NULL;
-    snprintf(to, size, "%" PRId64, n);
+    decimal_i64(n, to);
     return to;
 }
 
-static const char *ms_text(char *to, size_t size, usec_t t)
+static const char *ms_text(char *to, usec_t t)
 {
     if (t == USEC_INFINITY)
         return NULL;
-    snprintf(to, size, "%" PRIu64 ".%03" PRIu64, t / 1000, t % 1000);
+    size_t len = decimal_u64(t / USEC_PER_MSEC, to);
+    to[len] = '.';
+    decimal_padded(t % USEC_PER_MSEC, 3, to + len + 1);
     return to;
 }
 
@@ -155,8 +156,8 @@ static void log_request(struct exchange *x)
 
     if (!log_is_on(LOG_LEVEL_INFO))
         return;
-    snprintf(t.status, sizeof(t.status), "%d", x->http_status);
-    snprintf(t.attempts, sizeof(t.attempts), "%u", x->attempts);
+    decimal_i64(x->http_status, t.status);
+    decimal_u64(x->attempts, t.attempts);
     const struct log_field fields[] = {
         {"LLM_REQUEST_ID", x->request_id},
         {"LLM_KEY_ID", x->key ? x->key->id : NULL},
@@ -166,11 +167,11 @@ static void log_request(struct exchange *x)
         {"LLM_STATUS", t.status},
         {"LLM_OUTCOME", status},
         {"LLM_ERROR", x->error_code},
-        {"LLM_TOKENS_IN", count_text(t.tokens_in, sizeof(t.tokens_in), e->tokens_in)},
-        {"LLM_TOKENS_OUT", count_text(t.tokens_out, sizeof(t.tokens_out), e->tokens_out)},
+        {"LLM_TOKENS_IN", count_text(t.tokens_in, e->tokens_in)},
+        {"LLM_TOKENS_OUT", count_text(t.tokens_out, e->tokens_out)},
         {"LLM_COST_USD", cost_text(t.cost, e->cost_nano)},
-        {"LLM_DURATION_MS", ms_text(t.duration, sizeof(t.duration), e->duration)},
-        {"LLM_TTFT_MS", ms_text(t.ttft, sizeof(t.ttft), e->ttft)},
+        {"LLM_DURATION_MS", ms_text(t.duration, e->duration)},
+        {"LLM_TTFT_MS", ms_text(t.ttft, e->ttft)},
         {"LLM_ATTEMPTS", t.attempts},
         {"LLM_CACHE", lookup_source_text(x->lookup.source)},
         {NULL, NULL},

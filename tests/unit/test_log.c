@@ -121,6 +121,56 @@ static void lines_of_several_threads_stay_whole(void **state)
     fclose(in);
 }
 
+static void what_a_turn_logs_is_written_at_its_end(void **state)
+{
+    char text[4096];
+
+    (void)state;
+    uint64_t before = log_count(LOG_LEVEL_INFO);
+    fcntl(reader, F_SETFL, O_NONBLOCK);
+    log_hold();
+    log_info("first");
+    CHECK(read(reader, text, sizeof(text)) < 0);
+    log_info("second");
+    log_release();
+    read_some(text, sizeof(text));
+    const char *first = strstr(text, "\"first\"}\n{");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "\"second\"}\n"));
+    CHECK_U64(log_count(LOG_LEVEL_INFO), before + 2);
+}
+
+static void a_warning_waits_for_nothing_and_overtakes_nothing(void **state)
+{
+    char text[4096];
+
+    (void)state;
+    log_hold();
+    log_info("first");
+    log_warning("second");
+    read_some(text, sizeof(text));
+    const char *first = strstr(text, "\"first\"}\n");
+    assert_non_null(first);
+    if (!strstr(first, "second"))
+        read_some(text, sizeof(text));
+    assert_non_null(strstr(text, "second"));
+    log_release();
+}
+
+static void a_turn_may_log_more_than_a_pipe_takes_at_once(void **state)
+{
+    static char text[70000];
+
+    (void)state;
+    log_hold();
+    for (unsigned i = 0; i < 100; i++)
+        log_info("entry %u of a turn that says much", i);
+    log_release();
+    read_some(text, sizeof(text));
+    assert_non_null(strstr(text, "entry 0 of"));
+    assert_non_null(strstr(text, "entry 99 of"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +178,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reader_that_stops_costs_entries_and_not_time, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(lines_of_several_threads_stay_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_turn_logs_is_written_at_its_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_warning_waits_for_nothing_and_overtakes_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_may_log_more_than_a_pipe_takes_at_once, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
