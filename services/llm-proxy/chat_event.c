@@ -1,5 +1,14 @@
 #include "chat_event.h"
 
+#define MAX_TOKENS INT64_C(10000000000) /* of one answer */
+
+bool chat_event_is_credible(const struct chat_usage *u)
+{
+    return u->input >= 0 && u->input <= MAX_TOKENS && u->output >= 0 && u->output <= MAX_TOKENS &&
+           u->reasoning <= u->output && u->cached <= u->input &&
+           u->cache_write <= u->input - u->cached;
+}
+
 void chat_event_list_init(struct chat_events *e, struct arena *a)
 {
     *e = (struct chat_events){.arena = a};

@@ -49,6 +49,9 @@ struct chat_usage {
     bool is_local;   /* our own count: the provider gave none */
 };
 
+/* A provider that tells of more tokens than there can be is not believed. */
+bool chat_event_is_credible(const struct chat_usage *u);
+
 struct chat_event {
     enum chat_event_kind kind;
     uint32_t choice; /* < CHAT_MAX_CHOICES */

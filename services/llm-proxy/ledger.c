@@ -23,6 +23,7 @@
 
 #define DEFAULT_SLOTS   16384
 #define COMMIT_INTERVAL (8 * USEC_PER_MSEC)   /* records gather so long before a commit */
+#define PATIENCE        4                     /* commits an intent waits for its settlement */
 #define RETRY_INTERVAL  (100 * USEC_PER_MSEC) /* between failing commits */
 #define STOP_DEADLINE   (2 * USEC_PER_SEC)
 
@@ -188,7 +189,7 @@ struct db *ledger_db(struct ledger *l)
 
 static bool has_news(const struct ledger *l)
 {
-    if (l->pending_until > 0)
+    if (l->pending_until > 0 || ledger_write_is_waiting(l->write))
         return true;
     for (unsigned i = 0; i < l->n_all; i++)
         if (spool_has_news(l->spools[i]))
@@ -318,6 +319,8 @@ static bool commit_all(struct ledger *l)
         if (since == 0)
             atomic_store(&l->waiting_since, since = begin);
 
+        bool is_urgent = l->pending_until > 0 || atomic_load(&l->is_stopping);
+        ledger_write_set_patience(l->write, is_urgent ? 0 : PATIENCE);
         uint64_t rows = 0, skipped = ledger_write_skipped(l->write);
         enum db_result r = ledger_write_batch(l->write, l->spools, l->n_all, &rows, &is_all);
         if (r == DB_OK && is_all)
@@ -326,7 +329,8 @@ static bool commit_all(struct ledger *l)
         if (r)
             break;
         atomic_store(&l->waiting_since, 0);
-        count_commit(l, rows, clock_now() - begin);
+        if (rows > 0)
+            count_commit(l, rows, clock_now() - begin);
         if (skipped != ledger_write_skipped(l->write))
             log_error("records in the spool that this version does not know, skipping");
     }

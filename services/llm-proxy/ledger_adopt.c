@@ -41,7 +41,8 @@ enum db_result ledger_adopt_spool(struct db *db, struct spool *spool, int64_t *l
     enum db_result r =
         db_prepare(db,
                    "INSERT OR REPLACE INTO temp.spooled(id, key_id, started_at, tokens, cost_nano,"
-                   " unsettled_nano) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                   " unsettled_nano) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS"
+                   " (SELECT 1 FROM requests WHERE id = ?1 AND status <> 'pending')",
                    &s);
     size_t len;
     const void *bytes;

@@ -9,22 +9,30 @@
 #include <string.h>
 
 #define INTENT_SLOTS ((size_t)2 * LEDGER_WRITE_MAX_BATCH) /* a power of two */
+#define MAX_WAITING  ((size_t)LEDGER_WRITE_MAX_BATCH / 4)
 
 static_assert((INTENT_SLOTS & (INTENT_SLOTS - 1)) == 0, "a mask wraps");
 
-/* An intent read in this batch; the record stays in the spool until the batch is committed. */
+/* An intent that was read and is no row yet; its record stays in the spool until it is one, or is
+ * settled. */
 struct intent {
     int64_t id; /* 0: free */
     const void *record;
-    size_t len; /* 0: settled within the batch */
+    size_t len; /* 0: settled, or a row of this batch */
+    struct spool *spool;
+    uint64_t position; /* in it */
+    unsigned batches;  /* that it has waited */
 };
 
 struct ledger_write {
     struct db *db;
     struct db_statement *settle, *intend, *attempt, *position;
     struct ledger_rollup *rollup;
-    struct intent *intents;
-    bool has_intents;
+    struct intent *intents;  /* of a batch, by hash … */
+    struct intent **entered; /* … and in the order they were entered */
+    struct intent *waiting;  /* between two batches */
+    size_t n_entered, n_waiting;
+    unsigned patience;
     uint64_t rows, skipped;
     unsigned n_records, turn;
 };
@@ -51,7 +59,9 @@ enum db_result ledger_write_new(struct db *db, struct ledger_write **ret)
     assert(w);
     w->db = db;
     w->intents = calloc(INTENT_SLOTS, sizeof(*w->intents));
-    assert(w->intents);
+    w->waiting = calloc(MAX_WAITING, sizeof(*w->waiting));
+    w->entered = calloc(LEDGER_WRITE_MAX_BATCH + MAX_WAITING, sizeof(struct intent *));
+    assert(w->intents && w->waiting && w->entered);
 
     const struct {
         struct db_statement **statement;
@@ -86,6 +96,8 @@ void ledger_write_free(struct ledger_write **w)
     db_statement_free(&(*w)->position);
     ledger_rollup_free(&(*w)->rollup);
     free((*w)->intents);
+    free((*w)->entered);
+    free((*w)->waiting);
     free(*w);
     *w = NULL;
 }
@@ -186,7 +198,16 @@ static struct intent *intent_of(struct ledger_write *w, int64_t id)
     return &w->intents[i];
 }
 
-static enum db_result add_record(struct ledger_write *w, const void *bytes, size_t len)
+static void add_intent(struct ledger_write *w, const struct intent *i)
+{
+    struct intent *entry = intent_of(w, i->id);
+    if (entry->id == 0)
+        w->entered[w->n_entered++] = entry;
+    *entry = *i;
+}
+
+static enum db_result add_record(struct ledger_write *w, struct spool *spool, const void *bytes,
+                                 size_t len)
 {
     struct ledger_record r;
     if (!ledger_record_read(bytes, len, &r) || r.entry.id <= 0) {
@@ -197,11 +218,15 @@ static enum db_result add_record(struct ledger_write *w, const void *bytes, size
         return write_attempt(w, &r);
 
     if (r.entry.status == LEDGER_PENDING) {
-        *intent_of(w, r.entry.id) = (struct intent){r.entry.id, bytes, len};
-        w->has_intents = true;
+        const struct intent i = {.id = r.entry.id,
+                                 .record = bytes,
+                                 .len = len,
+                                 .spool = spool,
+                                 .position = spool_position(spool) - 1};
+        add_intent(w, &i);
         return DB_OK;
     }
-    if (w->has_intents)
+    if (w->n_entered > 0)
         intent_of(w, r.entry.id)->len = 0;
     enum db_result result = write_request(w, w->settle, &r.entry);
     if (result || db_changes(w->db) == 0)
@@ -209,12 +234,20 @@ static enum db_result add_record(struct ledger_write *w, const void *bytes, size
     return ledger_rollup_add(w->rollup, &r.entry);
 }
 
+/* What lasts longer than others becomes a row; the rest waits to be settled. */
 static enum db_result add_open_intents(struct ledger_write *w)
 {
-    for (size_t i = 0; i < INTENT_SLOTS; i++) {
+    for (size_t i = 0; i < w->n_entered; i++) {
         struct ledger_record r;
-        const struct intent *intent = &w->intents[i];
-        if (intent->id == 0 || !ledger_record_read(intent->record, intent->len, &r))
+        const struct intent *intent = w->entered[i];
+        if (intent->len == 0)
+            continue;
+        if (intent->batches < w->patience && w->n_waiting < MAX_WAITING) {
+            w->waiting[w->n_waiting] = *intent;
+            w->waiting[w->n_waiting++].batches++;
+            continue;
+        }
+        if (!ledger_record_read(intent->record, intent->len, &r))
             continue;
         enum db_result result = write_request(w, w->intend, &r.entry);
         if (result)
@@ -223,42 +256,60 @@ static enum db_result add_open_intents(struct ledger_write *w)
     return DB_OK;
 }
 
-static enum db_result add_spool(struct ledger_write *w, struct spool *spool)
+static enum db_result read_spool(struct ledger_write *w, struct spool *spool)
 {
-    uint64_t before = spool_position(spool);
     size_t len;
     const void *bytes;
     while (w->n_records < LEDGER_WRITE_MAX_BATCH && (bytes = spool_next(spool, &len))) {
         w->n_records++;
-        enum db_result r = add_record(w, bytes, len);
+        enum db_result r = add_record(w, spool, bytes, len);
         if (r)
             return r;
     }
-    if (spool_position(spool) == before)
+    return DB_OK;
+}
+
+/* Up to where a spool may be forgotten: an intent that waits is nowhere else. */
+static uint64_t safe_position(const struct ledger_write *w, const struct spool *spool)
+{
+    uint64_t position = spool_position(spool);
+    for (size_t i = 0; i < w->n_waiting; i++)
+        if (w->waiting[i].spool == spool && w->waiting[i].position < position)
+            position = w->waiting[i].position;
+    return position;
+}
+
+static enum db_result write_position(struct ledger_write *w, const struct spool *spool)
+{
+    uint64_t position = safe_position(w, spool);
+    if (position == spool_safe_position(spool))
         return DB_OK;
     db_bind_int(w->position, 1, spool_identity(spool));
-    db_bind_int(w->position, 2, (int64_t)spool_position(spool));
+    db_bind_int(w->position, 2, (int64_t)position);
     return db_step(w->position);
 }
 
 /* A busy spool may fill a batch, so each batch begins with another one. */
 static enum db_result add_spools(struct ledger_write *w, struct spool *const *spools, unsigned n)
 {
+    enum db_result r = DB_OK;
     w->turn++;
-    for (unsigned i = 0; i < n; i++) {
-        enum db_result r = add_spool(w, spools[(w->turn + i) % n]);
-        if (r)
-            return r;
-    }
-    enum db_result r = w->has_intents ? add_open_intents(w) : DB_OK;
+    for (unsigned i = 0; i < n && r == DB_OK; i++)
+        r = read_spool(w, spools[(w->turn + i) % n]);
+    if (r == DB_OK)
+        r = add_open_intents(w);
+    for (unsigned i = 0; i < n && r == DB_OK; i++)
+        r = write_position(w, spools[i]);
     return r ? r : ledger_rollup_flush(w->rollup);
 }
 
 static void start_batch(struct ledger_write *w)
 {
-    if (w->has_intents)
-        memset(w->intents, 0, INTENT_SLOTS * sizeof(*w->intents));
-    w->has_intents = false;
+    while (w->n_entered > 0)
+        *w->entered[--w->n_entered] = (struct intent){0};
+    for (size_t i = 0; i < w->n_waiting; i++)
+        add_intent(w, &w->waiting[i]);
+    w->n_waiting = 0;
     ledger_rollup_clear(w->rollup);
     w->n_records = 0;
     w->rows = 0;
@@ -268,10 +319,10 @@ enum db_result ledger_write_batch(struct ledger_write *w, struct spool *const *s
                                   uint64_t *ret_rows, bool *ret_is_all)
 {
     uint64_t skipped = w->skipped;
-    start_batch(w);
     enum db_result r = db_exec(w->db, "BEGIN IMMEDIATE");
     if (r)
         return r;
+    start_batch(w);
     r = add_spools(w, spools, n);
     if (r == DB_OK)
         r = db_exec(w->db, "COMMIT");
@@ -279,14 +330,25 @@ enum db_result ledger_write_batch(struct ledger_write *w, struct spool *const *s
         (void)!db_exec(w->db, "ROLLBACK"); /* a failed COMMIT may have done it already */
         for (unsigned i = 0; i < n; i++)
             spool_rewind(spools[i]);
+        w->n_waiting = 0; /* read again with the rest */
         w->skipped = skipped;
         return r;
     }
     for (unsigned i = 0; i < n; i++)
-        spool_advance(spools[i]);
+        spool_advance(spools[i], safe_position(w, spools[i]));
     *ret_rows = w->rows;
     *ret_is_all = w->n_records < LEDGER_WRITE_MAX_BATCH;
     return DB_OK;
+}
+
+void ledger_write_set_patience(struct ledger_write *w, unsigned batches)
+{
+    w->patience = batches;
+}
+
+bool ledger_write_is_waiting(const struct ledger_write *w)
+{
+    return w->n_waiting > 0;
 }
 
 uint64_t ledger_write_skipped(const struct ledger_write *w)

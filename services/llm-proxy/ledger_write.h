@@ -1,8 +1,9 @@
 /* ledger_write.h -- how do records become rows, once each?
  *
  * A batch is one transaction: rows and the position in each spool are committed together, so a
- * crash anywhere neither loses nor doubles a record. An intent settled in the same batch costs no
- * row of its own. Not a thread: used by the ledger's.
+ * crash anywhere neither loses nor doubles a record. Nearly all requests are settled within
+ * moments, so an intent waits some batches for that, in its spool, and then costs no row of its
+ * own. What is read a second time changes nothing. Not a thread: used by the ledger's.
  */
 #pragma once
 
@@ -25,6 +26,11 @@ void ledger_write_free(struct ledger_write **w);
  * Otherwise nothing has changed, and the same call may be tried again. */
 MUST_USE enum db_result ledger_write_batch(struct ledger_write *w, struct spool *const *spools,
                                            unsigned n, uint64_t *ret_rows, bool *ret_is_all);
+
+/* How many batches an intent may wait before it becomes a row; at first none. */
+void ledger_write_set_patience(struct ledger_write *w, unsigned batches);
+/* Some do: a batch is due although there is no news. */
+bool ledger_write_is_waiting(const struct ledger_write *w);
 
 /* Records read that were none of ours; they are skipped. */
 uint64_t ledger_write_skipped(const struct ledger_write *w);

@@ -79,7 +79,8 @@ static void note_content(struct relay *r, const struct chat_event *e)
     if (e->text.len + e->name.len == 0)
         return;
     r->has_content = true;
-    r->content_tokens += estimate_text(e->text) + estimate_text(e->name);
+    if (!r->is_counted)
+        r->content_tokens += estimate_text(e->text) + estimate_text(e->name);
     r->last_token_at = loop_now(r->exchange->worker->loop);
     if (r->first_token_at == 0)
         r->first_token_at = r->last_token_at;
@@ -274,6 +275,16 @@ static bool read_vectors(struct relay *r, struct str body, struct buf *ret)
     return inbound_embeddings_write(&answer, x->embed, &vectors, ret) == BUF_OK;
 }
 
+static bool tells_usage(const struct chat_events *events)
+{
+    const struct chat_event *found = NULL;
+
+    for (const struct chat_event *e = events->first; e; e = e->next)
+        if (e->kind == CHAT_USAGE)
+            found = e;
+    return found && !found->usage.is_partial && chat_event_is_credible(&found->usage);
+}
+
 bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
 {
     struct exchange *x = r->exchange;
@@ -293,8 +304,10 @@ bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
         leave_out_further_calls(x, &events);
         is_answer = x->inbound->write_answer(&answer, events.first, scratch, ret) == BUF_OK;
     }
-    if (is_answer)
+    if (is_answer) {
+        r->is_counted = tells_usage(&events);
         note_all(r, &events);
+    }
     arena_clear(scratch);
     return is_answer && !r->has_error;
 }

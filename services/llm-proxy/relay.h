@@ -37,7 +37,8 @@ struct relay {
     usec_t finished_at; /* 0: there are choices that are not */
     bool has_usage;
     struct chat_usage usage;
-    uint64_t content_tokens; /* estimated, delivered */
+    bool is_counted;         /* by the provider, in an answer that is whole */
+    uint64_t content_tokens; /* estimated, delivered; 0 when counted */
     usec_t first_token_at, last_token_at, last_write_at;
     struct loop_timer keepalive;
 };

@@ -6,8 +6,6 @@
 #include "telemetry.h"
 #include "worker.h"
 
-#define MAX_TOKENS INT64_C(10000000000) /* of one answer */
-
 static void describe(struct exchange *x)
 {
     struct ledger_entry *e = &x->entry;
@@ -63,21 +61,11 @@ static uint64_t prompt_tokens(const struct exchange *x)
     return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->tokens_after;
 }
 
-/* A provider that tells of more tokens than there can be is not believed. */
-static bool has_credible_usage(const struct relay *r)
-{
-    const struct chat_usage *u = &r->usage;
-
-    return r->has_usage && u->input >= 0 && u->input <= MAX_TOKENS && u->output >= 0 &&
-           u->output <= MAX_TOKENS && u->reasoning <= u->output && u->cached <= u->input &&
-           u->cache_write <= u->input - u->cached;
-}
-
 static void count_tokens(struct exchange *x, struct ledger_attempt *a)
 {
     struct relay *r = &x->relay;
 
-    r->has_usage = has_credible_usage(r);
+    r->has_usage = r->has_usage && chat_event_is_credible(&r->usage);
     if (r->has_usage) {
         a->tokens_in = r->usage.input;
         a->tokens_out = r->usage.output;

@@ -314,12 +314,15 @@ bool spool_has_news(const struct spool *s)
     return s->wake ? s->cursor < atomic_load(&s->head) : s->next_leftover < s->n_leftovers;
 }
 
-void spool_advance(struct spool *s)
+void spool_advance(struct spool *s, uint64_t position)
 {
-    s->safe_leftover = s->next_leftover;
-    if (atomic_load_explicit(&s->header->tail, memory_order_relaxed) == s->cursor)
+    assert(position <= s->cursor);
+    while (s->safe_leftover < s->next_leftover &&
+           s->leftovers[s->safe_leftover].sequence < position)
+        s->safe_leftover++;
+    if (spool_safe_position(s) == position)
         return;
-    atomic_store_explicit(&s->header->tail, s->cursor, memory_order_release);
+    atomic_store_explicit(&s->header->tail, position, memory_order_release);
     if (s->cursor - s->cursor_base > s->extent)
         s->extent = s->cursor - s->cursor_base;
     if (s->extent >= BURST && !spool_has_news(s))
@@ -332,7 +335,7 @@ void spool_skip_to(struct spool *s, uint64_t position)
         s->next_leftover++;
     if (position > s->cursor)
         s->cursor = position;
-    spool_advance(s);
+    spool_advance(s, s->cursor);
     if (position > atomic_load(&s->head))
         atomic_store(&s->head, position);
     s->lost = atomic_load(&s->head) - s->cursor - (s->n_leftovers - s->next_leftover);
@@ -368,10 +371,15 @@ uint64_t spool_position(const struct spool *s)
     return s->cursor;
 }
 
+uint64_t spool_safe_position(const struct spool *s)
+{
+    return atomic_load_explicit(&s->header->tail, memory_order_relaxed);
+}
+
 void spool_rewind(struct spool *s)
 {
     s->next_leftover = s->safe_leftover;
-    s->cursor = atomic_load_explicit(&s->header->tail, memory_order_relaxed);
+    s->cursor = spool_safe_position(s);
 }
 
 uint64_t spool_pending(const struct spool *s)

@@ -60,9 +60,10 @@ int64_t spool_stamp(struct spool *s, usec_t wall);
 
 /* Reader. After spool_open() it sees what an earlier process left, in order. Positions are sequence
  * numbers. */
-bool spool_has_news(const struct spool *s); /* is there a record after the last read? */
-void spool_advance(struct spool *s);        /* what was read is safe elsewhere: free its slots */
-void spool_skip_to(struct spool *s, uint64_t position);   /* everything before is safe already */
+bool spool_has_news(const struct spool *s);             /* is there a record after the last read? */
+void spool_advance(struct spool *s, uint64_t position); /* before it all is safe elsewhere: free */
+uint64_t spool_safe_position(const struct spool *s);    /* of the last advance */
+void spool_skip_to(struct spool *s, uint64_t position); /* everything before is safe already */
 const void *spool_next(struct spool *s, size_t *ret_len); /* NULL: nothing more now */
 uint64_t spool_position(const struct spool *s);           /* of the record after the last read */
 void spool_rewind(struct spool *s);                       /* read again from the last advance */

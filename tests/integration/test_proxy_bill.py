@@ -7,7 +7,7 @@ import random
 import re
 
 from load import Load
-from suite import SLOW, Stream, Suite
+from suite import SLOW, Stream, Suite, wait_until
 
 KILLS = 200 if os.environ.get("SOAK") else 10
 PRICE_IN, PRICE_OUT = decimal.Decimal("1.234567891"), decimal.Decimal("7.777777777")
@@ -71,6 +71,7 @@ def test_the_books_and_the_providers_bill_are_equal_after_kills(start_suite, sta
         load.wait_for(60)
     numbers = {ask.request_id: ask.number for ask in load.asks if ask.status == 200}
     whole = {ask.request_id for ask in load.asks if ask.status == 200 and ask.is_whole}
+    wait_until(lambda: whole <= {row["request_id"] for row in suite.ledger()}, "all rows")
     rows = suite.wait_ledger(len(whole))
     by_id = {row["request_id"]: row for row in rows}
     assert len(by_id) == len(rows)  # one row each

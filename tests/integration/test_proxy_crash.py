@@ -26,7 +26,7 @@ def test_killed_under_load_again_and_again(start_suite, simulator):
     whole_ids = {ask.request_id for ask in complete}
     assert len(whole_ids) == len(complete) > 100 * KILLS
 
-    rows = suite.wait_ledger(len(complete))
+    rows = suite.wait_ledger(len(complete) + int(unsettled))
     times = collections.Counter(row["request_id"] for row in rows)
     assert max(times.values()) == 1
     assert whole_ids <= set(times)

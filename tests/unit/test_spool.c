@@ -96,7 +96,7 @@ static void test_records_come_out_once_and_in_order(void **state)
             CHECK(put(s, next++));
         for (uint64_t got; (got = get(s));)
             CHECK_U64(got, expected++);
-        spool_advance(s);
+        spool_advance(s, spool_position(s));
     }
     CHECK_U64(expected, next);
     spool_close(&s);
@@ -111,7 +111,7 @@ static void test_a_ring_that_never_empties_wraps(void **state)
     for (int round = 0; round < 50; round++) {
         CHECK(put(s, next++));
         CHECK_U64(get(s), expected++);
-        spool_advance(s);
+        spool_advance(s, spool_position(s));
         CHECK_U64(spool_pending(s), 1);
     }
     spool_close(&s);
@@ -132,7 +132,7 @@ static void test_full_is_an_outcome_and_what_was_promised_still_fits(void **stat
     for (uint64_t i = 1; i <= 8; i++)
         CHECK_U64(get(s), i);
     CHECK_INT(spool_promise(s, 1), SPOOL_FULL); /* read is not yet safe */
-    spool_advance(s);
+    spool_advance(s, spool_position(s));
     CHECK_INT(spool_promise(s, 8), SPOOL_OK);
     spool_release(s, 8);
     spool_close(&s);
@@ -144,7 +144,7 @@ static void test_a_rewound_batch_is_read_again(void **state)
     struct spool *s = open_fresh(8);
     CHECK(put(s, 1));
     CHECK_U64(get(s), 1);
-    spool_advance(s); /* empty: the next record starts again at the first slot */
+    spool_advance(s, spool_position(s)); /* empty: the next record starts again at the first slot */
     CHECK(put(s, 2));
     CHECK(put(s, 3));
     for (int i = 0; i < 3; i++) {
@@ -165,7 +165,7 @@ static void test_what_a_killed_process_left_is_read_first(void **state)
             CHECK(put(s, i));
             if (i + 3 < n) {
                 CHECK_U64(get(s), i);
-                spool_advance(s);
+                spool_advance(s, spool_position(s));
             }
         }
         uint64_t position = spool_position(s);
@@ -179,7 +179,7 @@ static void test_what_a_killed_process_left_is_read_first(void **state)
         for (uint64_t i = n > 3 ? n - 3 : 1; i <= n; i++)
             CHECK_U64(get(s), i);
         CHECK_U64(get(s), 0);
-        spool_advance(s);
+        spool_advance(s, spool_position(s));
         CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
         CHECK(put(s, 77));
         CHECK_U64(get(s), 77);
@@ -207,7 +207,7 @@ static void test_a_position_that_is_ahead_of_the_file_wins(void **state)
     s = open_ring(8);
     spool_skip_to(s, 100);
     CHECK_U64(get(s), 0);
-    spool_advance(s);
+    spool_advance(s, spool_position(s));
     CHECK_INT(spool_prepare(s, 0, 0, &wake), SPOOL_OK);
     CHECK(put(s, 4));
     CHECK_U64(get(s), 4);
@@ -330,7 +330,7 @@ static void test_a_drained_burst_gives_its_memory_back(void **state)
     CHECK(resident() > 4096);
     for (uint64_t i = 1; i <= 10000; i++)
         CHECK_U64(get(s), i);
-    spool_advance(s);
+    spool_advance(s, spool_position(s));
     CHECK(resident() < 256);
 
     CHECK(put(s, 7));
@@ -364,7 +364,7 @@ static void test_two_threads_need_no_lock(void **state)
         unsigned n = 0;
         while (n++ < 7 && (got = get(s)))
             assert_int_equal(got, expected++);
-        spool_advance(s);
+        spool_advance(s, spool_position(s));
     }
     pthread_join(writer, NULL);
     CHECK_U64(get(s), 0);
@@ -383,7 +383,7 @@ static void test_what_could_not_be_advanced_over_is_read_before_what_is_new(void
         for (; n <= first; n++) {
             CHECK(put(s, n));
             CHECK(spool_next(s, &len) != NULL);
-            spool_advance(s);
+            spool_advance(s, spool_position(s));
         }
         for (uint64_t i = 0; i < 4; i++)
             CHECK(put(s, n++));
@@ -401,7 +401,7 @@ static void test_what_could_not_be_advanced_over_is_read_before_what_is_new(void
             CHECK_U64(*value, expected);
         }
         CHECK(spool_next(s, &len) == NULL);
-        spool_advance(s);
+        spool_advance(s, spool_position(s));
         CHECK(put(s, n));
         spool_close(&s);
         unlink(path);
