@@ -3,7 +3,7 @@
 static const double context_metrics_buckets[] = {
     .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 0};
 
-static const struct metrics_family table[] = {
+const struct metrics_family context_metrics_table[] = {
 #define METRIC(kind, name, labels, buckets, help) {METRICS_##kind, #name, labels, buckets, help},
 #include "context_metrics.def"
 #undef METRIC
@@ -11,7 +11,7 @@ static const struct metrics_family table[] = {
 
 struct metrics *context_metrics_registry(void)
 {
-    return metrics_page_registry(table, sizeof(table) / sizeof(table[0]),
+    return metrics_page_registry(context_metrics_table, CONTEXT_METRICS_N,
                                  "context_service_build_info");
 }
 

@@ -11,6 +11,10 @@ enum {
     CONTEXT_METRICS_END
 };
 
+/* The table behind the numbers. */
+extern const struct metrics_family context_metrics_table[];
+#define CONTEXT_METRICS_N (CONTEXT_METRICS_END - COMMON_METRICS_N)
+
 struct metrics *context_metrics_registry(void);
 
 /* Makes the series whose labels are known beforehand, so that a dashboard finds them at zero. */
