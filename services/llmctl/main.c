@@ -17,13 +17,32 @@ static const struct ctl_command *const commands[] = {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static bool is_of(const struct ctl_command *command, struct str group)
+{
+    struct str rest = str_from(command->name), word;
+
+    return group.len == 0 || (str_cut(&rest, ' ', &word) && str_equal(word, group));
+}
+
+/* The commands that begin with this word, or all when it is empty; how many there are. */
+static size_t print_commands(FILE *to, struct str group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (is_of(commands[i], group)) {
+            fprintf(to, "  %-16s %s\n", commands[i]->name, commands[i]->help);
+            n++;
+        }
+    return n;
+}
+
 static void print_help(FILE *to)
 {
     fprintf(to, "llmctl -- the operator's hand on llm-proxy, context-service and health-worker\n\n"
                 "usage: llmctl [--json] [--socket PATH | --url URL --token-file FILE] "
                 "[--config FILE] COMMAND …\n\n");
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
+    print_commands(to, STR_EMPTY);
 }
 
 /* The words of a command's name that stand at the front of argv; 0: another command. */
@@ -79,7 +98,7 @@ int main(int argc, char **argv)
         if (n_words > 0)
             return run(commands[i], &a, n_words);
     }
-    fprintf(stderr, "llmctl: unknown command '%s'\n\n", a.argv[0]);
-    print_help(stderr);
+    if (print_commands(stderr, str_from(a.argv[0])) == 0)
+        fprintf(stderr, "llmctl: unknown command '%s'; llmctl --help lists them\n", a.argv[0]);
     return CTL_USAGE;
 }
