@@ -29,7 +29,7 @@ const char *workers_use_text(enum workers_use u);
 
 struct workers_one {
     struct str name, provider, model, device;
-    struct str state;  /* a word of worker_state.h */
+    struct str state;  /* a word of lifecycle.h */
     struct str reason; /* why it is in this state, for people; may be empty */
     enum workers_use use;
     uint64_t since_ms; /* wall clock, of the state */

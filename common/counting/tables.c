@@ -19,6 +19,7 @@ struct table {
 
 struct tables {
     struct table tables[COUNTING_RULE_TABLES + 1]; /* the last is of those without one */
+    struct memo *memo;
     pthread_mutex_t lock;
 };
 
@@ -33,12 +34,13 @@ static void open_table(struct table *t, const char *folder, const char *name)
         map_file_close(&t->file);
 }
 
-struct tables *tables_new(const char *folder)
+struct tables *tables_new(const char *folder, size_t max_remembered)
 {
     struct tables *t = calloc(1, sizeof(*t));
 
     if (!t || pthread_mutex_init(&t->lock, NULL) != 0)
         abort();
+    t->memo = memo_new(max_remembered);
     for (unsigned i = 0; i < COUNTING_RULE_TABLES; i++)
         open_table(&t->tables[i], folder, counting_rule_table_name(i));
     return t;
@@ -64,6 +66,7 @@ void tables_free(struct tables **t)
             free_counter(&table->idle[--table->n_idle]);
         map_file_close(&table->file);
     }
+    memo_free(&(*t)->memo);
     pthread_mutex_destroy(&(*t)->lock);
     free(*t);
     *t = NULL;
@@ -82,6 +85,11 @@ bool tables_are_missing(const struct tables *t, char *ret_names, size_t size)
     return len > 0;
 }
 
+struct memo_stats tables_memory(const struct tables *t)
+{
+    return memo_look(t->memo);
+}
+
 static struct table *table_of(struct tables *t, const struct counting_rule *rule)
 {
     struct table *table = &t->tables[rule->table];
@@ -89,13 +97,15 @@ static struct table *table_of(struct tables *t, const struct counting_rule *rule
     return table->file.data ? table : &t->tables[NO_TABLE];
 }
 
-static struct counter *make_counter(const struct table *table, const struct counting_rule *rule)
+static struct counter *make_counter(const struct tables *t, const struct table *table,
+                                    const struct counting_rule *rule)
 {
     struct counter *c = malloc(sizeof(*c));
 
     if (!c)
         abort();
     counter_init(c, rule, table->file.data ? encode_new(&table->vocab) : NULL);
+    c->memory = memo_for_counters(t->memo);
     return c;
 }
 
@@ -109,7 +119,7 @@ struct counter *tables_lend(struct tables *t, const struct counting_rule *rule)
         c = table->idle[--table->n_idle];
     pthread_mutex_unlock(&t->lock);
     if (!c)
-        return make_counter(table, rule);
+        return make_counter(t, table, rule);
     counter_renew(c, rule);
     return c;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/macro.h"
+#include "memo.h"
 #include "tokens/counter.h"
 
 #include <stdbool.h>
@@ -14,11 +15,14 @@
 struct tables;
 
 /* What `folder` has. */
-struct tables *tables_new(const char *folder);
+/* Counts of so many messages are remembered. */
+struct tables *tables_new(const char *folder, size_t max_remembered);
 void tables_free(struct tables **t); /* no counter may be lent */
 
 /* Names of the tables that current models need and `folder` has not, each behind a space. */
 bool tables_are_missing(const struct tables *t, char *ret_names, size_t size);
+
+struct memo_stats tables_memory(const struct tables *t);
 
 /* A counter by this rule, fresh. */
 struct counter *tables_lend(struct tables *t, const struct counting_rule *rule);

@@ -1,18 +1,35 @@
 #include "io/http_route.h"
 
-#include <string.h>
+/* So many segments, none of them empty. */
+static bool has_segments(struct str tail, unsigned n)
+{
+    struct str segment;
+
+    while (str_cut(&tail, '/', &segment)) {
+        if (segment.len == 0 || n == 0)
+            return false;
+        n--;
+    }
+    return n == 0;
+}
 
 static bool is_path(const struct http_route *route, struct str path, struct str *ret_tail)
 {
-    size_t n = strlen(route->path);
+    struct str stem = str_from(route->path);
+    unsigned segments = 0;
 
     *ret_tail = STR_EMPTY;
-    if (route->path[n - 1] != '/')
+    while (stem.len > 1 && stem.data[stem.len - 1] == '/') {
+        stem.len--;
+        segments++;
+    }
+    if (segments == 0)
         return str_is(path, route->path);
-    if (path.len <= n || !str_has_prefix(path, route->path))
+    if (path.len <= stem.len || path.data[stem.len] != '/' ||
+        !str_equal((struct str){path.data, stem.len}, stem))
         return false;
-    *ret_tail = (struct str){path.data + n, path.len - n};
-    return !memchr(ret_tail->data, '/', ret_tail->len);
+    *ret_tail = (struct str){path.data + stem.len + 1, path.len - stem.len - 1};
+    return has_segments(*ret_tail, segments);
 }
 
 enum http_route_result http_route_find(struct http_route_table table, struct http_request *r,

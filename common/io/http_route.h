@@ -8,11 +8,11 @@
 
 #include <stddef.h>
 
-/* `tail` is what follows a path that ends in '/'. */
+/* `tail` is what follows a path that ends in '/': "one", or "one/two". */
 typedef void (*http_route_fn)(void *arg, struct http_request *r, struct str tail);
 
 struct http_route {
-    const char *method, *path; /* a path that ends in '/' takes one more segment */
+    const char *method, *path; /* one that ends in '/' takes one more segment, in '//' two */
     const char *name;          /* the `path` label of http_requests_total */
     unsigned flags;            /* the table's own */
     http_route_fn answer;

@@ -517,7 +517,7 @@ static const struct settings_row workers[] = {
 const struct settings_row settings_table[] = {
     MAP("paths", paths, "Where files are."),
     MAP("proxy", proxy, "llm-proxy's listeners."),
-    LIST("providers", providers, n_providers, providers, 256, "Who answers."),
+    LIST("providers", providers, n_providers, providers, 512, "Who answers."),
     LIST("models", models, n_models, models, 1024, "What callers may ask for."),
     MAP("prices", prices, "What tokens cost."),
     MAP("limits", limits, "What a key may spend."),

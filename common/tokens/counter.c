@@ -9,18 +9,19 @@
 #include <string.h>
 
 /* OpenAI's format, as measured by what it bills: see the sources in counting_rule.c. */
-#define FUNCTION_ROLE   2 /* less */
-#define FUNCTION_CALL   3
-#define FUNCTIONS       9
-#define AFTER_SYSTEM    4 /* less: the definitions stand in the system's message */
-#define CHOICE_NONE     1
-#define CHOICE_NAMED    4
-#define CALL_DOUBT      4
-#define MESSAGE_DOUBT   1
-#define MEDIA_BYTES     1000 /* of base64 to a token: sound, documents */
-#define MAX_SCRATCH     (256U << 20)
-#define KEPT_BYTES      (1U << 20)
-#define TOOL_DOUBT_PART 10 /* a tenth */
+#define FUNCTION_ROLE    2 /* less */
+#define FUNCTION_CALL    3
+#define FUNCTIONS        9
+#define AFTER_SYSTEM     4 /* less: the definitions stand in the system's message */
+#define CHOICE_NONE      1
+#define CHOICE_NAMED     4
+#define CALL_DOUBT       4
+#define MESSAGE_DOUBT    1
+#define MEDIA_BYTES      1000 /* of base64 to a token: sound, documents */
+#define MAX_SCRATCH      (256U << 20)
+#define REMEMBERED_BYTES 128 /* of a message: shorter ones are counted as fast */
+#define KEPT_BYTES       (1U << 20)
+#define TOOL_DOUBT_PART  10 /* a tenth */
 
 void counter_init(struct counter *c, const struct counting_rule *rule, struct encode *encode)
 {
@@ -215,7 +216,7 @@ static void add_member(struct counter *c, const struct json_value *m)
     }
 }
 
-static void add_message(struct counter *c, const struct json_value *message)
+static void add_message_anew(struct counter *c, const struct json_value *message)
 {
     c->n += (uint64_t)c->rule->per_message;
     if (!c->rule->is_published)
@@ -229,26 +230,57 @@ static void add_message(struct counter *c, const struct json_value *message)
             add_member(c, m);
 }
 
+static void add_message(struct counter *c, const struct json_value *message)
+{
+    uint64_t n = c->n, doubted = c->doubt;
+    unsigned parts = c->parts;
+    struct counter_known known;
+
+    if (!c->memory.find || message->raw.len < REMEMBERED_BYTES) {
+        add_message_anew(c, message);
+        return;
+    }
+    if (c->memory.find(c->memory.arg, c->rule, message->raw, &known)) {
+        c->n += known.tokens;
+        c->doubt += known.doubt;
+        c->parts |= known.parts;
+        return;
+    }
+    c->parts = 0;
+    add_message_anew(c, message);
+    known.tokens = c->n - n;
+    known.doubt = c->doubt - doubted;
+    known.parts = c->parts;
+    c->parts |= parts;
+    if (!is_over(c))
+        c->memory.keep(c->memory.arg, &known);
+}
+
 /* ---- tools ---- */
 
-static uint64_t count_tools(struct counter *c, const struct json_value *tools)
+/* Which form the newer `tools` take, and all of them with newer models, is not known to the token.
+ */
+static bool is_as_billed(const struct counter *c, const struct json_value *tools)
+{
+    return str_is(tools->key, "functions") && c->rule->table == COUNTING_RULE_CL100K;
+}
+
+static void count_tools(struct counter *c, const struct json_value *tools)
 {
     uint64_t before = c->n;
     struct buf text;
-    bool is_function;
+    bool is_plain = false;
 
     buf_init(&text, MAX_SCRATCH);
-    if (tool_text_write(tools, &c->scratch, &text, &is_function) == BUF_OK) {
+    if (tool_text_write(tools, &c->scratch, &text, &is_plain) == BUF_OK) {
         add_text(c, buf_str(&text));
         c->n += FUNCTIONS;
     } else {
         add_text(c, tools->raw);
-        is_function = false;
     }
     buf_done(&text);
-    if (!is_function)
+    if (!is_plain || !is_as_billed(c, tools))
         doubt(c, COUNTER_TOOLS, (c->n - before) / TOOL_DOUBT_PART + FUNCTIONS);
-    return c->n - before;
 }
 
 static bool is_system(const struct json_value *message)

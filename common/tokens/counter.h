@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fingerprint.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "counting_rule.h"
@@ -29,9 +30,26 @@ enum counter_part {
     COUNTER_PARTS,
 };
 
+/* What a message had, or has. */
+struct counter_known {
+    struct fingerprint of;
+    uint64_t tokens, doubt;
+    unsigned parts;
+};
+
+/* Where counts of messages are remembered; find NULL: nowhere. */
+struct counter_memory {
+    /* Sets ret->of in any case. */
+    bool (*find)(void *arg, const struct counting_rule *rule, struct str text,
+                 struct counter_known *ret);
+    void (*keep)(void *arg, const struct counter_known *known);
+    void *arg;
+};
+
 struct counter {
     const struct counting_rule *rule;
     struct encode *encode; /* borrowed; NULL: all is estimated */
+    struct counter_memory memory;
     struct arena scratch;
     struct buf decoded;
     unsigned parts;    /* bit set: what was not counted exactly … */

@@ -222,7 +222,8 @@ static uint64_t patches(double w, double h)
         return n;
     double shrink = sqrt(32.0 * 32 * MAX_PATCHES / (w * h));
     double across = w * shrink / 32, down = h * shrink / 32;
-    double fit_across = (double)(uint64_t)across / across, fit_down = (double)(uint64_t)down / down;
+    double fit_across = across < 1 ? 1 : floor(across) / across;
+    double fit_down = down < 1 ? 1 : floor(down) / down;
     double fit = fit_across < fit_down ? fit_across : fit_down;
     n = blocks(across * fit - 1e-6, 1) * blocks(down * fit - 1e-6, 1);
     return n < MAX_PATCHES ? n : MAX_PATCHES;

@@ -23,6 +23,8 @@
 #define BUS_HIGH_WATER                                                                             \
     (4 * MAX_TASKS) /* libzmq gives room back by halves, late: no answer is lost */
 #define DRAIN_STEP (10 * USEC_PER_MSEC)
+/* Counts of messages, 32 bytes each. */
+#define MAX_REMEMBERED 65536
 
 static int fail(int r, char *reterr, size_t size, const char *format, ...) PRINTF_LIKE(4, 5);
 static int fail(int r, char *reterr, size_t size, const char *format, ...)
@@ -218,7 +220,7 @@ static void open_tables(struct context_service *s)
     char folder[4096], missing[64];
 
     snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
-    s->tables = tables_new(folder);
+    s->tables = tables_new(folder, MAX_REMEMBERED);
     if (tables_are_missing(s->tables, missing, sizeof(missing)))
         log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
 }
@@ -293,10 +295,23 @@ void context_service_stop(struct context_service *s)
     settings_hold_unref(&s->hold);
 }
 
+static void show_memory(struct context_service *s)
+{
+    struct memo_stats now = tables_memory(s->tables);
+
+    metrics_gauge(s->shard, METRIC_context_cache_size, (double)now.entries, "count");
+    metrics_count(s->shard, METRIC_context_cache_hits_total,
+                  (double)(now.hits - s->remembered.hits), "count");
+    metrics_count(s->shard, METRIC_context_cache_misses_total,
+                  (double)(now.misses - s->remembered.misses), "count");
+    s->remembered = now;
+}
+
 void context_service_refresh_metrics(struct context_service *s)
 {
     bus_metrics_count(s->shard, "context", bus_socket_stats(s->socket), &s->counted);
     metrics_page_count_server(s->shard, s->http);
     metrics_gauge(s->shard, METRIC_context_queue_requests, offload_under_way(s->pool));
+    show_memory(s);
     metrics_gauge(s->shard, METRIC_context_sessions, (double)context_store_sessions(s->store));
 }

@@ -32,6 +32,7 @@ struct context_service {
     struct bus_stats counted; /* of the socket, as far as the counters know */
     struct http_server *http;
     struct tables *tables;
+    struct memo_stats remembered; /* as far as the counters know */
     struct offload *pool;
     struct context_store *store;
     struct summarizer *summarizer;           /* NULL: none is configured */

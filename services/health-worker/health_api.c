@@ -1,6 +1,7 @@
 #include "health_api.h"
 
 #include "base/json_write.h"
+#include "fleet_bus.h"
 #include "health_metrics.h"
 #include "io/http_answer.h"
 #include "io/http_route.h"
@@ -13,9 +14,8 @@
 #define MAX_ANSWER   (4u << 20)
 #define RESERVED_FDS (64 + 2 * MONITOR_MAX_PROBES) /* bus, files; probes and kept connections */
 
-static void write_provider(struct json_write *w, const struct health_provider *p)
+static void write_members(struct json_write *w, const struct health_provider *p)
 {
-    json_write_begin(w, '{');
     json_write_member_str(w, "name", p->name);
     json_write_member(w, "state", health_state_text(p->state));
     json_write_member_str(w, "reason", p->reason);
@@ -26,7 +26,6 @@ static void write_provider(struct json_write *w, const struct health_provider *p
     json_write_double(w, p->latency_ms);
     json_write_member_int(w, "models", p->models);
     health_write_engine(w, &p->engine);
-    json_write_end(w, '}');
 }
 
 static void answer_health(void *arg, struct http_request *r, struct str tail)
@@ -49,6 +48,7 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
 
     (void)tail;
     machine_show(s->machine);
+    fleet_refresh(s->fleet);
     metrics_page_refresh(s->metrics, s->shard);
     metrics_page_send(s->metrics, r);
 }
@@ -67,9 +67,14 @@ static void answer_status(void *arg, struct http_request *r, struct str tail)
     json_write_member(&w, "node", s->settings->health.node_id);
     json_write_key(&w, "providers");
     json_write_begin(&w, '[');
-    for (size_t i = 0; i < s->snapshot.n_providers; i++)
-        write_provider(&w, &s->snapshot.provider[i]);
+    for (size_t i = 0; i < s->snapshot.n_providers; i++) {
+        json_write_begin(&w, '{');
+        write_members(&w, &s->snapshot.provider[i]);
+        json_write_end(&w, '}');
+    }
     json_write_end(&w, ']');
+    json_write_key(&w, "workers");
+    fleet_write(s->fleet, &w);
     machine_write(s->machine, &w);
     json_write_end(&w, '}');
     if (json_write_finish(&w) == BUF_OK)
@@ -93,7 +98,10 @@ static void answer_provider(void *arg, struct http_request *r, struct str tail)
     }
     buf_init(&out, 65536);
     json_write_init(&w, &out);
-    write_provider(&w, &p);
+    json_write_begin(&w, '{');
+    write_members(&w, &p);
+    monitor_write_history(s->monitor, tail, &w);
+    json_write_end(&w, '}');
     if (json_write_finish(&w) != BUF_OK)
         buf_clear(&out);
     http_answer_json(r, p.state == HEALTH_DOWN ? 503 : 200, buf_str(&out));
@@ -130,6 +138,7 @@ static const struct http_route routes[] = {
     {"GET", "/scrape/", "/scrape/{provider}", 0, answer_target},
     {"POST", "/check", "/check", 0, answer_check},
     {"POST", "/check/", "/check/{provider}", 0, answer_check},
+    {"POST", "/workers//", "/workers/{name}/{verb}", 0, fleet_bus_answer},
 };
 
 static void on_request(void *arg, struct http_request *r)

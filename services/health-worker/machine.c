@@ -199,6 +199,24 @@ void machine_show(struct machine *m)
             show_gpus(m, s);
 }
 
+bool machine_find_gpu(const struct machine *m, const char *id, double *ret_free)
+{
+    bool has_any = false;
+
+    *ret_free = NAN;
+    for (const struct source *s = m->source; s < m->source + SOURCES; s++) {
+        for (size_t i = 0; i < s->shown.n; i++) {
+            const struct gpu *g = &s->shown.gpu[i];
+            has_any = true;
+            if (strcmp(g->id, id) != 0)
+                continue;
+            *ret_free = g->reading[GPU_MEMORY_TOTAL] - g->reading[GPU_MEMORY_USED];
+            return true;
+        }
+    }
+    return !has_any;
+}
+
 void machine_write(struct machine *m, struct json_write *w)
 {
     machine_show(m);

@@ -10,6 +10,8 @@
 #include "io/loop.h"
 #include "settings/settings.h"
 
+#include <stdbool.h>
+
 #define MACHINE_ROUND (5 * USEC_PER_SEC)
 
 struct machine;
@@ -22,6 +24,10 @@ void machine_configure(struct machine *m, const struct settings *s);
 
 /* Bring the metrics up to date with what the GPUs have answered since the last round. */
 void machine_show(struct machine *m);
+
+/* Bytes that are free of the GPU with this id; NAN: it does not tell. False: there are GPUs, and
+ * none is called so. */
+MUST_USE bool machine_find_gpu(const struct machine *m, const char *id, double *ret_free);
 
 /* Members "host" and "gpus" of an object already begun. */
 void machine_write(struct machine *m, struct json_write *w);

@@ -28,12 +28,14 @@ struct watched {
     uint32_t models;
     usec_t since_wall, last_success_wall;
     double latency_ms;
+    struct history_recent recent;
 };
 
 struct monitor {
     struct loop *loop;
     struct fetch_pool *fetches;
     struct metrics_shard *shard;
+    struct history *history;
     monitor_change_fn on_change;
     void *arg;
     struct watched *watched[HEALTH_MAX_PROVIDERS];
@@ -58,9 +60,7 @@ static void describe(const struct watched *w, struct health_provider *ret)
     *ret = (struct health_provider){
         .name = str_from(w->name),
         .state = w->verdict.state,
-        .reason = w->verdict.failures > 0         ? str_from(verdict_result_text(w->verdict.reason))
-                  : w->verdict.is_traffic_failing ? STR("traffic")
-                                                  : STR_EMPTY,
+        .reason = str_from(verdict_reason(&w->verdict)),
         .since_ms = w->since_wall / 1000,
         .last_success_ms = w->last_success_wall / 1000,
         .consecutive_failures = w->verdict.failures,
@@ -108,6 +108,22 @@ static void show(const struct watched *w)
                       (double)w->last_success_wall / (double)USEC_PER_SEC, w->name);
 }
 
+static void keep_state(struct watched *w)
+{
+    const struct verdict *v = &w->verdict;
+    struct history_state state = {
+        .state = v->state,
+        .reason = v->reason,
+        .failures = v->failures,
+        .models = w->models,
+        .since_ms = w->since_wall / 1000,
+        .last_success_ms = w->last_success_wall / 1000,
+        .at_ms = loop_wall(w->monitor->loop) / 1000,
+    };
+
+    history_set_state(w->monitor->history, w->name, &state);
+}
+
 static void tell_change(struct watched *w, enum health_state before)
 {
     struct health_provider p;
@@ -115,6 +131,10 @@ static void tell_change(struct watched *w, enum health_state before)
     w->since_wall = loop_wall(w->monitor->loop);
     describe(w, &p);
     w->monitor->on_change(w->monitor->arg, &p, before);
+    struct history_change c = {w->since_wall / 1000, before, p.state, ""};
+    str_copy(c.reason, sizeof(c.reason), p.reason);
+    keep_state(w);
+    history_add_change(w->monitor->history, w->name, &c, &w->recent);
 }
 
 /* ---- probing ---- */
@@ -150,6 +170,9 @@ static void count_answer(struct watched *w, const struct probe_answer *answer)
     metrics_count(s, METRIC_health_checks_total, 1, w->name, verdict_result_text(answer->result));
     metrics_sample(s, METRIC_health_check_duration_seconds,
                    (double)answer->duration / (double)USEC_PER_SEC, w->name);
+    struct history_probe p = {loop_wall(w->monitor->loop) / 1000, answer->result, answer->status,
+                              answer->duration};
+    history_add_probe(w->monitor->history, w->name, &p, &w->recent);
 }
 
 static void start_next(struct monitor *m)
@@ -187,6 +210,8 @@ static void on_answer(void *arg, const struct probe_answer *answer)
         &w->timer, schedule_next(interval_of(w), verdict_is_in_doubt(&w->verdict), next_random(m)));
     if (has_changed)
         tell_change(w, before);
+    else
+        keep_state(w);
     start_next(m);
 }
 
@@ -236,6 +261,19 @@ static void free_watched(struct watched *w)
     free(w);
 }
 
+static void remember(struct watched *w)
+{
+    struct monitor *m = w->monitor;
+    struct history_state s;
+
+    if (!history_load(m->history, w->name, loop_wall(m->loop) / 1000, &s, &w->recent))
+        return;
+    verdict_restore(&w->verdict, s.state, s.reason, s.failures, loop_now(m->loop));
+    w->models = s.models;
+    w->since_wall = s.since_ms * 1000;
+    w->last_success_wall = s.last_success_ms * 1000;
+}
+
 static struct watched *add(struct monitor *m, const char *name)
 {
     struct watched *w = calloc(1, sizeof(*w));
@@ -246,6 +284,7 @@ static struct watched *add(struct monitor *m, const char *name)
     w->since_wall = loop_wall(m->loop);
     loop_timer_init(&w->timer, m->loop, on_timer, w);
     m->watched[m->n++] = w;
+    remember(w);
     return w;
 }
 
@@ -315,16 +354,17 @@ void monitor_configure(struct monitor *m, const struct settings *s)
     drop_unconfigured(m, s);
 }
 
-struct monitor *monitor_new(struct loop *l, struct fetch_pool *fetches, struct metrics_shard *shard,
-                            monitor_change_fn on_change, void *arg)
+struct monitor *monitor_new(const struct monitor_tools *tools, monitor_change_fn on_change,
+                            void *arg)
 {
     struct monitor *m = calloc(1, sizeof(*m));
 
     if (!m)
         abort();
-    m->loop = l;
-    m->fetches = fetches;
-    m->shard = shard;
+    m->loop = tools->loop;
+    m->fetches = tools->fetches;
+    m->shard = tools->shard;
+    m->history = tools->history;
     m->on_change = on_change;
     m->arg = arg;
     TAILQ_INIT(&m->waiting);
@@ -386,6 +426,22 @@ bool monitor_find(struct monitor *m, struct str name, struct health_provider *re
     if (w)
         describe(w, ret);
     return w != NULL;
+}
+
+void monitor_write_history(struct monitor *m, struct str name, struct json_write *w)
+{
+    const struct watched *p = find(m, name);
+    uint32_t all, failed;
+
+    if (!p)
+        return;
+    verdict_traffic(&p->verdict, loop_now(m->loop), &all, &failed);
+    json_write_key(w, "traffic");
+    json_write_begin(w, '{');
+    json_write_member_int(w, "attempts", all);
+    json_write_member_int(w, "failed", failed);
+    json_write_end(w, '}');
+    history_write(&p->recent, w);
 }
 
 bool monitor_is_ready(const struct monitor *m)

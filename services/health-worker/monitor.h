@@ -2,11 +2,13 @@
  *
  * Probes each on its own schedule (at most MONITOR_MAX_PROBES at once), merges what the proxies
  * report of real traffic, and calls back on every change of state. Providers keep their verdicts
- * over a reload.
+ * over a reload, and over a restart if it is short.
  */
 #pragma once
 
+#include "base/json_write.h"
 #include "base/metrics.h"
+#include "history.h"
 #include "io/fetch.h"
 #include "io/loop.h"
 #include "proto/health.h"
@@ -25,8 +27,15 @@ struct monitor;
 typedef void (*monitor_change_fn)(void *arg, const struct health_provider *p,
                                   enum health_state before);
 
-struct monitor *monitor_new(struct loop *l, struct fetch_pool *fetches, struct metrics_shard *shard,
-                            monitor_change_fn on_change, void *arg);
+struct monitor_tools { /* all borrowed for good */
+    struct loop *loop;
+    struct fetch_pool *fetches;
+    struct metrics_shard *shard;
+    struct history *history;
+};
+
+struct monitor *monitor_new(const struct monitor_tools *tools, monitor_change_fn on_change,
+                            void *arg);
 void monitor_free(struct monitor **m);
 
 /* Watch the providers of `s`, which must stay until the next call. A credential that cannot be read
@@ -41,6 +50,9 @@ bool monitor_check(struct monitor *m, struct str name);
 /* Everything as it is now; texts are borrowed until the next turn. */
 void monitor_snapshot(struct monitor *m, struct health_snapshot *ret);
 bool monitor_find(struct monitor *m, struct str name, struct health_provider *ret);
+
+/* Members "traffic", "changes" and "probes" of an object already begun. */
+void monitor_write_history(struct monitor *m, struct str name, struct json_write *w);
 
 /* All providers have been probed at least once. */
 bool monitor_is_ready(const struct monitor *m);

@@ -1,5 +1,7 @@
 #include "service.h"
 
+#include "base/json_write.h"
+#include "fleet_bus.h"
 #include "health_api.h"
 #include "health_metrics.h"
 #include "io/bus_metrics.h"
@@ -8,6 +10,7 @@
 #include "proto/control.h"
 #include "proto/message.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +18,7 @@
 #define HEARTBEAT   USEC_PER_SEC
 #define QUICK_BEAT  (100 * USEC_PER_MSEC) /* at first: who heard our predecessor is coming back */
 #define QUICK_BEATS 10
+#define FAREWELL    (80 * USEC_PER_SEC) /* systemd kills us after 90 */
 #define MAX_MESSAGE (1u << 20)
 #define MAX_REQUEST (64u << 10)
 
@@ -55,26 +59,37 @@ static void on_heartbeat(void *arg)
 
     monitor_snapshot(s->monitor, &s->snapshot);
     publish(s, MESSAGE_HEALTH_SNAPSHOT);
+    fleet_bus_publish(s);
     show_bus(s);
     loop_timer_start(&s->heartbeat, s->beats < QUICK_BEATS ? QUICK_BEAT : HEARTBEAT);
     s->beats++;
 }
 
+/* An outage is an event when it begins and when it ends; what a provider that recovers does in
+ * between is told, but is none. */
+static const char *event_of(enum health_state before, enum health_state state)
+{
+    bool was_out = before == HEALTH_DOWN || before == HEALTH_RECOVERING;
+    bool is_out = state == HEALTH_DOWN || state == HEALTH_RECOVERING;
+
+    if (was_out == is_out)
+        return NULL;
+    return is_out ? LOG_EVENT_PROVIDER_DOWN : LOG_EVENT_PROVIDER_UP;
+}
+
 static void log_change(const struct health_provider *p, enum health_state before)
 {
+    const char *event = event_of(before, p->state);
     char name[128];
-    bool is_down = p->state == HEALTH_DOWN, was_down = before == HEALTH_DOWN;
 
     str_copy(name, sizeof(name), p->name);
     const struct log_field fields[] = {
         {"LLM_PROVIDER", name},
-        {is_down || was_down ? "MESSAGE_ID" : "LLM_HEALTH", is_down ? LOG_EVENT_PROVIDER_DOWN
-                                                            : was_down
-                                                                ? LOG_EVENT_PROVIDER_UP
-                                                                : health_state_text(p->state)},
+        {"LLM_HEALTH", health_state_text(p->state)},
+        {event ? "MESSAGE_ID" : NULL, event},
         {NULL, NULL},
     };
-    enum log_level level = is_down                      ? LOG_LEVEL_ERROR
+    enum log_level level = p->state == HEALTH_DOWN      ? LOG_LEVEL_ERROR
                            : p->state == HEALTH_HEALTHY ? LOG_LEVEL_INFO
                                                         : LOG_LEVEL_WARNING;
     log_write(level, fields, "provider %s is %s (was %s)%s%.*s", name, health_state_text(p->state),
@@ -101,23 +116,44 @@ static void on_outcome(void *arg, struct bus_socket *socket, const struct bus_me
     struct outcome o;
     struct arena a;
 
+    if (fleet_bus_load(s, m))
+        return;
     arena_init(&a, MAX_REQUEST * 4);
     if (m->n == 2 && m->frame[1].len <= MAX_REQUEST &&
         message_decode(m->frame[0], &header) == MESSAGE_OK && header.type == MESSAGE_OUTCOME &&
-        outcome_decode(&a, m->frame[1], &o))
+        outcome_decode(&a, m->frame[1], &o)) {
         monitor_outcome(s->monitor, &o);
-    else
+        fleet_touch(s->fleet, o.provider);
+    } else {
         bus_socket_count_invalid(socket);
+    }
     arena_done(&a);
 }
 
+/* Whatever is asked of health-worker: NULL, or why not. */
 static const char *obey(struct service *s, const struct control_request *r)
 {
-    if (!str_is(r->verb, "check"))
-        return "{\"ok\":false,\"problem\":\"unknown verb; allowed: check\"}";
-    if (!monitor_check(s->monitor, r->object))
-        return "{\"ok\":false,\"problem\":\"no such provider\"}";
-    return "{\"ok\":true}";
+    const char *problem;
+
+    if (str_is(r->verb, "check"))
+        return monitor_check(s->monitor, r->object) ? NULL : "no such provider";
+    if (fleet_bus_obey(s, r, &problem))
+        return problem;
+    return "unknown verb; allowed: check, start, stop, drain, restart, demand";
+}
+
+static struct str write_reply(const char *problem, char *space, size_t size)
+{
+    struct buf out = {.data = space, .cap = size, .max = size - 1};
+    struct json_write w;
+
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_member_bool(&w, "ok", !problem);
+    if (problem)
+        json_write_member(&w, "problem", problem);
+    json_write_end(&w, '}');
+    return json_write_finish(&w) == BUF_OK ? buf_str(&out) : STR("{}");
 }
 
 static void on_control(void *arg, struct bus_socket *socket, const struct bus_message *m)
@@ -126,17 +162,20 @@ static void on_control(void *arg, struct bus_socket *socket, const struct bus_me
     struct message_header header;
     struct control_request r;
     uint8_t head[MESSAGE_HEADER_SIZE];
+    char answer[512];
     struct arena a;
 
     arena_init(&a, MAX_REQUEST * 4);
     if (m->n == 3 && m->frame[2].len <= MAX_REQUEST &&
         message_decode(m->frame[1], &header) == MESSAGE_OK && header.type == MESSAGE_CONTROL &&
         control_decode(&a, m->frame[2], &r)) {
-        const char *answer = obey(s, &r);
+        const char *problem = obey(s, &r);
         header.type = MESSAGE_CONTROL_REPLY;
         message_encode(&header, head);
         struct bus_message reply = {
-            .frame = {m->frame[0], {(const char *)head, sizeof(head)}, str_from(answer)},
+            .frame = {m->frame[0],
+                      {(const char *)head, sizeof(head)},
+                      write_reply(problem, answer, sizeof(answer))},
             .n = 3,
         };
         if (bus_socket_send(socket, &reply) != BUS_OK)
@@ -192,6 +231,8 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
 {
     if (strcmp(a->paths.runtime, b->paths.runtime) != 0)
         return "paths.runtime";
+    if (strcmp(a->paths.state, b->paths.state) != 0)
+        return "paths.state";
     if (strcmp(a->health.listen, b->health.listen) != 0)
         return "health.listen";
     return NULL;
@@ -214,6 +255,7 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     s->settings = fresh;
     monitor_configure(s->monitor, fresh);
     machine_configure(s->machine, fresh);
+    fleet_configure(s->fleet, fresh);
     settings_free(&old);
     log_init("health-worker", fresh->logging.level, fresh->logging.format);
     return true;
@@ -238,13 +280,24 @@ static void on_hangup(void *arg)
 
 /* ---- life ---- */
 
+static void on_farewell_over(void *arg)
+{
+    struct service *s = arg;
+
+    loop_stop(s->loop);
+}
+
+/* The workers stop first, with the patience that each is to be given. */
 static void on_terminate(void *arg)
 {
     struct service *s = arg;
 
+    if (s->is_draining)
+        return;
     daemon_notify_stopping();
     s->is_draining = true;
-    loop_stop(s->loop);
+    loop_timer_start(&s->farewell, FAREWELL);
+    fleet_end(s->fleet, on_farewell_over, s);
 }
 
 static int catch_signals(struct service *s)
@@ -255,6 +308,17 @@ static int catch_signals(struct service *s)
         r = loop_on_signal(s->loop, SIGTERM, on_terminate, s);
     if (r == 0)
         r = loop_on_signal(s->loop, SIGINT, on_terminate, s);
+    return r;
+}
+
+static int open_store(struct service *s)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/health.db", s->settings->paths.state);
+    int r = health_store_new(path, s->loop, &s->store);
+    if (r == 0)
+        s->history = history_new(s->store, s->loop);
     return r;
 }
 
@@ -270,8 +334,12 @@ static int open_all(struct service *s)
     if ((r = catch_signals(s)) < 0 || (r = open_bus(s)) < 0 ||
         (r = fetch_pool_new(s->loop, &s->fetches)) < 0)
         return r;
-    s->monitor = monitor_new(s->loop, s->fetches, s->shard, on_change, s);
+    if ((r = open_store(s)) < 0)
+        return r;
+    struct monitor_tools tools = {s->loop, s->fetches, s->shard, s->history};
+    s->monitor = monitor_new(&tools, on_change, s);
     s->machine = machine_new(s->loop, s->shard);
+    fleet_bus_start(s);
     return 0;
 }
 
@@ -295,7 +363,9 @@ int service_start(const char *config_path, struct settings **settings, struct se
         return r;
     monitor_configure(s->monitor, s->settings);
     machine_configure(s->machine, s->settings);
+    fleet_configure(s->fleet, s->settings);
     note_reload(s, true);
+    loop_timer_init(&s->farewell, s->loop, on_farewell_over, s);
     loop_timer_init(&s->heartbeat, s->loop, on_heartbeat, s);
     loop_timer_start(&s->heartbeat, 0);
     s->watchdog = daemon_watchdog_new(s->loop);
@@ -311,12 +381,17 @@ void service_run(struct service *s)
 
 void service_stop(struct service *s)
 {
-    if (s->loop)
+    if (s->loop) {
         loop_timer_stop(&s->heartbeat);
+        loop_timer_stop(&s->farewell);
+    }
     daemon_watchdog_free(&s->watchdog);
     http_server_free(&s->server);
+    fleet_free(&s->fleet);
     machine_free(&s->machine);
     monitor_free(&s->monitor);
+    history_free(&s->history);
+    health_store_free(&s->store);
     fetch_pool_free(&s->fetches);
     bus_socket_free(&s->publisher);
     bus_socket_free(&s->outcomes);

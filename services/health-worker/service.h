@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "fleet.h"
 #include "io/bus.h"
 #include "io/daemon.h"
 #include "io/fetch.h"
@@ -32,8 +33,11 @@ struct service {
     } counted; /* already in the metrics */
     struct fetch_pool *fetches;
     struct http_server *server;
+    struct health_store *store;
+    struct history *history;
     struct monitor *monitor;
     struct machine *machine;
+    struct fleet *fleet;
     struct daemon_watchdog *watchdog;
     struct loop_timer heartbeat;
     uint64_t beats;
@@ -42,6 +46,7 @@ struct service {
     uint64_t sequence;
     unsigned generation;
     bool is_draining;
+    struct loop_timer farewell; /* the last moment for workers to end */
 };
 
 /* Everything up to READY; takes over *settings in any case. Not 0: `reterr` is the one line why. */

@@ -2,12 +2,23 @@
 
 #define SLICE (VERDICT_WINDOW / VERDICT_BUCKETS)
 
+static const char *const result_texts[] = {"ok",       "connect",  "timeout",  "tls",    "auth",
+                                           "http_4xx", "http_429", "http_5xx", "invalid"};
+
 const char *verdict_result_text(enum verdict_result r)
 {
-    static const char *const text[] = {"ok",       "connect",  "timeout",  "tls",    "auth",
-                                       "http_4xx", "http_429", "http_5xx", "invalid"};
+    return result_texts[r];
+}
 
-    return text[r];
+bool verdict_result_parse(struct str text, enum verdict_result *ret)
+{
+    for (unsigned r = 0; r < sizeof(result_texts) / sizeof(result_texts[0]); r++) {
+        if (str_is(text, result_texts[r])) {
+            *ret = (enum verdict_result)r;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool set_state(struct verdict *v, enum health_state state, usec_t now)
@@ -38,12 +49,17 @@ static bool is_outage(enum verdict_result r)
     return false;
 }
 
+static bool is_otherwise_well(const struct verdict *v)
+{
+    return !v->is_traffic_failing && !v->is_paid_failing;
+}
+
 static enum health_state after_success(const struct verdict *v)
 {
-    if ((v->state == HEALTH_DOWN || v->state == HEALTH_RECOVERING) &&
-        v->successes < VERDICT_HEALTHY_AFTER)
-        return HEALTH_RECOVERING;
-    return v->is_traffic_failing ? HEALTH_DEGRADED : HEALTH_HEALTHY;
+    if (v->is_doubted)
+        return v->state == HEALTH_DOWN || v->state == HEALTH_RECOVERING ? HEALTH_RECOVERING
+                                                                        : HEALTH_DEGRADED;
+    return is_otherwise_well(v) ? HEALTH_HEALTHY : HEALTH_DEGRADED;
 }
 
 static enum health_state after_failure(const struct verdict *v, enum verdict_result result)
@@ -56,23 +72,88 @@ static enum health_state after_failure(const struct verdict *v, enum verdict_res
     return HEALTH_DEGRADED;
 }
 
+void verdict_traffic(const struct verdict *v, usec_t now, uint32_t *ret_all, uint32_t *ret_failed)
+{
+    uint64_t current = now / SLICE;
+
+    *ret_all = *ret_failed = 0;
+    for (unsigned i = 0; i < VERDICT_BUCKETS; i++) {
+        const struct verdict_bucket *b = &v->traffic[i];
+        if (b->number + VERDICT_BUCKETS <= current)
+            continue;
+        *ret_all += b->ok + b->failed;
+        *ret_failed += b->failed;
+    }
+}
+
+static void look_at_traffic(struct verdict *v, usec_t now)
+{
+    uint32_t all, failed;
+
+    verdict_traffic(v, now, &all, &failed);
+    v->is_traffic_failing = all >= VERDICT_MIN_TRAFFIC && failed * 2 >= all;
+}
+
 bool verdict_probe(struct verdict *v, enum verdict_result result, usec_t now)
 {
+    look_at_traffic(v, now); /* it may have ceased */
     if (result == VERDICT_OK) {
         v->failures = 0;
         v->successes++;
+        if (v->successes >= VERDICT_HEALTHY_AFTER)
+            v->is_doubted = false;
         return set_state(v, after_success(v), now);
     }
     v->successes = 0;
     v->failures++;
     v->reason = result;
+    v->is_doubted = true;
     return set_state(v, after_failure(v, result), now);
+}
+
+/* What only traffic and paid probes tell: never that it is down. */
+static bool reconsider(struct verdict *v, usec_t now)
+{
+    if (!is_otherwise_well(v) && v->state == HEALTH_HEALTHY)
+        return set_state(v, HEALTH_DEGRADED, now);
+    if (is_otherwise_well(v) && v->state == HEALTH_DEGRADED && !v->is_doubted)
+        return set_state(v, HEALTH_HEALTHY, now);
+    return false;
+}
+
+bool verdict_paid(struct verdict *v, enum verdict_result result, usec_t now)
+{
+    v->is_paid_failing = result != VERDICT_OK;
+    return reconsider(v, now);
 }
 
 bool verdict_is_in_doubt(const struct verdict *v)
 {
-    return v->state == HEALTH_RECOVERING ||
-           (v->state == HEALTH_DEGRADED && v->failures > 0 && is_outage(v->reason));
+    if (v->state == HEALTH_RECOVERING)
+        return true;
+    return v->state == HEALTH_DEGRADED && v->is_doubted &&
+           (v->failures == 0 || is_outage(v->reason));
+}
+
+const char *verdict_reason(const struct verdict *v)
+{
+    if (v->failures > 0)
+        return verdict_result_text(v->reason);
+    if (v->is_traffic_failing)
+        return "traffic";
+    return v->is_paid_failing ? "paid" : "";
+}
+
+void verdict_restore(struct verdict *v, enum health_state state, enum verdict_result reason,
+                     uint32_t failures, usec_t now)
+{
+    *v = (struct verdict){
+        .state = state,
+        .reason = reason,
+        .failures = failures,
+        .is_doubted = state == HEALTH_DOWN || state == HEALTH_RECOVERING || failures > 0,
+        .since = now,
+    };
 }
 
 static bool is_failure(enum outcome_kind kind)
@@ -93,20 +174,6 @@ static bool is_failure(enum outcome_kind kind)
     return false;
 }
 
-void verdict_traffic(const struct verdict *v, usec_t now, uint32_t *ret_all, uint32_t *ret_failed)
-{
-    uint64_t current = now / SLICE;
-
-    *ret_all = *ret_failed = 0;
-    for (unsigned i = 0; i < VERDICT_BUCKETS; i++) {
-        const struct verdict_bucket *b = &v->traffic[i];
-        if (b->number + VERDICT_BUCKETS <= current)
-            continue;
-        *ret_all += b->ok + b->failed;
-        *ret_failed += b->failed;
-    }
-}
-
 /* A lying peer cannot wrap the sums of a window. */
 static void add_up(uint32_t *sum, uint32_t count)
 {
@@ -119,7 +186,6 @@ bool verdict_outcome(struct verdict *v, enum outcome_kind kind, uint32_t count, 
 {
     uint64_t number = now / SLICE;
     struct verdict_bucket *b = &v->traffic[number % VERDICT_BUCKETS];
-    uint32_t all, failed;
 
     if (kind == OUTCOME_CANCELLED || kind == OUTCOME_HTTP_4XX)
         return false; /* says nothing about the provider */
@@ -130,11 +196,6 @@ bool verdict_outcome(struct verdict *v, enum outcome_kind kind, uint32_t count, 
     else
         add_up(&b->ok, count);
 
-    verdict_traffic(v, now, &all, &failed);
-    v->is_traffic_failing = all >= VERDICT_MIN_TRAFFIC && failed * 2 >= all;
-    if (v->is_traffic_failing && v->state == HEALTH_HEALTHY)
-        return set_state(v, HEALTH_DEGRADED, now);
-    if (!v->is_traffic_failing && v->state == HEALTH_DEGRADED && v->failures == 0)
-        return set_state(v, HEALTH_HEALTHY, now);
-    return false;
+    look_at_traffic(v, now);
+    return reconsider(v, now);
 }

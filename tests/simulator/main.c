@@ -1,4 +1,5 @@
 #include "sim_server.h"
+#include "sim_worker.h"
 
 #include "base/parse.h"
 
@@ -19,22 +20,27 @@ struct options {
     size_t max_records;
     struct sim_sigv4_key aws_key;
     bool is_plain;
+    struct sim_worker worker;
+    bool is_worker;
 };
 
 static void print_help(void)
 {
-    printf("Usage: simulator [OPTION]…\n"
-           "An upstream in the dialect of each provider, that behaves as it is told.\n\n"
-           "  --port N           on 127.0.0.1; default: any, it is printed\n"
-           "  --script SCRIPT    for every chat request; POST /sim/script changes it\n"
-           "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"
-           "  --aws-key ID:SECRET  verify the signatures of bedrock requests\n"
-           "  --plain            do not look at bodies: for benchmarks\n\n"
-           "A script is a comma list of:\n");
+    printf(
+        "Usage: simulator [OPTION]…\n"
+        "An upstream in the dialect of each provider, that behaves as it is told.\n\n"
+        "  --port N           on 127.0.0.1; default: any, it is printed\n"
+        "  --script SCRIPT    for every chat request; POST /sim/script changes it\n"
+        "  --records N        requests kept for GET /sim/record (default 4096; 0: none)\n"
+        "  --aws-key ID:SECRET  verify the signatures of bedrock requests\n"
+        "  --plain            do not look at bodies: for benchmarks\n"
+        "  --worker SCRIPT    be a local inference server: a comma list of the keys at the end\n\n"
+        "A script is a comma list of:\n");
     sim_script_print_keys();
     printf("It also comes with a request: in the x-sim header, or in the model's name after "
            "\"sim:\".\nUsage: a token for every four bytes begun, of the messages' texts and of "
-           "the answer's.\n");
+           "the answer's.\n\nKeys of --worker:\n");
+    sim_worker_print_keys();
 }
 
 static bool set_script(struct options *o, const char *text)
@@ -56,16 +62,25 @@ static bool set_aws_key(struct options *o, const char *text)
            str_copy(o->aws_key.secret, sizeof(o->aws_key.secret), rest);
 }
 
+static bool set_worker(struct options *o, const char *text)
+{
+    struct str wrong;
+
+    o->is_worker = true;
+    if (sim_worker_parse(&o->worker, str_from(text), &wrong))
+        return true;
+    fprintf(stderr, "simulator: no such key of a worker: %.*s\n", STR_ARG(wrong));
+    return false;
+}
+
 /* True to go on, false to exit with *ret_status. */
 static bool parse_options(int argc, char **argv, struct options *o, int *ret_status)
 {
-    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
-                                            {"script", required_argument, NULL, 's'},
-                                            {"records", required_argument, NULL, 'r'},
-                                            {"aws-key", required_argument, NULL, 'a'},
-                                            {"plain", no_argument, NULL, 'b'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"port", required_argument, NULL, 'p'},    {"script", required_argument, NULL, 's'},
+        {"records", required_argument, NULL, 'r'}, {"aws-key", required_argument, NULL, 'a'},
+        {"worker", required_argument, NULL, 'w'},  {"plain", no_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int option;
 
     *ret_status = 2;
@@ -84,6 +99,7 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_sta
             *ret_status = 0;
             return false;
         } else if (!(option == 'a' && set_aws_key(o, optarg)) &&
+                   !(option == 'w' && set_worker(o, optarg)) &&
                    !(option == 's' && set_script(o, optarg)))
             return false;
     }
@@ -117,7 +133,7 @@ static int listen_on(uint16_t *port)
     return fd;
 }
 
-static int serve(const struct options *o, struct loop *l, struct sim_control *control)
+static int serve(struct options *o, struct loop *l, struct sim_control *control)
 {
     struct sim_server *server;
     uint16_t port = o->port;
@@ -130,13 +146,19 @@ static int serve(const struct options *o, struct loop *l, struct sim_control *co
         close(fd);
         return r;
     }
-    r = loop_on_signal(l, SIGTERM, on_stop, l);
+    r = o->worker.is_deaf ? 0 : loop_on_signal(l, SIGTERM, on_stop, l);
+    if (o->worker.is_deaf)
+        signal(SIGTERM, SIG_IGN);
     if (r == 0)
         r = loop_on_signal(l, SIGINT, on_stop, l);
     if (r == 0) {
         printf("listening on http://127.0.0.1:%u\n", port);
+        if (o->is_worker)
+            sim_worker_start(&o->worker, l, control);
         fflush(stdout);
         loop_run(l);
+        if (o->is_worker)
+            sim_worker_stop(&o->worker);
     }
     sim_server_free(&server);
     return r;

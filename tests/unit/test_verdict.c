@@ -29,9 +29,10 @@ static void one_failure_does_not_condemn(void **state)
 
 static void one_success_does_not_acquit(void **state)
 {
-    struct verdict v = {.state = HEALTH_DOWN, .failures = 9};
+    struct verdict v;
 
     (void)state;
+    verdict_restore(&v, HEALTH_DOWN, VERDICT_CONNECT, 9, 0);
     CHECK(verdict_probe(&v, VERDICT_OK, 1));
     CHECK_INT(v.state, HEALTH_RECOVERING);
     CHECK(verdict_probe(&v, VERDICT_OK, 2));
@@ -40,9 +41,10 @@ static void one_success_does_not_acquit(void **state)
 
 static void a_relapse_while_recovering_is_down_at_once(void **state)
 {
-    struct verdict v = {.state = HEALTH_DOWN};
+    struct verdict v;
 
     (void)state;
+    verdict_restore(&v, HEALTH_DOWN, VERDICT_CONNECT, 3, 0);
     CHECK(verdict_probe(&v, VERDICT_OK, 1));
     CHECK(verdict_probe(&v, VERDICT_CONNECT, 2));
     CHECK_INT(v.state, HEALTH_DOWN);
@@ -50,9 +52,10 @@ static void a_relapse_while_recovering_is_down_at_once(void **state)
 
 static void flapping_never_gets_to_healthy(void **state)
 {
-    struct verdict v = {.state = HEALTH_DOWN};
+    struct verdict v;
 
     (void)state;
+    verdict_restore(&v, HEALTH_DOWN, VERDICT_CONNECT, 3, 0);
     for (usec_t now = 0; now < 100; now += 2) {
         (void)!verdict_probe(&v, VERDICT_OK, now);
         CHECK(v.state != HEALTH_HEALTHY);
@@ -173,9 +176,92 @@ static void a_message_may_stand_for_many_attempts(void **state)
     CHECK_INT(v.state, HEALTH_DEGRADED);
 }
 
+static void after_a_failure_two_successes_make_it_healthy(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    CHECK(verdict_probe(&v, VERDICT_TIMEOUT, 1));
+    CHECK(!verdict_probe(&v, VERDICT_OK, 2));
+    CHECK(verdict_is_in_doubt(&v));
+    CHECK(verdict_probe(&v, VERDICT_OK, 3));
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+    CHECK(!verdict_is_in_doubt(&v));
+}
+
+static void one_that_fails_every_other_time_changes_once(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    unsigned changes = 0;
+
+    (void)state;
+    for (usec_t now = 0; now < 100; now++)
+        changes += verdict_probe(&v, now % 2 ? VERDICT_OK : VERDICT_HTTP_5XX, now);
+    CHECK_U64(changes, 1);
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+}
+
+static void traffic_that_has_ceased_is_no_reason_any_more(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    CHECK(verdict_outcome(&v, OUTCOME_HTTP_5XX, VERDICT_MIN_TRAFFIC, 1));
+    CHECK(!verdict_probe(&v, VERDICT_OK, 2));
+    CHECK(str_is(str_from(verdict_reason(&v)), "traffic"));
+    CHECK(verdict_probe(&v, VERDICT_OK, 2 + VERDICT_WINDOW));
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+    CHECK(str_is(str_from(verdict_reason(&v)), ""));
+}
+
+static void a_paid_probe_that_fails_degrades_and_no_more(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    CHECK(verdict_paid(&v, VERDICT_INVALID, 1));
+    CHECK(!verdict_paid(&v, VERDICT_INVALID, 2));
+    CHECK(!verdict_probe(&v, VERDICT_OK, 3));
+    CHECK_INT(v.state, HEALTH_DEGRADED);
+    CHECK(str_is(str_from(verdict_reason(&v)), "paid"));
+    CHECK(verdict_paid(&v, VERDICT_OK, 4));
+    CHECK_INT(v.state, HEALTH_HEALTHY);
+}
+
+static void what_was_down_at_our_end_must_prove_itself_at_our_start(void **state)
+{
+    struct verdict v;
+
+    (void)state;
+    verdict_restore(&v, HEALTH_DOWN, VERDICT_TIMEOUT, 7, 1);
+    CHECK(str_is(str_from(verdict_reason(&v)), "timeout"));
+    CHECK(verdict_probe(&v, VERDICT_OK, 2));
+    CHECK_INT(v.state, HEALTH_RECOVERING);
+    verdict_restore(&v, HEALTH_HEALTHY, VERDICT_TIMEOUT, 0, 1);
+    CHECK(!verdict_probe(&v, VERDICT_OK, 2));
+}
+
+static void every_result_has_its_word(void **state)
+{
+    (void)state;
+    for (int r = VERDICT_OK; r <= VERDICT_INVALID; r++) {
+        enum verdict_result again;
+        CHECK(verdict_result_parse(str_from(verdict_result_text(r)), &again));
+        CHECK_INT(again, r);
+    }
+    enum verdict_result r;
+    CHECK(!verdict_result_parse(STR("fine"), &r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(after_a_failure_two_successes_make_it_healthy),
+        cmocka_unit_test(one_that_fails_every_other_time_changes_once),
+        cmocka_unit_test(traffic_that_has_ceased_is_no_reason_any_more),
+        cmocka_unit_test(a_paid_probe_that_fails_degrades_and_no_more),
+        cmocka_unit_test(what_was_down_at_our_end_must_prove_itself_at_our_start),
+        cmocka_unit_test(every_result_has_its_word),
         cmocka_unit_test(the_first_good_answer_makes_it_healthy),
         cmocka_unit_test(one_failure_does_not_condemn),
         cmocka_unit_test(one_success_does_not_acquit),

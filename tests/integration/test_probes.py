@@ -1,0 +1,316 @@
+"""Every way in which a provider can be unwell: the right state in time, told once, heeded by the
+proxy, and left again without a restart."""
+import contextlib
+import http.server
+import json
+import os
+import sqlite3
+import threading
+import time
+
+import pytest
+import zmq
+
+from page_upstream import PageUpstream
+from suite import SLOW, free_port, request, wait_until
+
+SOAK = bool(os.environ.get("SOAK"))
+INTERVAL, TIMEOUT = 1.0, 1.0 * SLOW
+DOWN = "898ae7c8ee024452a12e4c46c9e9c42c"
+UP = "80716f1f07534af589a2510464bf123e"
+MODELS = {"object": "list", "data": [{"id": "m", "object": "model", "owned_by": "someone"}]}
+CHAT = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+    {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+
+
+class Patient(PageUpstream):
+    """An upstream whose probes and chats go wrong in the way that `fault` names."""
+
+    def __init__(self):
+        self.fault = ""
+        self.released = threading.Event()
+        self.n = 0
+        super().__init__({"/v1/models": self.models, "/v1/chat/completions": self.chat})
+
+    def models(self, handler):
+        self.n += 1
+        if self.fault == "hangs":
+            self.released.wait(30)
+        if self.fault == "slow":
+            time.sleep(TIMEOUT / 5)
+        status = {"unauthorized": 401, "forbidden": 403, "limited": 429, "broken": 500,
+                  "unavailable": 503}.get(self.fault, 200)
+        if self.fault == "flapping" and self.n % 2:
+            status = 500
+        text = {"html": "<html>welcome</html>", "wrong json": '{"error": "not today"}',
+                "half json": '{"data": [', "nothing": ""}.get(self.fault, json.dumps(MODELS))
+        handler.give(text, status)
+
+    def chat(self, handler):
+        if self.fault == "failing traffic":
+            handler.give('{"error": {"message": "no"}}', 500)
+        else:
+            handler.give(json.dumps(CHAT))
+
+    def close(self):
+        self.released.set()
+        super().close()
+
+
+# What becomes of it, and why.
+FAULTS = {
+    "refuses": ("down", "connect"), "hangs": ("down", "timeout"), "slow": ("healthy", ""),
+    "unauthorized": ("degraded", "auth"), "forbidden": ("degraded", "auth"),
+    "limited": ("degraded", "http_429"), "broken": ("down", "http_5xx"),
+    "unavailable": ("down", "http_5xx"), "html": ("down", "invalid"),
+    "wrong json": ("down", "invalid"), "half json": ("down", "invalid"),
+    "nothing": ("down", "invalid"), "flapping": ("degraded", None),
+    "failing traffic": ("degraded", "traffic"),
+}
+
+
+def name_of(fault):
+    return fault.replace(" ", "-")
+
+
+def provider(name, url, **more):
+    return {"name": name, "base_url": url + "/v1", "retry": {"max": 0},
+            "breaker": {"failures": 1000},
+            "probe": {"interval": f"{INTERVAL * 1000:.0f}ms", "timeout": f"{TIMEOUT * 1000:.0f}ms"}, **more}
+
+
+class Gate:
+    """A port that refuses until it is opened, and then leads to `upstream`."""
+
+    def __init__(self, upstream):
+        self.upstream, self.port = upstream, free_port()
+        self.server = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self):
+        class OneRequest(self.upstream.server.RequestHandlerClass):
+            protocol_version = "HTTP/1.0"  # no connection outlives the gate
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), OneRequest)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
+
+    def close(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+
+@pytest.fixture
+def ward():
+    patients = {fault: Patient() for fault in FAULTS}
+    well = Patient()
+    gate = Gate(patients["refuses"])
+    gate.open()
+    yield patients, well, gate
+    gate.close()
+    for one in [well, *patients.values()]:
+        one.close()
+
+
+def status(suite, name):
+    return request(f"http://127.0.0.1:{suite.health_port}/status/{name}").json
+
+
+def is_in(suite, fault, state, reason):
+    found = status(suite, name_of(fault))
+    return found["state"] == state and reason in (None, found["reason"])
+
+
+def told(suite, name, words):
+    return [e for e in suite["health-worker"].entries() if words in e["message"]
+            and e["message"].startswith(f"provider {name} ")]
+
+
+def chat_via(suite, fault):
+    return suite.chat(model="m-" + name_of(fault)).headers["x-llm-provider"]
+
+
+def test_every_fault_is_seen_in_time_and_left_again(start_suite, ward):
+    patients, well, gate = ward
+    urls = {fault: gate.url if fault == "refuses" else one.url for fault, one in patients.items()}
+    suite = start_suite(config={
+        "providers": [provider(name_of(fault), url) for fault, url in urls.items()]
+        + [provider("well", well.url)],
+        "models": [{"name": "m-" + name_of(fault), "targets": [
+            {"provider": name_of(fault), "model": "m"}], "fallback": ["small"]} for fault in FAULTS]
+        + [{"name": "small", "targets": [{"provider": "well", "model": "m"}]}]})
+    for fault in FAULTS:
+        wait_until(lambda: is_in(suite, fault, "healthy", ""), f"{fault} to be healthy at first")
+
+    begun = time.monotonic()
+    gate.close()
+    for fault, one in patients.items():
+        one.fault = fault
+    for _ in range(8):
+        suite.chat(model="m-failing-traffic")
+    took = {}
+    for fault, (state, reason) in FAULTS.items():
+        wait_until(lambda: is_in(suite, fault, state, reason), f"{fault} to be {state}", 20)
+        took[fault] = time.monotonic() - begun
+    print({fault: round(seconds, 2) for fault, seconds in took.items()})
+    limit = 2 * INTERVAL + 3 * TIMEOUT
+    assert max(took.values()) <= (limit if SOAK else limit * SLOW + 3), took
+
+    def heeded():
+        return {p["name"]: p["health"] for p in suite.admin("/admin/providers").json}
+    wait_until(lambda: all(heeded()[name_of(f)] == state for f, (state, _) in FAULTS.items()),
+               "the proxy to know")
+    for fault, (state, _) in FAULTS.items():
+        if fault != "failing traffic":
+            assert chat_via(suite, fault) == ("well" if state == "down" else name_of(fault)), fault
+
+    for one in patients.values():
+        one.fault = ""
+        one.released.set()
+    gate.open()
+    begun = time.monotonic()
+    for fault in FAULTS:
+        if fault == "failing traffic":
+            for _ in range(20):
+                assert chat_via(suite, fault) == name_of(fault)
+        wait_until(lambda: is_in(suite, fault, "healthy", ""), f"{fault} to be healthy again", 20)
+    seconds = time.monotonic() - begun
+    print(f"all healthy again after {seconds:.2f} s")
+    assert seconds <= (2 * INTERVAL if SOAK else 2 * INTERVAL * SLOW + 3)
+    for fault in FAULTS:
+        wait_until(lambda: chat_via(suite, fault) == name_of(fault), f"requests to {fault} again")
+    check_log(suite)
+
+
+def check_log(suite):
+    """Each transition once; an outage is an event when it begins and when it ends."""
+    for fault, (state, reason) in FAULTS.items():
+        name = name_of(fault)
+        downs = told(suite, name, "is down")
+        assert len(downs) == (state == "down"), downs
+        ups = [e for e in told(suite, name, "is ") if e.get("message_id") == UP]
+        assert len(ups) == (state == "down"), ups
+        if state == "down":
+            assert downs[0]["message_id"] == DOWN and downs[0]["message"].endswith(reason)
+            assert downs[0]["provider"] == name
+        if state == "healthy":
+            assert len(told(suite, name, "is ")) == 1  # healthy (was unknown)
+        changes = status(suite, name)["changes"]
+        assert len(changes) == len(told(suite, name, "is "))
+
+
+class Listener:
+    """A SUB on health.sock that notes when each message came."""
+
+    def __init__(self, suite):
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.SUB)
+        self.socket.linger = 0
+        self.socket.rcvhwm = 0
+        self.socket.subscribe(b"")
+        self.socket.connect(f"ipc://{suite.folder}/run/health.sock")
+
+    def next(self, timeout=5.0):
+        """(type, body, when by the wall clock in ms)"""
+        assert self.socket.poll(int(timeout * 1000 * SLOW)), "nothing on health.sock"
+        head, body = self.socket.recv_multipart()[:2]
+        return head[2] | head[3] << 8, json.loads(body), time.time() * 1000
+
+    def close(self):
+        self.context.destroy(0)
+
+
+def test_a_change_is_on_the_bus_at_once(start_suite, ward):
+    patients, _, _ = ward
+    one = patients["broken"]
+    suite = start_suite(services=["health-worker"], config={
+        "providers": [provider("p", one.url)]})
+    with contextlib.closing(Listener(suite)) as listener:
+        wait_until(lambda: status(suite, "p")["state"] == "healthy", "a healthy provider")
+        one.fault = "broken"
+        delays, states = [], []
+        while states[-1:] != ["down"]:
+            kind, body, at = listener.next()
+            if kind == 17 and body["providers"][0]["name"] == "p":
+                found = body["providers"][0]
+                if found["state"] not in ("healthy", *states):
+                    states.append(found["state"])
+                    delays.append(at - found["since_ms"])
+    print(f"heard after {delays} ms")
+    assert states == ["degraded", "down"]
+    assert max(delays) <= (50 if SOAK else 50 * SLOW + 200)
+
+
+def test_a_short_restart_forgets_nothing(start_suite, ward):
+    patients, well, _ = ward
+    one = patients["broken"]
+    one.fault = "broken"
+    suite = start_suite(services=["health-worker"], config={
+        "providers": [provider("sick", one.url), provider("well", well.url)]})
+    wait_until(lambda: status(suite, "sick")["state"] == "down", "the sick to be down")
+    wait_until(lambda: status(suite, "well")["state"] == "healthy", "the well to be healthy")
+    before = {name: status(suite, name) for name in ("sick", "well")}
+    assert before["sick"]["changes"][0]["state"] == "down"
+    assert before["sick"]["probes"][0]["result"] == "http_5xx"
+    assert before["sick"]["probes"][0]["status"] == 500
+    for end in ("stop", "kill"):
+        if end == "kill":  # a change is written at once, so that it outlives this
+            def written():
+                with contextlib.closing(sqlite3.connect(
+                        f"file:{suite.folder}/state/health.db?mode=ro", uri=True)) as db:
+                    return dict(db.execute("SELECT provider, state FROM provider_states"))
+            wait_until(lambda: written() == {"sick": "down", "well": "healthy"}, "the states on disk")
+        getattr(suite["health-worker"], end)()
+        suite["health-worker"].start_and_wait_ready()
+        for name, old in before.items():
+            now = status(suite, name)
+            assert (now["state"], now["since_ms"]) == (old["state"], old["since_ms"])
+            assert now["changes"] == old["changes"]
+    assert len(told(suite, "sick", "is down")) == 1
+    one.fault = ""
+    wait_until(lambda: status(suite, "sick")["state"] == "healthy", "it to be healthy")
+    assert len(told(suite, "sick", "is recovering (was down)")) == 1
+
+
+def test_without_its_database_health_is_told_all_the_same(start_suite, ward):
+    _, well, _ = ward
+    suite = start_suite(services=["health-worker"], config={
+        "providers": [provider("well", well.url)]})
+    suite["health-worker"].stop()
+    (suite.folder / "state/health.db").write_bytes(b"not a database at all" * 400)
+    suite["health-worker"].start_and_wait_ready()
+    wait_until(lambda: status(suite, "well")["state"] == "healthy", "a healthy provider")
+    assert status(suite, "well")["changes"]
+    assert [e for e in suite["health-worker"].entries() if "no history is kept" in e["message"]]
+
+
+def test_many_probes_at_once_delay_no_heartbeat(start_suite, ward):
+    """500 of them, and every tenth hangs."""
+    _, well, _ = ward
+    n = 500 if SOAK else 120
+    hanging = Patient()
+    hanging.fault = "hangs"
+    suite = start_suite(services=["health-worker"], config={"providers": [
+        {"name": f"p{i}", "base_url": (hanging if i % 10 == 0 else well).url + "/v1",
+         "probe": {"interval": "1h", "timeout": "2s"}} for i in range(n)]})
+    try:
+        wait_until(lambda: well.count("/v1/models") >= n * 9 // 10, "all to be probed once", 60)
+        with contextlib.closing(Listener(suite)) as listener:
+            times = []
+            while len(times) < 5:
+                kind, body, _ = listener.next()
+                if kind == 16:
+                    times.append(body["at_ms"])
+                    assert request(f"http://127.0.0.1:{suite.health_port}/check", "POST",
+                                   b"").status == 202
+        gaps = [b - a for a, b in zip(times, times[1:])]
+        print(f"{n} probes at once, heartbeats after {gaps} ms")
+        assert max(gaps) <= (1100 if SOAK else 1100 + 400 * SLOW)
+    finally:
+        hanging.close()
