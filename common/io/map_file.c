@@ -20,7 +20,7 @@ int map_file_open(const char *path, struct str *ret_bytes)
     } else if (st.st_size == 0) {
         r = -ENODATA;
     } else {
-        start = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        start = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
         if (start == MAP_FAILED)
             r = -errno;
         else

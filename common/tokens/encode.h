@@ -21,7 +21,7 @@ enum encode_result {
 
 struct encode;
 
-/* `v` must live longer. About 4 MB. */
+/* `v` must live longer. About 2.5 MB. */
 struct encode *encode_new(const struct vocab *v);
 void encode_free(struct encode **e);
 

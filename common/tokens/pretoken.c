@@ -2,11 +2,14 @@
 
 #include "unicode_class.h"
 
+#include <endian.h>
+#include <string.h>
+
 #define IN(class)   (1U << UNICODE_CLASS_##class)
 #define LETTERS     (IN(UPPER) | IN(LOWER) | IN(PLAIN))
 #define SPACES      (IN(SPACE) | IN(NEWLINE))
-#define SYMBOLS     (IN(OTHER) | IN(MARK))
-#define BEFORE_WORD (IN(OTHER) | IN(MARK) | IN(SPACE)) /* what a word may take in front */
+#define SYMBOLS     (IN(OTHER) | IN(SYMBOL) | IN(MARK))
+#define BEFORE_WORD (SYMBOLS | IN(SPACE)) /* what a word may take in front */
 #define CASELESS    (IN(PLAIN) | IN(MARK))
 #define WORDLY      (LETTERS | IN(MARK))
 
@@ -44,6 +47,7 @@ static struct character wide_at(const unsigned char *p, const unsigned char *end
 
 enum {
     O = IN(OTHER),
+    P = IN(SYMBOL),
     S = IN(SPACE),
     N = IN(NEWLINE),
     D = IN(NUMBER),
@@ -52,15 +56,15 @@ enum {
 };
 
 /* clang-format off */
-static const unsigned char ascii[128] = {
+static const uint16_t ascii[128] = {
     O, O, O, O, O, O, O, O, O, S, N, S, S, N, O, O,
     O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
-    S, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
-    D, D, D, D, D, D, D, D, D, D, O, O, O, O, O, O,
-    O, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, O, O, O, O, O,
-    O, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
-    L, L, L, L, L, L, L, L, L, L, L, O, O, O, O, O,
+    S, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P,
+    D, D, D, D, D, D, D, D, D, D, P, P, P, P, P, P,
+    P, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
+    U, U, U, U, U, U, U, U, U, U, U, P, P, P, P, P,
+    P, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, P, P, P, P, O,
 };
 /* clang-format on */
 
@@ -78,6 +82,33 @@ static inline const unsigned char *skip(const unsigned char *p, const unsigned c
 {
     for (struct character c; (c = at(p, end)).in & classes;)
         p += c.length;
+    return p;
+}
+
+/* A high bit for each byte that is no small ASCII letter; with `fold` 0x20s, capitals pass as well.
+ */
+static inline uint64_t no_letters(const unsigned char *p, uint64_t fold)
+{
+    const uint64_t each = 0x0101010101010101;
+    uint64_t word, low;
+
+    memcpy(&word, p, sizeof(word));
+    word = le64toh(word);
+    low = (word | fold) & 0x7f * each;
+    return (~(low + (0x80 - 'a') * each) | (low + (0x7f - 'z') * each) | word) & 0x80 * each;
+}
+
+/* Behind the small ASCII letters, or any with `fold`, eight at a time. */
+static inline const unsigned char *skip_ascii(const unsigned char *p, const unsigned char *end,
+                                              uint64_t fold, unsigned classes)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t no = no_letters(p, fold);
+        if (no)
+            return p + __builtin_ctzll(no) / 8;
+    }
+    while (p < end && *p < 0x80 && ascii[*p] & classes)
+        p++;
     return p;
 }
 
@@ -157,17 +188,35 @@ static const unsigned char *skip_symbols(const unsigned char *p, const unsigned 
     return p;
 }
 
-static const unsigned char *next_cl100k(const unsigned char *p, const unsigned char *end)
+/* The common case, a word of ASCII letters with or without a character in front; NULL when it may
+ * be another. */
+static inline const unsigned char *letters_and_front(const unsigned char *p,
+                                                     const unsigned char *end)
 {
-    const unsigned char *body = skip_contraction(p, end, true);
-    struct character c = at(p, end), second;
+    const unsigned char *start = p;
 
+    if (*p < 0x80 && *p != '\'' && ascii[*p] & BEFORE_WORD)
+        start = ++p;
+    p = skip_ascii(p, end, 0x2020202020202020, IN(UPPER) | IN(LOWER));
+    return p > start && (p == end || *p < 0x80) ? p : NULL;
+}
+
+static const unsigned char *next_cl100k(const unsigned char *p, const unsigned char *end,
+                                        unsigned digits)
+{
+    const unsigned char *body = letters_and_front(p, end);
+    struct character c, second;
+
+    if (body)
+        return body;
+    body = skip_contraction(p, end, true);
     if (body != p)
         return body;
+    c = at(p, end);
     if (c.in & LETTERS)
         return skip(p, end, LETTERS);
     if (c.in & IN(NUMBER))
-        return skip_numbers(p, end, 3);
+        return skip_numbers(p, end, digits);
     second = at(p + c.length, end);
     if (c.in & BEFORE_WORD && second.in & LETTERS)
         return skip(p + c.length, end, LETTERS);
@@ -215,21 +264,111 @@ static const unsigned char *skip_word_and_front(const unsigned char *p, const un
     return word && skip(p + c.length, end, IN(UPPER)) != word ? word : p + c.length;
 }
 
-static const unsigned char *next_o200k(const unsigned char *p, const unsigned char *end)
+/* The common case, small ASCII letters behind at most one capital and one character in front;
+ * NULL when it may be another. */
+static inline const unsigned char *small_and_front(const unsigned char *p, const unsigned char *end)
 {
-    const unsigned char *word = skip_word_and_front(p, end);
+    const unsigned char *start;
+
+    if (*p < 0x80 && ascii[*p] & BEFORE_WORD)
+        p++;
+    if (p < end && *p < 0x80 && ascii[*p] & IN(UPPER))
+        p++;
+    start = p;
+    p = skip_ascii(p, end, 0, IN(LOWER));
+    return p > start && (p == end || *p < 0x80) ? p : NULL;
+}
+
+static const unsigned char *next_o200k(const unsigned char *p, const unsigned char *end,
+                                       unsigned digits, bool with_contractions)
+{
+    const unsigned char *word = small_and_front(p, end);
     struct character c;
 
+    if (!word)
+        word = skip_word_and_front(p, end);
     if (word)
-        return skip_contraction(word, end, true);
+        return with_contractions ? skip_contraction(word, end, true) : word;
     c = at(p, end);
     if (c.in & IN(NUMBER))
-        return skip_numbers(p, end, 3);
+        return skip_numbers(p, end, digits);
     if (c.in & SYMBOLS)
         return skip_symbols(p, end, true);
     if (*p == ' ' && at(p + 1, end).in & SYMBOLS)
         return skip_symbols(p + 1, end, true);
     return skip_spaces(p, end, true);
+}
+
+/* U+3040 to U+30FF and U+4E00 to U+9FA5, which DeepSeek cuts out first, as it does numbers. */
+static bool is_cut_out(const unsigned char *p, const unsigned char *end)
+{
+    uint32_t bytes;
+
+    if (end - p < 3 || (*p & 0xf0) != 0xe0 || !is_tail(p + 1, end) || !is_tail(p + 2, end))
+        return false;
+    bytes = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+    return (bytes >= 0xe38180 && bytes <= 0xe383bf) || (bytes >= 0xe4b880 && bytes <= 0xe9bea5);
+}
+
+/* As at(), but what is cut out ends the text. */
+static struct character part_at(const unsigned char *p, const unsigned char *end)
+{
+    struct character c = at(p, end);
+
+    return c.in & IN(NUMBER) || is_cut_out(p, end) ? (struct character){0, 0} : c;
+}
+
+static const unsigned char *skip_part(const unsigned char *p, const unsigned char *end,
+                                      unsigned classes)
+{
+    for (struct character c; (c = part_at(p, end)).in & classes;)
+        p += c.length;
+    return p;
+}
+
+/* What no part of the expression matches is a piece, up to the next match. */
+static const unsigned char *skip_unmatched(const unsigned char *p, const unsigned char *end)
+{
+    for (struct character c; (c = part_at(p, end)).in & IN(OTHER);) {
+        if (part_at(p + c.length, end).in & WORDLY)
+            break;
+        p += c.length;
+    }
+    return p;
+}
+
+static const unsigned char *next_in_part(const unsigned char *p, const unsigned char *end)
+{
+    struct character c = part_at(p, end), second = part_at(p + c.length, end);
+    const unsigned char *after;
+
+    if (c.in & WORDLY)
+        return skip_part(p, end, WORDLY);
+    if (*p < 0x80 && c.in & IN(SYMBOL) && p + 1 < end && p[1] < 0x80 && ascii[p[1]] & LETTERS)
+        return skip_ascii(p + 1, end, 0x2020202020202020, IN(UPPER) | IN(LOWER));
+    if (c.in & (IN(SPACE) | IN(OTHER)) && second.in & WORDLY)
+        return skip_part(p + c.length, end, WORDLY);
+    if (c.in & IN(SYMBOL) || (*p == ' ' && second.in & IN(SYMBOL))) {
+        after = skip_part(p + c.length, end, IN(SYMBOL));
+        while (after < end && (*after == '\r' || *after == '\n'))
+            after++;
+        return after;
+    }
+    if (c.in & IN(OTHER))
+        return skip_unmatched(p, end);
+    after = skip(p, end, SPACES);
+    return skip_spaces(p, part_at(after, end).in ? end : after, true);
+}
+
+static const unsigned char *next_deepseek(const unsigned char *p, const unsigned char *end)
+{
+    if (at(p, end).in & IN(NUMBER))
+        return skip_numbers(p, end, 3);
+    if (!is_cut_out(p, end))
+        return next_in_part(p, end);
+    while (is_cut_out(p, end))
+        p += 3;
+    return p;
 }
 
 size_t pretoken_length(enum pretoken_family family, struct str rest)
@@ -242,9 +381,15 @@ size_t pretoken_length(enum pretoken_family family, struct str rest)
     case PRETOKEN_GPT2:
         return (size_t)(next_gpt2(p, end) - p);
     case PRETOKEN_CL100K:
-        return (size_t)(next_cl100k(p, end) - p);
+        return (size_t)(next_cl100k(p, end, 3) - p);
     case PRETOKEN_O200K:
-        return (size_t)(next_o200k(p, end) - p);
+        return (size_t)(next_o200k(p, end, 3, true) - p);
+    case PRETOKEN_QWEN2:
+        return (size_t)(next_cl100k(p, end, 1) - p);
+    case PRETOKEN_TEKKEN:
+        return (size_t)(next_o200k(p, end, 1, false) - p);
+    case PRETOKEN_DEEPSEEK:
+        return (size_t)(next_deepseek(p, end) - p);
     }
     return rest.len;
 }

@@ -10,10 +10,14 @@
 #include "base/str.h"
 
 enum pretoken_family {
-    PRETOKEN_GPT2,   /* r50k, p50k */
-    PRETOKEN_CL100K, /* GPT-3.5, GPT-4 */
-    PRETOKEN_O200K,  /* GPT-4o and later */
+    PRETOKEN_GPT2,     /* r50k, p50k */
+    PRETOKEN_CL100K,   /* GPT-3.5, GPT-4, Llama 3 */
+    PRETOKEN_O200K,    /* GPT-4o and later, Llama 4 */
+    PRETOKEN_QWEN2,    /* and 3; as CL100K, with digits one by one */
+    PRETOKEN_TEKKEN,   /* Mistral; as O200K, with digits one by one and 's a word */
+    PRETOKEN_DEEPSEEK, /* V3, R1 */
 };
+#define PRETOKEN_FAMILIES (PRETOKEN_DEEPSEEK + 1)
 
 /* Bytes in the first piece of `rest`; 0 only when it is empty. */
 MUST_USE size_t pretoken_length(enum pretoken_family family, struct str rest);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum unicode_class {
-    UNICODE_CLASS_OTHER,   /* punctuation, symbols, controls, unassigned */
+    UNICODE_CLASS_OTHER,   /* controls, formats, private use, unassigned */
     UNICODE_CLASS_SPACE,   /* White_Space but for the next */
     UNICODE_CLASS_NEWLINE, /* CR and LF */
     UNICODE_CLASS_NUMBER,
@@ -16,6 +16,7 @@ enum unicode_class {
     UNICODE_CLASS_LOWER, /* Ll */
     UNICODE_CLASS_PLAIN, /* Lm, Lo: letters without case */
     UNICODE_CLASS_MARK,
+    UNICODE_CLASS_SYMBOL, /* punctuation and symbols */
 };
 
 enum unicode_class unicode_class_of(uint32_t character);

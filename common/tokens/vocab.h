@@ -15,10 +15,13 @@
 
 #define VOCAB_NONE       UINT32_MAX
 #define VOCAB_MAGIC      "tokens\r\n"
-#define VOCAB_VERSION    1
+#define VOCAB_VERSION    2
+#define VOCAB_HEADER     192 /* bytes, with what pads it */
 #define VOCAB_MAX_PROBES 64
 #define VOCAB_PAIR_BITS  (1U << 22)
 #define VOCAB_MAX_TOKEN  255 /* bytes */
+#define VOCAB_ID_BITS    20
+#define VOCAB_NAME       32 /* bytes, with the NUL */
 
 enum vocab_result {
     VOCAB_OK = 0,
@@ -31,21 +34,19 @@ struct vocab_header {
     char magic[8];
     uint32_t version;
     uint32_t family; /* enum pretoken_family */
-    char name[16];   /* "o200k_base" */
-    uint8_t source[32];
+    char name[VOCAB_NAME];
+    uint8_t source[32];  /* SHA-256 of the file it was made of */
     uint8_t content[32]; /* SHA-256 of all that follows the header */
     uint32_t n_tokens;   /* ids; some may be unused */
     uint32_t n_bytes;
     uint32_t n_slots; /* of either hash; a power of two */
-    uint32_t n_nodes;
-    uint8_t unused[4];
+    uint32_t n_units;
     uint32_t check; /* CRC-32 of all before it */
 };
 
-struct vocab_token {
-    uint32_t at;          /* in `bytes`; it ends where the next begins */
-    uint32_t shorter;     /* the longest other token that it begins with, or VOCAB_NONE */
-    uint32_t left, right; /* the two it was merged of; itself twice when it is one byte */
+struct vocab_parts {
+    uint32_t left,
+        right; /* itself twice when it is one byte; VOCAB_NONE: merging cannot reach it */
 };
 
 struct vocab_slot {
@@ -53,23 +54,22 @@ struct vocab_slot {
     uint32_t id; /* VOCAB_NONE when free */
 };
 
-/* Tokens that merging can reach, as a tree of prefixes in order of breadth: the children of a node
- * lie side by side, up to the first child of the next node. */
-struct vocab_node {
-    uint32_t first_child;
-    uint32_t id; /* VOCAB_NONE where no token ends */
+/* Tokens that merging can reach, as a tree of prefixes: the child of a unit for a byte stands at
+ * the unit's base plus that byte, if that unit is labelled with the byte. No two have one base. */
+struct vocab_unit {
+    uint32_t way; /* base (0: no children) << 8 | label */
+    uint32_t id;  /* VOCAB_NONE where no token ends */
 };
 
 struct vocab {
     const struct vocab_header *header;
-    const struct vocab_token *tokens; /* n_tokens + 1 */
+    const uint32_t *starts; /* n_tokens + 1: where in `bytes` each begins */
+    const struct vocab_parts *parts;
     const struct vocab_slot *pieces;
-    const struct vocab_slot *pairs;
-    const uint8_t *pair_bits;        /* VOCAB_PAIR_BITS: clear where no pair has that hash */
-    const struct vocab_node *nodes;  /* n_nodes + 1 */
-    const uint32_t *node_of_two;     /* for the first two bytes; 0 when no token has them */
-    const uint32_t *id_of_byte;      /* 256 */
-    const unsigned char *last_bytes; /* of each node */
+    const uint64_t *pairs;        /* left, right and id, VOCAB_ID_BITS each; 0 when free */
+    const uint8_t *pair_bits;     /* VOCAB_PAIR_BITS: clear where no pair has that hash */
+    const uint32_t *merged_bytes; /* 256 x 256: of the first 256 tokens, what left and right make */
+    const struct vocab_unit *units;
     const unsigned char *bytes;
     uint32_t mask; /* n_slots - 1 */
 };
@@ -83,15 +83,17 @@ bool vocab_is_intact(const struct vocab *v);
 size_t vocab_set_parts(struct vocab *v, const struct vocab_header *header);
 
 uint64_t vocab_hash(const unsigned char *p, size_t len);
+uint64_t vocab_word_hash(uint64_t low, uint64_t high);
 uint64_t vocab_pair_hash(uint32_t left, uint32_t right);
 
 /* The token that is exactly these bytes; `hash` is theirs. */
 uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash);
 
-/* The token that these two merge to. */
-uint32_t vocab_merge(const struct vocab *v, uint32_t left, uint32_t right);
+/* The token that these two merge to; `hash` is theirs. */
+uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash);
 
-/* The longest token at the front of `rest`, which is not empty. */
-uint32_t vocab_longest(const struct vocab *v, struct str rest);
+/* Tokens that merging can reach at the front of `rest`, the shortest first; each is id << 8 |
+ * length. `ret` has room for VOCAB_MAX_TOKEN. */
+size_t vocab_prefixes(const struct vocab *v, struct str rest, uint32_t *ret);
 
 struct str vocab_text(const struct vocab *v, uint32_t id);

@@ -1,15 +1,14 @@
 #include "base/clock.h"
+#include "ctl_file.h"
 #include "ctl_show.h"
 #include "io/map_file.h"
 #include "price_import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define MAX_OUT ((size_t)2 << 20)
 
@@ -34,32 +33,12 @@ static void on_skip(void *arg, struct str provider, struct str model, const char
     fprintf(stderr, "left out: %.*s %.*s: %s\n", STR_ARG(provider), STR_ARG(model), why);
 }
 
-/* Whole or not at all: beside it first, then in its place. */
-static int write_file(const char *path, struct str text)
-{
-    char beside[4096];
-
-    if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
-        return -ENAMETOOLONG;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = write(fd, text.data, text.len);
-    int r = n == (ssize_t)text.len && fsync(fd) == 0 ? 0 : -(errno ? errno : EIO);
-    close(fd);
-    if (r == 0 && rename(beside, path) < 0)
-        r = -errno;
-    if (r < 0)
-        unlink(beside);
-    return r;
-}
-
 static int finish(const struct price_import *p, const char *to, struct str text)
 {
     int r = 0;
 
     if (to) {
-        r = write_file(to, text);
+        r = ctl_file_write(to, text);
         if (r == 0)
             fprintf(stderr, "%s: %u prices, %u models left out\n", to, p->n_rows, p->n_skipped);
     } else if (fwrite(text.data, 1, text.len, stdout) != text.len || fflush(stdout) != 0) {

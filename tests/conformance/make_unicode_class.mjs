@@ -13,6 +13,7 @@ const CLASSES = [
   ['General_Category/Lowercase_Letter'],
   ['General_Category/Modifier_Letter', 'General_Category/Other_Letter'],
   ['General_Category/Mark'],
+  ['General_Category/Punctuation', 'General_Category/Symbol'],
 ];
 
 const table = new Uint8Array(END);

@@ -27,9 +27,8 @@ def tables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "tokens"
     folder.mkdir()
     for name in ENCODINGS:
-        subprocess.run([BUILD / "common/tokens/vocab_build", name,
-                        NPM / f"gpt-tokenizer/data/{name}.tiktoken",
-                        folder / f"{name}.table"], check=True)
+        subprocess.run([BUILD / "services/llmctl/llmctl", "tokens", "import", "--to", folder,
+                        NPM / f"gpt-tokenizer/data/{name}.tiktoken"], check=True)
     return folder
 
 

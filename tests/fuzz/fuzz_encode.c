@@ -7,7 +7,7 @@ static struct {
     struct vocab v;
     struct buf table;
     struct encode *e;
-} families[PRETOKEN_O200K + 1];
+} families[PRETOKEN_FAMILIES];
 
 static void need(bool claim)
 {
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t *ids = malloc((text.len + 1) * sizeof(*ids));
     uint32_t *reference = malloc((text.len + 1) * sizeof(*reference));
 
-    for (int family = 0; family <= PRETOKEN_O200K; family++) {
+    for (int family = 0; family < PRETOKEN_FAMILIES; family++) {
         if (!families[family].e) {
             toy_make(&families[family].v, &families[family].table, (enum pretoken_family)family);
             families[family].e = encode_new(&families[family].v);

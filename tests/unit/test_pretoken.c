@@ -101,6 +101,78 @@ static void test_gpt2_keeps_numbers_whole_and_knows_small_contractions_only(void
     check(PRETOKEN_GPT2, cuts, sizeof(cuts) / sizeof(cuts[0]));
 }
 
+static void test_words_of_any_length_end_where_their_letters_do(void **state)
+{
+    static const struct cut cuts[] = {
+        {" sevenab eightabc nineabcde", " sevenab| eightabc| nineabcde"},
+        {"abcdefghijklmnopq1", "abcdefghijklmnopq|1"},
+        {"abcdefghi{abcdefg`h", "abcdefghi|{abcdefg|`h"},
+        {"abcdefgh\xc3\xa9x abcdefg\xc3\xa9", "abcdefgh\xc3\xa9x| abcdefg\xc3\xa9"},
+        {"(Word(wOrd", "(Word|(w|Ord"},
+        {"Abcdefghij's", "Abcdefghij's"},
+    };
+
+    (void)state;
+    check(PRETOKEN_O200K, cuts, sizeof(cuts) / sizeof(cuts[0]));
+    check(PRETOKEN_O200K, &(struct cut){"abcdefghZabcdefgh@", "abcdefgh|Zabcdefgh|@"}, 1);
+    check(PRETOKEN_CL100K, &(struct cut){"abcdefghZabcdefgh@", "abcdefghZabcdefgh|@"}, 1);
+    check(PRETOKEN_CL100K, &(struct cut){"abcdefgh\xc3\xa9x'sx", "abcdefgh\xc3\xa9x|'s|x"}, 1);
+}
+
+static void test_qwen2_takes_digits_one_by_one(void **state)
+{
+    static const struct cut cuts[] = {
+        {"in 123", "in| |1|2|3"},
+        {"don't I'LL", "don|'t| I|'LL"},
+        {"a \n\n  b", "a| \n\n| | b"},
+        {"\xd9\xa1\xd9\xa2", "\xd9\xa1|\xd9\xa2"},
+    };
+
+    (void)state;
+    check(PRETOKEN_QWEN2, cuts, sizeof(cuts) / sizeof(cuts[0]));
+}
+
+static void test_tekken_knows_no_contractions(void **state)
+{
+    static const struct cut cuts[] = {
+        {"don't 12", "don|'t| |1|2"},
+        {"camelCase HTTPServer", "camel|Case| HTTPServer"},
+        {"I'LL", "I|'LL"},
+        {"//\n/a", "//\n/|a"},
+    };
+
+    (void)state;
+    check(PRETOKEN_TEKKEN, cuts, sizeof(cuts) / sizeof(cuts[0]));
+}
+
+static void test_deepseek_cuts_numbers_and_cjk_out_first(void **state)
+{
+    static const struct cut cuts[] = {
+        {"in 12345", "in| |123|45"},
+        {"a  1  b", "a|  |1| | b"},
+        {"a\xe4\xb8\xad\xe3\x81\x82"
+         "b  \xe4\xb8\xad",
+         "a|\xe4\xb8\xad\xe3\x81\x82|b|  |\xe4\xb8\xad"},
+        {"\xea\xb0\x80\xe4\xb8\xad", "\xea\xb0\x80|\xe4\xb8\xad"},
+        {"don't (x) .y", "don|'t| (|x|)| .|y"},
+        {"e\xcc\x81t \xcc\x81", "e\xcc\x81t| \xcc\x81"},
+        {"!\xcc\x81", "!|\xcc\x81"},
+        {"!!ab\n", "!!|ab|\n"},
+        {"!!\r\n\n x", "!!\r\n\n| x"},
+        {"\x01\x02", "\x01\x02"},
+        {"\x01\x02"
+         "a\x03!",
+         "\x01|\x02"
+         "a|\x03|!"},
+        {"a \n\n  b", "a| \n\n| | b"},
+        {"a   ", "a|   "},
+        {"\xe3\x83\xbb.", "\xe3\x83\xbb|."},
+    };
+
+    (void)state;
+    check(PRETOKEN_DEEPSEEK, cuts, sizeof(cuts) / sizeof(cuts[0]));
+}
+
 static void test_bytes_that_are_no_text_are_symbols(void **state)
 {
     static const struct cut cuts[] = {
@@ -118,7 +190,9 @@ static void test_classes_are_those_of_unicode_16(void **state)
 {
     (void)state;
     CHECK_INT(unicode_class_of('A'), UNICODE_CLASS_UPPER);
-    CHECK_INT(unicode_class_of('_'), UNICODE_CLASS_OTHER);
+    CHECK_INT(unicode_class_of('_'), UNICODE_CLASS_SYMBOL);
+    CHECK_INT(unicode_class_of('+'), UNICODE_CLASS_SYMBOL);
+    CHECK_INT(unicode_class_of(0x7f), UNICODE_CLASS_OTHER);
     CHECK_INT(unicode_class_of(0x85), UNICODE_CLASS_SPACE);
     CHECK_INT(unicode_class_of(0xfeff), UNICODE_CLASS_OTHER);
     CHECK_INT(unicode_class_of(0x10d50), UNICODE_CLASS_UPPER); /* Garay, new in 16.0 */
@@ -136,6 +210,10 @@ int main(void)
         cmocka_unit_test(test_cl100k_cuts_words_numbers_symbols_and_space),
         cmocka_unit_test(test_o200k_cuts_where_small_letters_end),
         cmocka_unit_test(test_gpt2_keeps_numbers_whole_and_knows_small_contractions_only),
+        cmocka_unit_test(test_words_of_any_length_end_where_their_letters_do),
+        cmocka_unit_test(test_qwen2_takes_digits_one_by_one),
+        cmocka_unit_test(test_tekken_knows_no_contractions),
+        cmocka_unit_test(test_deepseek_cuts_numbers_and_cjk_out_first),
         cmocka_unit_test(test_bytes_that_are_no_text_are_symbols),
         cmocka_unit_test(test_classes_are_those_of_unicode_16),
     };

@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "tokens/vocab_make.h"
+#include "tokens/vocab_ranks.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,14 +46,17 @@ static inline void toy_ranks(struct buf *ranks)
 /* `table` holds what `v` shows; done with it, buf_done(). */
 static inline void toy_make(struct vocab *v, struct buf *table, enum pretoken_family family)
 {
+    struct vocab_source source;
     struct buf ranks;
 
     buf_init(&ranks, 1 << 20);
     buf_init(table, 16 << 20);
     toy_ranks(&ranks);
-    if (vocab_make(buf_str(&ranks), "toy", family, table) != VOCAB_MAKE_OK ||
+    if (vocab_ranks_read(buf_str(&ranks), family, &source) != VOCAB_RANKS_OK ||
+        vocab_make(&source, "toy", table) != VOCAB_MAKE_OK ||
         vocab_init(v, buf_str(table)) != VOCAB_OK)
         abort();
+    vocab_source_done(&source);
     buf_done(&ranks);
 }
 
