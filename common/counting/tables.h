@@ -1,7 +1,7 @@
 /* tables.h -- which token tables are there, and who counts with them?
  *
- * A table is a file below paths.data, as vocab_build writes it; without it, its models' tokens are
- * estimated. Shared by threads: each borrows a counter for as long as it counts.
+ * A table is a file below paths.data, as `llmctl tokens import` writes it; without it, its models'
+ * tokens are estimated. Shared by threads: each borrows a counter for as long as it counts.
  */
 #pragma once
 

@@ -31,13 +31,6 @@ static void *room(size_t n, size_t size)
     return p;
 }
 
-void vocab_source_done(struct vocab_source *s)
-{
-    free(s->bytes);
-    free(s->entries);
-    *s = (struct vocab_source){0};
-}
-
 static void done(struct making *m)
 {
     free(m->starts);

