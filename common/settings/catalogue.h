@@ -76,7 +76,13 @@ struct settings_provider {
     } probe; /* path NULL: the dialect's own */
     enum settings_on_disconnect on_disconnect;
     bool pass_errors;
+    const char *node;       /* whose health-worker speaks for it; NULL: this machine's */
     const char *keep_alive; /* a duration or "forever"; NULL: the server's own */
+};
+
+struct settings_node {
+    const char *id, *address;
+    const char *key; /* of its health-worker; NULL: bus.curve.public, too */
 };
 
 struct settings_target {

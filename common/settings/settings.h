@@ -73,6 +73,10 @@ struct settings {
         bool gpu;
         uint64_t worker_memory; /* 0: no bound */
         const char *node_id;    /* default: the host's name */
+        const char *publish;    /* "" is off */
+        struct settings_node *nodes;
+        size_t n_nodes;
+        usec_t retention; /* of nodes that are offline */
     } health;
     struct settings_worker *workers;
     size_t n_workers;
@@ -86,6 +90,8 @@ struct settings {
     struct {
         const char *public_key;
         const char *secret_file;
+        const char **allow; /* public keys of peers; none: holders of this pair */
+        size_t n_allow;
     } curve; /* NULL: none */
 };
 

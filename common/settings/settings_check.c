@@ -1,6 +1,7 @@
 #include "settings/settings_check.h"
 
 #include "io/address.h"
+#include "settings/settings_nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,10 +42,7 @@ static int check_services(const struct settings *s, const struct settings_reader
         return REFUSE(
             r, s->context.summarize.url ? &s->context.summarize.url : &s->context.summarize.model,
             "context.summarize needs both url and model");
-    if (!s->curve.public_key != !s->curve.secret_file)
-        return REFUSE(r, s->curve.public_key ? &s->curve.public_key : &s->curve.secret_file,
-                      "bus.curve needs both public and secret_file");
-    return 0;
+    return settings_nodes_check(s, r);
 }
 
 struct named {

@@ -213,6 +213,19 @@ static const struct settings_row context[] = {
     END,
 };
 
+#undef OWNER
+#define OWNER settings_node
+
+static const struct settings_row health_nodes[] = {
+    NEEDED("id", id, name, "Its health.node.id"),
+    NEEDED("address", address, address, "Its health.publish, as seen from here"),
+    TEXT("key", key, curve, NULL, "Its bus.curve.public, where it has a pair of its own"),
+    END,
+};
+
+#undef OWNER
+#define OWNER settings
+
 static const struct settings_row health_node[] = {
     TEXT("id", health.node_id, name, NULL, "Name of this machine; default: its host name"),
     END,
@@ -226,6 +239,12 @@ static const struct settings_row health[] = {
     NUMBER(SIZE, "worker_memory", health.worker_memory, "0", 0, 1024 * TIB,
            "What the limits.memory of all workers that run may add up to; 0: no bound"),
     MAP("node", health_node, "This machine"),
+    TEXT("publish", health.publish, address_or_off, "",
+         "Address at which other machines hear of this one's health; needs bus.curve"),
+    LIST("nodes", health.nodes, health.n_nodes, health_nodes, 64,
+         "Machines whose health is heard here; this one among them does no harm"),
+    NUMBER(DURATION, "retention", health.retention, "1h", 10 * SEC, 366 * DAY,
+           "How long a node that is offline is still counted and shown"),
     END,
 };
 
@@ -251,6 +270,8 @@ static const struct settings_row tracing[] = {
 static const struct settings_row bus_curve[] = {
     TEXT("public", curve.public_key, curve, NULL, "Public key, 40 characters"),
     TEXT("secret_file", curve.secret_file, file, NULL, "File with the secret key"),
+    TEXTS("allow", curve.allow, curve.n_allow, curve, 64,
+          "Public keys of the peers that are let in; default: who holds this pair"),
     END,
 };
 
@@ -336,6 +357,8 @@ static const struct settings_row providers[] = {
     WORD("on_disconnect", on_disconnect, on_disconnect, "cancel",
          "What becomes of its answer when the caller has left (drain: not built yet)"),
     WORD("pass_errors", pass_errors, bool, "false", "Whether callers may read its error texts"),
+    TEXT("node", node, name, NULL,
+         "The machine it runs on: its health-worker speaks for it; default: this one's does"),
     TEXT("keep_alive", keep_alive, keep_alive, NULL,
          "Dialect ollama: how long a model stays loaded; default: the server's own"),
     END,

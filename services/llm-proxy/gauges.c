@@ -25,7 +25,9 @@ struct gauges {
     size_t n_rates;
     unsigned rate_generation;
     uint64_t tick;
-    struct bus_stats counted; /* already in the metrics */
+    struct {
+        struct bus_stats own, others;
+    } counted; /* already in the metrics */
 };
 
 static void show_upstream(struct proxy *p, struct upstream *u)
@@ -76,7 +78,9 @@ void gauges_refresh(struct gauges *g)
     key_gauges_refresh(p->shard, p->keyring, loop_wall(p->loop));
     show_cache(p);
     show_certificate(p);
-    bus_metrics_count(p->shard, "health", health_view_stats(p->health), &g->counted);
+    const struct nodes *nodes = health_view_nodes(p->health);
+    bus_metrics_count(p->shard, "health", nodes_stats_own(nodes), &g->counted.own);
+    bus_metrics_count(p->shard, "nodes", nodes_stats_others(nodes), &g->counted.others);
     usec_t heard_at = health_view_heard_at(p->health);
     if (heard_at > 0)
         metrics_gauge(p->shard, METRIC_health_view_age_seconds,

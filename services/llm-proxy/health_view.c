@@ -1,98 +1,144 @@
 #include "health_view.h"
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "proto/health.h"
-#include "proto/message.h"
+#include "io/log.h"
+#include "io/log_events.h"
 #include "upstream.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define MAX_SNAPSHOT (1u << 20)
-#define MAX_INDEX    (4u << 20)
+#define REMIND (5 * USEC_PER_SEC) /* an offline node's verdict must not grow too old to count */
 
 struct health_view {
     struct loop *loop;
     const struct map *upstreams;
-    struct bus_socket *socket;
-    struct health_snapshot snapshot; /* decoded here: too big for the stack */
-    struct arena arena;
-    struct buf json;
-    usec_t heard_at;
+    const struct settings *settings;
+    struct nodes *nodes;
+    struct loop_timer reminder;
 };
 
-static struct upstream_load load_of(const struct health_engine *e)
+/* ---- whose word counts for which provider ---- */
+
+static bool speaks_for(const struct node *n, const struct settings_provider *p)
 {
+    return p->node ? strcmp(p->node, n->id) == 0 : !n->address;
+}
+
+static void set_health(struct health_view *v, const char *provider, enum health_state state)
+{
+    struct upstream *u = map_find(v->upstreams, str_from(provider));
+
+    if (u)
+        upstream_set_health(u, state, loop_now(v->loop));
+}
+
+static void set_load(struct health_view *v, const char *provider, const struct health_engine *e)
+{
+    struct upstream *u = map_find(v->upstreams, str_from(provider));
     struct upstream_load load = {
         .at_ms = e->at_ms,
         .requests = isnan(e->waiting) ? e->running : e->running + e->waiting,
         .kv_cache_usage = e->kv_cache_usage,
     };
 
-    return load;
+    if (u)
+        upstream_set_load(u, &load, loop_now(v->loop));
 }
 
-static void pass_on(struct health_view *v)
+static const struct health_provider *find(const struct health_snapshot *s, const char *name)
 {
-    for (size_t i = 0; i < v->snapshot.n_providers; i++) {
-        const struct health_provider *p = &v->snapshot.provider[i];
-        struct upstream *u = map_find(v->upstreams, p->name);
-        if (!u)
-            continue;
-        upstream_set_health(u, p->state, v->heard_at);
-        struct upstream_load load = load_of(&p->engine);
-        upstream_set_load(u, &load, v->heard_at);
-    }
+    for (size_t i = 0; i < s->n_providers; i++)
+        if (str_is(s->provider[i].name, name))
+            return &s->provider[i];
+    return NULL;
 }
 
-static void on_message(void *arg, struct bus_socket *s, const struct bus_message *m)
+/* Of what a node does not mention in a full snapshot nothing is known. */
+static void on_health(void *arg, const struct node *n, const struct health_snapshot *s,
+                      bool is_full)
 {
     struct health_view *v = arg;
-    struct message_header header;
 
-    arena_clear(&v->arena);
-    if (m->n != 2 || message_decode(m->frame[0], &header) != MESSAGE_OK ||
-        (header.type != MESSAGE_HEALTH_SNAPSHOT && header.type != MESSAGE_HEALTH_CHANGE) ||
-        !health_decode(&v->arena, m->frame[1], &v->snapshot)) {
-        bus_socket_count_invalid(s);
-        return;
+    for (size_t i = 0; i < v->settings->n_providers; i++) {
+        const struct settings_provider *p = &v->settings->providers[i];
+        if (!speaks_for(n, p))
+            continue;
+        const struct health_provider *said = find(s, p->name);
+        if (said || is_full)
+            set_health(v, p->name, said ? said->state : HEALTH_UNKNOWN);
+        if (said)
+            set_load(v, p->name, &said->engine);
     }
-    v->heard_at = loop_now(v->loop);
-    pass_on(v);
-    if (header.type != MESSAGE_HEALTH_SNAPSHOT)
-        return;
-    buf_clear(&v->json);
-    if (buf_add_str(&v->json, m->frame[1]) != BUF_OK)
-        buf_clear(&v->json);
 }
 
-int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
-                    const struct map *upstreams, struct health_view **ret)
+/* ---- nodes that fall silent ---- */
+
+static bool takes_providers_along(const struct node *n)
 {
-    struct health_view *v = calloc(1, sizeof(*v));
-    char endpoint[512];
+    return n->address && n->state.status == NODE_STATUS_OFFLINE;
+}
+
+static void take_down(struct health_view *v, const struct node *n)
+{
+    for (size_t i = 0; i < v->settings->n_providers; i++)
+        if (speaks_for(n, &v->settings->providers[i]))
+            set_health(v, v->settings->providers[i].name, HEALTH_DOWN);
+}
+
+static void on_status(void *arg, const struct node *n, enum node_status before)
+{
+    struct health_view *v = arg;
+    bool is_offline = n->state.status == NODE_STATUS_OFFLINE;
+    const struct log_field fields[] = {
+        {"LLM_NODE", n->id},
+        {"MESSAGE_ID", is_offline ? LOG_EVENT_NODE_OFFLINE : LOG_EVENT_NODE_BACK},
+        {NULL, NULL},
+    };
+
+    if (takes_providers_along(n))
+        take_down(v, n);
+    if (!n->address || (before != NODE_STATUS_OFFLINE && !is_offline))
+        log_info("node %s is %s (was %s)", n->id, node_state_text(n->state.status),
+                 node_state_text(before));
+    else if (is_offline)
+        log_write(LOG_LEVEL_ERROR, fields, "node %s is offline: its providers get no requests%s%s",
+                  n->id, n->problem ? "; " : "", n->problem ? n->problem : "");
+    else
+        log_write(LOG_LEVEL_INFO, fields, "node %s is back", n->id);
+}
+
+static void on_reminder(void *arg)
+{
+    struct health_view *v = arg;
+
+    for (size_t i = 0; i < nodes_count(v->nodes); i++)
+        if (takes_providers_along(nodes_at(v->nodes, i)))
+            take_down(v, nodes_at(v->nodes, i));
+    loop_timer_start(&v->reminder, REMIND);
+}
+
+/* ---- all ---- */
+
+int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
+                    const struct map *upstreams, struct health_view **ret, char *reterr,
+                    size_t reterr_size)
+{
+    static const struct nodes_handler handler = {.on_health = on_health, .on_status = on_status};
+    CLEANUP(health_view_free) struct health_view *v = calloc(1, sizeof(*v));
 
     if (!v)
         abort();
     v->loop = l;
     v->upstreams = upstreams;
-    arena_init(&v->arena, MAX_INDEX);
-    buf_init(&v->json, MAX_SNAPSHOT);
-    snprintf(endpoint, sizeof(endpoint), "ipc://%s/health.sock", s->paths.runtime);
-    struct bus_socket_config config = {
-        .pattern = BUS_SUB,
-        .endpoint = endpoint,
-        .on_message = on_message,
-        .arg = v,
-    };
-    int r = bus_socket_new(b, l, &config, &v->socket);
-    if (r < 0) {
-        health_view_free(&v);
+    v->settings = s;
+    loop_timer_init(&v->reminder, l, on_reminder, v);
+    v->nodes = nodes_new(b, l, &handler, v);
+    int r = nodes_configure(v->nodes, s, true, reterr, reterr_size);
+    if (r < 0)
         return r;
-    }
-    *ret = v;
+    loop_timer_start(&v->reminder, REMIND);
+    *ret = TAKE(v);
     return 0;
 }
 
@@ -100,24 +146,45 @@ void health_view_free(struct health_view **v)
 {
     if (!*v)
         return;
-    bus_socket_free(&(*v)->socket);
-    arena_done(&(*v)->arena);
-    buf_done(&(*v)->json);
+    loop_timer_stop(&(*v)->reminder);
+    nodes_free(&(*v)->nodes);
     free(*v);
     *v = NULL;
 }
 
+void health_view_configure(struct health_view *v, const struct settings *s)
+{
+    char why[512];
+
+    v->settings = s;
+    if (nodes_configure(v->nodes, s, true, why, sizeof(why)) < 0)
+        log_error("the nodes stay as they were: %s", why);
+    on_reminder(v);
+}
+
+const struct nodes *health_view_nodes(const struct health_view *v)
+{
+    return v->nodes;
+}
+
+static const struct node *find_own(const struct health_view *v)
+{
+    for (size_t i = 0; i < nodes_count(v->nodes); i++)
+        if (!nodes_at(v->nodes, i)->address)
+            return nodes_at(v->nodes, i);
+    return NULL;
+}
+
 usec_t health_view_heard_at(const struct health_view *v)
 {
-    return v->heard_at;
+    const struct node *own = find_own(v);
+
+    return own ? own->heard_at : 0;
 }
 
 struct str health_view_json(const struct health_view *v)
 {
-    return buf_str(&v->json);
-}
+    const struct node *own = find_own(v);
 
-struct bus_stats health_view_stats(const struct health_view *v)
-{
-    return bus_socket_stats(v->socket);
+    return own ? own->snapshot : STR_EMPTY;
 }

@@ -1,26 +1,33 @@
-/* health_view.h -- what does health-worker say about the providers, and how fresh is it?
+/* health_view.h -- what do the nodes' health-workers say about the providers?
  *
- * Subscribes to health.sock on the control thread and passes each verdict on to its upstream. With
- * health-worker gone the last verdicts stand until they are too old to count (upstream.h); passive
- * failures go on being noticed by the breakers.
+ * Subscribes to this machine's and to those of health.nodes, on the control thread, and passes each
+ * verdict on to its upstream: of a provider with a `node`, that node's; of any other, this
+ * machine's. A provider whose node is offline is down with it. With our own health-worker gone its
+ * last verdicts stand until they are too old to count (upstream.h); passive failures go on being
+ * noticed by the breakers.
  */
 #pragma once
 
 #include "base/clock.h"
 #include "base/macro.h"
 #include "base/map.h"
+#include "fleet/nodes.h"
 #include "io/bus.h"
 #include "io/loop.h"
 #include "settings/settings.h"
 
 struct health_view;
 
+/* Borrows `s` until the next health_view_configure(). -errno with `reterr` filled. */
 MUST_USE int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
-                             const struct map *upstreams, struct health_view **ret);
+                             const struct map *upstreams, struct health_view **ret, char *reterr,
+                             size_t reterr_size);
 void health_view_free(struct health_view **v);
+/* After a reload; a key that cannot be read leaves the nodes as they were, and is logged. */
+void health_view_configure(struct health_view *v, const struct settings *s);
 
-/* Monotonic time of the last word; 0: none yet. */
+const struct nodes *health_view_nodes(const struct health_view *v);
+/* Monotonic time of our own health-worker's last word; 0: none yet. */
 usec_t health_view_heard_at(const struct health_view *v);
-/* The last full snapshot as JSON, empty before the first; borrowed until the next turn. */
+/* Its last full snapshot as JSON, empty before the first; borrowed until the next turn. */
 struct str health_view_json(const struct health_view *v);
-struct bus_stats health_view_stats(const struct health_view *v);

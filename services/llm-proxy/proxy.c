@@ -160,6 +160,7 @@ static void note_reload(struct proxy *p, bool is_good)
 
 static void give_snapshot(struct proxy *p, struct snapshot *s)
 {
+    health_view_configure(p->health, s->settings);
     snapshot_unref(&p->snapshot);
     p->snapshot = s;
     cache_configure(p->cache, s->settings, clock_wall());
@@ -302,15 +303,17 @@ static int start_control(struct proxy *p, char *reterr, size_t reterr_size)
 {
     static const char *const labels[] = {"control"};
     const struct settings *s = p->snapshot->settings;
+    char why[256] = "";
 
     loop_timer_init(&p->drain, p->loop, on_drain_tick, p);
     loop_set_lag_fn(p->loop, metrics_page_observe_lag,
                     metrics_find(p->shard, COMMON_eventloop_lag_seconds, labels));
     int r = catch_signals(p);
     if (r == 0)
-        r = health_view_new(p->bus, p->loop, s, &p->upstreams, &p->health);
+        r = health_view_new(p->bus, p->loop, s, &p->upstreams, &p->health, why, sizeof(why));
     if (r < 0) {
-        snprintf(reterr, reterr_size, "cannot start the control thread: %s", strerror(-r));
+        snprintf(reterr, reterr_size, "cannot start the control thread: %s",
+                 why[0] ? why : strerror(-r));
         return r;
     }
     p->gauges = gauges_new(p);

@@ -15,8 +15,9 @@ MAY_INCLUDE = {
     "common/counting": {"base", "io", "tokens", "counting"},
     "common/settings": {"base", "io", "settings"},
     "proto": {"base", "proto"},
-    "services": {"base", "counting", "io", "proto", "settings", "tokens"},
-    "tests": {"base", "counting", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
+    "common/fleet": {"base", "io", "proto", "settings", "fleet"},
+    "services": {"base", "counting", "fleet", "io", "proto", "settings", "tokens"},
+    "tests": {"base", "counting", "fleet", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
               "health-worker"},
 }
 

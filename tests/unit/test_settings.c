@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KEY "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+
 static char why[1024];
 
 static struct settings *load_text(const char *text)
@@ -80,6 +82,27 @@ static void an_empty_file_gives_the_defaults(void **state)
     CHECK_TEXT(s->health.node_id, host);
     assert_null(s->proxy.tls_key);
     assert_null(s->curve.public_key);
+}
+
+static void a_provider_may_be_on_any_node_that_is_listed_or_here(void **state)
+{
+    CLEANUP(settings_free)
+    struct settings *s = load_text("health: {node: {id: a}, publish: '127.0.0.1:1',"
+                                   " nodes: [{id: a, address: '127.0.0.1:1'},"
+                                   " {id: b, address: '127.0.0.1:2'}]}\n"
+                                   "providers: [{name: p, base_url: 'http://a', node: a},"
+                                   " {name: q, base_url: 'http://b', node: b},"
+                                   " {name: r, base_url: 'http://c'}]");
+
+    (void)state;
+    CHECK_TEXT(s->providers[0].node, "a");
+    CHECK_TEXT(s->providers[1].node, "b");
+    assert_null(s->providers[2].node);
+    CHECK_U64(s->health.n_nodes, 2);
+    assert_null(s->health.nodes[1].key);
+    check_refused("health: {node: {id: a}, nodes: [{id: b, address: '[::1]:1'}]}\n"
+                  "providers: [{name: p, base_url: 'http://a', node: c}]",
+                  "f:2:51: no node of health.nodes is called 'c'");
 }
 
 static void a_model_inherits_what_it_does_not_say_of_its_conversations(void **state)
@@ -156,6 +179,13 @@ static void every_key_of_the_contract_is_read(void **state)
     CHECK_U64(s->workers[0].n_command, 7);
     CHECK_U64(s->workers[0].memory_limit, UINT64_C(12) << 30);
     CHECK_TEXT(s->curve.secret_file, "/etc/llm-proxy/curve.secret");
+    CHECK_U64(s->curve.n_allow, 1);
+    CHECK_TEXT(s->curve.allow[0], s->curve.public_key);
+    CHECK_TEXT(s->health.publish, "10.0.0.1:8083");
+    CHECK_U64(s->health.retention, 2 * 3600 * USEC_PER_SEC);
+    CHECK_TEXT(s->health.nodes[0].id, "host-2");
+    CHECK_TEXT(s->health.nodes[0].address, "10.0.0.2:8083");
+    CHECK_TEXT(s->health.nodes[0].key, s->curve.public_key);
 }
 
 static void a_worker_becomes_a_local_provider(void **state)
@@ -322,6 +352,16 @@ static void keys_that_disagree_are_refused_where_they_stand(void **state)
          "f:3:20: context.summarize needs both url and model"},
         {"models:\n- {name: a, targets: [], context: {low_water: 0.8}}",
          "f:3:47: low_water of model 'a', 0.8, must be below its high_water, which is 0.8"},
+        {"bus: {curve: {allow: [\"" KEY "\"]}}",
+         "f:2:22: bus.curve.allow needs public and secret_file"},
+        {"health: {publish: '0.0.0.0:1'}",
+         "f:2:19: health.publish '0.0.0.0:1' is not loopback: it needs bus.curve"},
+        {"health: {nodes: [{id: a, address: '10.0.0.1:1'}]}",
+         "f:2:35: health.nodes[].address '10.0.0.1:1' is not loopback: it needs bus.curve"},
+        {"health: {nodes: [{id: a, address: '127.0.0.1:1', key: \"" KEY "\"}]}",
+         "f:2:55: key is for machines with a bus.curve of their own"},
+        {"health: {nodes: [{id: a, address: '[::1]:1'}, {id: a, address: '[::1]:2'}]}",
+         "f:2:52: node 'a' is already listed"},
         {"bus:\n  curve: {secret_file: a}", "f:3:24: bus.curve needs both public and secret_file"},
         {"models:\n- {name: a, targets: [{provider: q, model: m}]}",
          "f:3:34: no provider is called 'q'"},
@@ -456,6 +496,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(a_provider_may_be_on_any_node_that_is_listed_or_here),
         cmocka_unit_test(a_model_inherits_what_it_does_not_say_of_its_conversations),
         cmocka_unit_test(every_key_of_the_contract_is_read),
         cmocka_unit_test(a_worker_becomes_a_local_provider),
