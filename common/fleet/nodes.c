@@ -17,6 +17,7 @@
 #define MAX_TEXT    (1u << 20)
 #define MAX_DECODED (8u << 20)
 #define ENDPOINT    512
+#define REOPEN      (2 * USEC_PER_SEC) /* libzmq does not come back by itself to who refused it */
 
 enum { SNAPSHOT, HOST, GPUS, WORKERS, TEXTS };
 
@@ -27,6 +28,7 @@ struct entry {
     char *id, *address;
     char endpoint[ENDPOINT], server_key[48];
     struct buf text[TEXTS];
+    usec_t opened_at;
     unsigned long long refused_key, refused_handshake; /* when it was heard last */
     bool is_impostor;                                  /* told to the log */
 };
@@ -161,33 +163,7 @@ static void on_message(void *arg, struct bus_socket *s, const struct bus_message
         bus_socket_count_invalid(s);
 }
 
-/* ---- what a node does not say ---- */
-
-static void find_problem(struct entry *e)
-{
-    struct bus_stats s = bus_socket_stats(e->socket);
-
-    if (s.refused_key > e->refused_key)
-        e->node.problem = "it refuses our key";
-    else if (s.refused_handshake > e->refused_handshake && !e->node.problem)
-        e->node.problem = "what answers there has another key, or none";
-}
-
-static void on_look(void *arg)
-{
-    struct nodes *n = arg;
-    usec_t now = loop_now(n->loop);
-
-    for (size_t i = 0; i < n->n; i++) {
-        enum node_status before = n->entry[i]->node.state.status;
-        find_problem(n->entry[i]);
-        if (node_state_look(&n->entry[i]->node.state, now))
-            tell_status(n->entry[i], before);
-    }
-    loop_timer_start(&n->timer, NODE_STATE_LOOK);
-}
-
-/* ---- which nodes there are ---- */
+/* ---- its socket ---- */
 
 static void close_socket(struct entry *e)
 {
@@ -203,6 +179,72 @@ static void close_socket(struct entry *e)
     bus_socket_free(&e->socket);
     e->refused_key = e->refused_handshake = 0;
 }
+
+static int open_socket(struct entry *e)
+{
+    struct nodes *n = e->nodes;
+    const struct bus_curve curve = {
+        .public_key = n->public_key,
+        .secret_key = n->secret,
+        .server_key = e->server_key[0] ? e->server_key : NULL,
+    };
+    struct bus_socket_config config = {
+        .pattern = BUS_SUB,
+        .endpoint = e->endpoint,
+        .curve = e->address && n->secret ? &curve : NULL,
+        .on_message = on_message,
+        .arg = e,
+    };
+
+    e->opened_at = loop_now(n->loop);
+    return bus_socket_new(n->bus, n->loop, &config, &e->socket);
+}
+
+static void reopen_socket(struct entry *e)
+{
+    close_socket(e);
+    int r = open_socket(e);
+    if (r < 0)
+        log_warning("node %s cannot be heard at %s: %s", e->id, e->endpoint, strerror(-r));
+}
+
+/* ---- what a node does not say ---- */
+
+static void find_problem(struct entry *e)
+{
+    struct bus_stats s = e->socket ? bus_socket_stats(e->socket) : (struct bus_stats){0};
+
+    if (s.refused_key > e->refused_key)
+        e->node.problem = "it refuses our key";
+    else if (s.refused_handshake > e->refused_handshake && !e->node.problem)
+        e->node.problem = "it breaks off the handshake: it may have another key";
+}
+
+static bool is_turned_away(const struct entry *e)
+{
+    struct bus_stats s = e->socket ? bus_socket_stats(e->socket) : (struct bus_stats){0};
+
+    return !e->socket || s.refused_key > e->refused_key ||
+           s.refused_handshake > e->refused_handshake;
+}
+
+static void on_look(void *arg)
+{
+    struct nodes *n = arg;
+    usec_t now = loop_now(n->loop);
+
+    for (size_t i = 0; i < n->n; i++) {
+        enum node_status before = n->entry[i]->node.state.status;
+        find_problem(n->entry[i]);
+        if (is_turned_away(n->entry[i]) && now - n->entry[i]->opened_at >= REOPEN)
+            reopen_socket(n->entry[i]);
+        if (node_state_look(&n->entry[i]->node.state, now))
+            tell_status(n->entry[i], before);
+    }
+    loop_timer_start(&n->timer, NODE_STATE_LOOK);
+}
+
+/* ---- which nodes there are ---- */
 
 static void free_entry(struct entry *e)
 {
@@ -238,19 +280,6 @@ static struct entry *new_entry(struct nodes *n, const char *id)
     return e;
 }
 
-static int open_socket(struct entry *e, const struct bus_curve *curve)
-{
-    struct bus_socket_config config = {
-        .pattern = BUS_SUB,
-        .endpoint = e->endpoint,
-        .curve = curve,
-        .on_message = on_message,
-        .arg = e,
-    };
-
-    return bus_socket_new(e->nodes->bus, e->nodes->loop, &config, &e->socket);
-}
-
 /* Of the nodes there were, the one that goes on under this id; it leaves the list. */
 static struct entry *take_old(struct nodes *n, const char *id, bool is_own)
 {
@@ -265,30 +294,23 @@ static struct entry *take_old(struct nodes *n, const char *id, bool is_own)
 }
 
 struct wish {
-    const char *id, *address, *endpoint; /* address NULL: our own */
-    const struct bus_curve *curve;
+    const char *id, *address, *endpoint, *key; /* address NULL: our own; key "": the same pair */
     bool has_new_keys;
 };
 
 static struct entry *settle(struct nodes *n, const struct wish *w)
 {
     struct entry *e = take_old(n, w->id, !w->address);
-    const char *key = w->curve && w->curve->server_key ? w->curve->server_key : "";
 
     if (e->socket && !w->has_new_keys && strcmp(e->endpoint, w->endpoint) == 0 &&
-        strcmp(e->server_key, key) == 0)
+        strcmp(e->server_key, w->key) == 0)
         return e;
     close_socket(e);
     free(e->address);
     e->node.address = e->address = copy(w->address);
     snprintf(e->endpoint, sizeof(e->endpoint), "%s", w->endpoint);
-    snprintf(e->server_key, sizeof(e->server_key), "%s", key);
-    int r = open_socket(e, w->curve);
-    if (r < 0) {
-        log_error("node %s cannot be heard at %s: %s", e->id, e->endpoint, strerror(-r));
-        free_entry(e);
-        return NULL;
-    }
+    snprintf(e->server_key, sizeof(e->server_key), "%s", w->key);
+    reopen_socket(e);
     return e;
 }
 
@@ -310,12 +332,12 @@ static size_t settle_all(struct nodes *n, const struct settings *s, bool with_ow
                          struct fleet_keys *keys, struct entry **to)
 {
     char endpoint[ENDPOINT];
-    struct wish w = {.id = s->health.node_id, .endpoint = endpoint};
+    struct wish w = {.id = s->health.node_id, .endpoint = endpoint, .key = ""};
     size_t count = 0;
 
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/health.sock", s->paths.runtime);
-    if (with_own && (to[count] = settle(n, &w)))
-        count++;
+    if (with_own)
+        to[count++] = settle(n, &w);
     w.has_new_keys = note_keys(n, s, keys);
     for (size_t i = 0; i < s->health.n_nodes && count < MAX_NODES; i++) {
         const struct settings_node *node = &s->health.nodes[i];
@@ -323,10 +345,9 @@ static size_t settle_all(struct nodes *n, const struct settings *s, bool with_ow
             continue;
         w.id = node->id;
         w.address = node->address;
-        w.curve = fleet_keys_for(keys, node->key);
+        w.key = node->key ? node->key : "";
         snprintf(endpoint, sizeof(endpoint), "tcp://%s", node->address);
-        if ((to[count] = settle(n, &w)))
-            count++;
+        to[count++] = settle(n, &w);
     }
     return count;
 }
@@ -416,7 +437,7 @@ bool nodes_is_gone(const struct nodes *n, const struct node *node)
 struct bus_stats nodes_stats_own(const struct nodes *n)
 {
     for (size_t i = 0; i < n->n; i++)
-        if (!n->entry[i]->address)
+        if (!n->entry[i]->address && n->entry[i]->socket)
             return bus_socket_stats(n->entry[i]->socket);
     return (struct bus_stats){0};
 }
@@ -426,7 +447,7 @@ struct bus_stats nodes_stats_others(const struct nodes *n)
     struct bus_stats sum = n->closed;
 
     for (size_t i = 0; i < n->n; i++) {
-        if (!n->entry[i]->address)
+        if (!n->entry[i]->address || !n->entry[i]->socket)
             continue;
         struct bus_stats s = bus_socket_stats(n->entry[i]->socket);
         sum.received += s.received;

@@ -413,6 +413,15 @@ enum bus_result bus_socket_send(struct bus_socket *s, const struct bus_message *
     return r;
 }
 
+bool bus_socket_has_peer(struct bus_socket *s)
+{
+    bool yes = is_writable(s);
+
+    if (s->on_message && !s->is_in_callback && !s->again.is_armed)
+        loop_timer_start(&s->again, 0); /* looking consumes a wake-up, too */
+    return yes;
+}
+
 struct bus_stats bus_socket_stats(const struct bus_socket *s)
 {
     return s->stats;

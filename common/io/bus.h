@@ -62,6 +62,9 @@ void bus_socket_free(struct bus_socket **s); /* not from its own callback */
  * except that a PUB never refuses: a subscriber that is slow misses messages. */
 MUST_USE enum bus_result bus_socket_send(struct bus_socket *s, const struct bus_message *m);
 
+/* For DEALER and PUSH: somebody is connected who answers heartbeats and whose queue has room. */
+bool bus_socket_has_peer(struct bus_socket *s);
+
 struct bus_stats {
     unsigned long long sent, received, dropped_full, dropped_invalid;
     unsigned long long refused_key;       /* peers, over tcp: with a key that is not let in … */

@@ -35,8 +35,7 @@ void fleet_bus_publish(void *service)
         .frame = {{(const char *)head, sizeof(head)}, buf_str(&body)},
         .n = 2,
     };
-    if (bus_socket_send(s->publisher, &m) != BUS_OK)
-        return; /* counted by the bus; the next one follows within a second */
+    publisher_send(s->publisher, &m);
 }
 
 static void on_use(void *arg, struct str provider, enum workers_use use)

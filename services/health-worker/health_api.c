@@ -49,6 +49,7 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
     (void)tail;
     machine_show(s->machine);
     fleet_refresh(s->fleet);
+    cluster_show(s->cluster);
     metrics_page_refresh(s->metrics, s->shard);
     metrics_page_send(s->metrics, r);
 }
@@ -76,6 +77,7 @@ static void answer_status(void *arg, struct http_request *r, struct str tail)
     json_write_key(&w, "workers");
     fleet_write(s->fleet, &w);
     machine_write(s->machine, &w);
+    cluster_write(s->cluster, &w);
     json_write_end(&w, '}');
     if (json_write_finish(&w) == BUF_OK)
         http_answer_json(r, 200, buf_str(&out));

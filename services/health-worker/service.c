@@ -8,61 +8,56 @@
 #include "io/log.h"
 #include "io/log_events.h"
 #include "proto/control.h"
+#include "proto/load.h"
 #include "proto/message.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define HEARTBEAT   USEC_PER_SEC
-#define QUICK_BEAT  (100 * USEC_PER_MSEC) /* at first: who heard our predecessor is coming back */
-#define QUICK_BEATS 10
 #define FAREWELL    (80 * USEC_PER_SEC) /* systemd kills us after 90 */
-#define MAX_MESSAGE (1u << 20)
+#define MAX_MACHINE (256u << 10)
 #define MAX_REQUEST (64u << 10)
 
 /* ---- telling ---- */
 
-static void publish(struct service *s, enum message_type type)
-{
-    struct message_header header = {.type = type, .correlation_id = s->sequence};
-    uint8_t head[MESSAGE_HEADER_SIZE];
-
-    s->snapshot.node = str_from(s->settings->health.node_id);
-    s->snapshot.sequence = s->sequence++;
-    s->snapshot.at_ms = loop_wall(s->loop) / 1000;
-    message_encode(&header, head);
-    buf_clear(&s->message);
-    if (health_encode(&s->snapshot, &s->message) != BUF_OK) {
-        log_error("the health snapshot is over %u bytes and was not sent", MAX_MESSAGE);
-        return;
-    }
-    struct bus_message m = {
-        .frame = {{(const char *)head, sizeof(head)}, buf_str(&s->message)},
-        .n = 2,
-    };
-    if (bus_socket_send(s->publisher, &m) != BUS_OK)
-        return; /* counted by the bus; the next snapshot follows within a second */
-}
-
 static void show_bus(struct service *s)
 {
-    bus_metrics_count(s->shard, "health", bus_socket_stats(s->publisher), &s->counted.publisher);
+    publisher_count(s->publisher, s->shard);
     bus_metrics_count(s->shard, "outcomes", bus_socket_stats(s->outcomes), &s->counted.outcomes);
     bus_metrics_count(s->shard, "control", bus_socket_stats(s->control), &s->counted.control);
+}
+
+/* Everything we know, at every heartbeat and to who has just subscribed. */
+static void tell_all(void *arg)
+{
+    struct service *s = arg;
+    struct json_write w;
+
+    buf_clear(&s->machine_text);
+    json_write_init(&w, &s->machine_text);
+    json_write_begin(&w, '{');
+    machine_write(s->machine, &w);
+    json_write_end(&w, '}');
+    if (json_write_finish(&w) != BUF_OK)
+        buf_clear(&s->machine_text);
+    monitor_snapshot(s->monitor, &s->snapshot);
+    s->snapshot.active_requests = cluster_active_requests(s->cluster);
+    publisher_tell(s->publisher, MESSAGE_HEALTH_SNAPSHOT, &s->snapshot, buf_str(&s->machine_text));
+    fleet_bus_publish(s);
 }
 
 static void on_heartbeat(void *arg)
 {
     struct service *s = arg;
 
-    monitor_snapshot(s->monitor, &s->snapshot);
-    publish(s, MESSAGE_HEALTH_SNAPSHOT);
-    fleet_bus_publish(s);
+    tell_all(s);
     show_bus(s);
-    loop_timer_start(&s->heartbeat, s->beats < QUICK_BEATS ? QUICK_BEAT : HEARTBEAT);
-    s->beats++;
+    cluster_show(s->cluster);
+    loop_timer_start(&s->heartbeat, HEARTBEAT);
 }
 
 /* An outage is an event when it begins and when it ends; what a provider that recovers does in
@@ -104,29 +99,55 @@ static void on_change(void *arg, const struct health_provider *p, enum health_st
         log_change(p, before);
     s->snapshot.n_providers = 1;
     s->snapshot.provider[0] = *p;
-    publish(s, MESSAGE_HEALTH_CHANGE);
+    publisher_tell(s->publisher, MESSAGE_HEALTH_CHANGE, &s->snapshot, STR_EMPTY);
 }
 
 /* ---- listening ---- */
 
-static void on_outcome(void *arg, struct bus_socket *socket, const struct bus_message *m)
+static bool take_outcome(struct service *s, struct arena *a, struct str body)
 {
-    struct service *s = arg;
-    struct message_header header;
     struct outcome o;
-    struct arena a;
+    bool is_good = outcome_decode(a, body, &o);
 
-    if (fleet_bus_load(s, m))
-        return;
-    arena_init(&a, MAX_REQUEST * 4);
-    if (m->n == 2 && m->frame[1].len <= MAX_REQUEST &&
-        message_decode(m->frame[0], &header) == MESSAGE_OK && header.type == MESSAGE_OUTCOME &&
-        outcome_decode(&a, m->frame[1], &o)) {
+    if (is_good) {
         monitor_outcome(s->monitor, &o);
         fleet_touch(s->fleet, o.provider);
-    } else {
-        bus_socket_count_invalid(socket);
     }
+    return is_good;
+}
+
+static bool take_load(struct service *s, struct arena *a, struct str body)
+{
+    struct load l;
+    bool is_good = load_decode(a, body, &l);
+
+    if (is_good)
+        cluster_load(s->cluster, &l);
+    return is_good;
+}
+
+static bool take_word(struct service *s, struct arena *a, const struct bus_message *m)
+{
+    struct message_header header;
+
+    if (m->n != 2 || m->frame[1].len > MAX_REQUEST ||
+        message_decode(m->frame[0], &header) != MESSAGE_OK)
+        return false;
+    if (header.type == MESSAGE_OUTCOME)
+        return take_outcome(s, a, m->frame[1]);
+    return header.type == MESSAGE_LOAD && take_load(s, a, m->frame[1]);
+}
+
+/* What the proxies have to say. */
+static void on_word(void *arg, struct bus_socket *socket, const struct bus_message *m)
+{
+    struct arena a;
+
+    if (fleet_bus_load(arg, m))
+        return;
+    arena_init(&a, MAX_REQUEST * 4);
+    if (!take_word(arg, &a, m))
+        bus_socket_count_invalid(socket);
     arena_done(&a);
 }
 
@@ -207,9 +228,9 @@ static int open_bus(struct service *s)
     int r = bus_new(&s->bus);
 
     if (r == 0)
-        r = open_socket(s, BUS_PUB, "health.sock", NULL, &s->publisher);
+        r = publisher_new(s->bus, s->loop, s->settings->paths.runtime, tell_all, s, &s->publisher);
     if (r == 0)
-        r = open_socket(s, BUS_PULL, "outcomes.sock", on_outcome, &s->outcomes);
+        r = open_socket(s, BUS_PULL, "outcomes.sock", on_word, &s->outcomes);
     if (r == 0)
         r = open_socket(s, BUS_ROUTER, "control.sock", on_control, &s->control);
     return r;
@@ -238,9 +259,21 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
     return NULL;
 }
 
+/* What leaves this machine, and what is heard from others. */
+static int open_network(struct service *s, const struct settings *settings, char *reterr,
+                      size_t reterr_size)
+{
+    int r = publisher_configure(s->publisher, settings, reterr, reterr_size);
+
+    if (r == -EADDRINUSE && s->generation > 0)
+        r = 0; /* it may be we who just left the place: publisher tries on */
+    return r < 0 ? r : cluster_configure(s->cluster, settings, reterr, reterr_size);
+}
+
 static bool reload(struct service *s, char *reterr, size_t reterr_size)
 {
     struct settings *fresh = NULL;
+    char why[256];
 
     if (settings_load(s->config_path, &fresh, reterr, reterr_size) != 0)
         return false;
@@ -248,6 +281,11 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     if (fixed) {
         snprintf(reterr, reterr_size, "%s: %s cannot change while health-worker runs; restart it",
                  s->config_path, fixed);
+        settings_free(&fresh);
+        return false;
+    }
+    if (open_network(s, fresh, reterr, reterr_size) < 0) {
+        (void)!open_network(s, s->settings, why, sizeof(why));
         settings_free(&fresh);
         return false;
     }
@@ -340,6 +378,7 @@ static int open_all(struct service *s)
     s->monitor = monitor_new(&tools, on_change, s);
     s->machine = machine_new(s->loop, s->shard);
     fleet_bus_start(s);
+    s->cluster = cluster_new(s->bus, s->loop, s->shard);
     return 0;
 }
 
@@ -349,7 +388,7 @@ int service_start(const char *config_path, struct settings **settings, struct se
     struct service *s = ret;
 
     *s = (struct service){.config_path = config_path, .settings = TAKE(*settings)};
-    buf_init(&s->message, MAX_MESSAGE);
+    buf_init(&s->machine_text, MAX_MACHINE);
     s->metrics =
         metrics_page_registry(health_metrics_table, HEALTH_METRICS_N, "health_worker_build_info");
     s->shard = metrics_add_shard(s->metrics);
@@ -359,7 +398,8 @@ int service_start(const char *config_path, struct settings **settings, struct se
                  s->settings->paths.runtime, strerror(-r));
         return r;
     }
-    if ((r = health_api_start(s, reterr, reterr_size)) < 0)
+    if ((r = open_network(s, s->settings, reterr, reterr_size)) < 0 ||
+        (r = health_api_start(s, reterr, reterr_size)) < 0)
         return r;
     monitor_configure(s->monitor, s->settings);
     machine_configure(s->machine, s->settings);
@@ -393,12 +433,13 @@ void service_stop(struct service *s)
     history_free(&s->history);
     health_store_free(&s->store);
     fetch_pool_free(&s->fetches);
-    bus_socket_free(&s->publisher);
+    cluster_free(&s->cluster);
+    publisher_free(&s->publisher);
     bus_socket_free(&s->outcomes);
     bus_socket_free(&s->control);
     bus_free(&s->bus);
     loop_free(&s->loop);
     metrics_free(&s->metrics);
-    buf_done(&s->message);
+    buf_done(&s->machine_text);
     settings_free(&s->settings);
 }

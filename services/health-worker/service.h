@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "cluster.h"
 #include "fleet.h"
 #include "io/bus.h"
 #include "io/daemon.h"
@@ -16,6 +17,7 @@
 #include "io/loop.h"
 #include "machine.h"
 #include "monitor.h"
+#include "publisher.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -27,9 +29,10 @@ struct service {
     struct metrics *metrics;
     struct metrics_shard *shard;
     struct bus *bus;
-    struct bus_socket *publisher, *outcomes, *control;
+    struct publisher *publisher;
+    struct bus_socket *outcomes, *control;
     struct {
-        struct bus_stats publisher, outcomes, control;
+        struct bus_stats outcomes, control;
     } counted; /* already in the metrics */
     struct fetch_pool *fetches;
     struct http_server *server;
@@ -37,13 +40,12 @@ struct service {
     struct history *history;
     struct monitor *monitor;
     struct machine *machine;
+    struct cluster *cluster;
     struct fleet *fleet;
     struct daemon_watchdog *watchdog;
     struct loop_timer heartbeat;
-    uint64_t beats;
     struct health_snapshot snapshot; /* filled afresh for each message */
-    struct buf message;
-    uint64_t sequence;
+    struct buf machine_text;
     unsigned generation;
     bool is_draining;
     struct loop_timer farewell; /* the last moment for workers to end */

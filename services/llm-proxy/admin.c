@@ -110,7 +110,7 @@ static const struct http_route routes[] = {
     {"GET", "/health", "/health", IS_OPEN, answer_health},
     {"GET", "/ready", "/ready", IS_OPEN, answer_ready},
     {"GET", "/metrics", "/metrics", IS_OPEN, answer_metrics},
-    {"GET", "/cluster/status", "/cluster/status", 0, admin_status_cluster},
+    {"GET", "/cluster/status", "/cluster/status", 0, admin_cluster_status},
     {"GET", "/admin/cache", "/admin/cache", 0, admin_cache_show},
     {"DELETE", "/admin/cache", "/admin/cache", 0, admin_cache_clear},
     {"GET", "/admin/keys", "/admin/keys", 0, admin_keys_list},

@@ -33,6 +33,7 @@ void admin_call_refuse(struct admin_call *c, enum refusal refusal, const char *m
 /* The routes' functions (http_route_fn; `arg` is the struct proxy), in files of their own. */
 void admin_cache_show(void *arg, struct http_request *r, struct str tail);
 void admin_cache_clear(void *arg, struct http_request *r, struct str tail);
+void admin_cluster_status(void *arg, struct http_request *r, struct str tail);
 void admin_keys_list(void *arg, struct http_request *r, struct str tail);
 void admin_keys_create(void *arg, struct http_request *r, struct str tail);
 void admin_keys_show(void *arg, struct http_request *r, struct str tail);
@@ -46,7 +47,7 @@ void admin_keys_update_team(void *arg, struct http_request *r, struct str tail);
 void admin_audit_tail(void *arg, struct http_request *r, struct str tail);
 void admin_audit_prune(void *arg, struct http_request *r, struct str tail);
 void admin_prices_list(void *arg, struct http_request *r, struct str tail);
-void admin_status_cluster(void *arg, struct http_request *r, struct str tail);
+void admin_status_write_providers(struct json_write *w, const struct proxy *p);
 void admin_status_providers(void *arg, struct http_request *r, struct str tail);
 void admin_status_models(void *arg, struct http_request *r, struct str tail);
 void admin_usage_query(void *arg, struct http_request *r, struct str tail);

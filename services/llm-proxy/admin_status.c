@@ -27,6 +27,7 @@ static void write_provider(struct json_write *w, const struct snapshot_provider 
     json_write_member(w, "dialect", catalogue_dialect_text(p->settings->dialect));
     json_write_member(w, "backend", catalogue_backend_text(p->settings->backend));
     json_write_member(w, "base_url", p->settings->base_url);
+    json_write_member(w, "node", p->settings->node);
     json_write_member(w, "health", health_state_text(v.health));
     json_write_member(w, "breaker", breaker_text(v.breaker));
     json_write_member_bool(w, "available", v.is_available);
@@ -40,43 +41,12 @@ static void write_provider(struct json_write *w, const struct snapshot_provider 
     json_write_end(w, '}');
 }
 
-static void write_providers(struct json_write *w, const struct proxy *p)
+void admin_status_write_providers(struct json_write *w, const struct proxy *p)
 {
     json_write_begin(w, '[');
     for (size_t i = 0; i < p->snapshot->n_providers; i++)
         write_provider(w, &p->snapshot->providers[i], loop_now(p->loop));
     json_write_end(w, ']');
-}
-
-static void write_proxy(struct json_write *w, const struct proxy *p)
-{
-    json_write_begin(w, '{');
-    json_write_member(w, "version", SUITE_VERSION);
-    json_write_member(w, "state", p->drain_until ? "draining" : "serving");
-    json_write_key(w, "uptime_seconds");
-    json_write_u64(w, (clock_wall() - p->started_at) / USEC_PER_SEC);
-    json_write_member_int(w, "threads", p->n_workers);
-    json_write_member_int(w, "config_generation", p->generation);
-    json_write_member_bool(w, "config_last_reload_successful", p->is_last_reload_good);
-    json_write_member_bool(w, "ledger_available",
-                           ledger_is_available(p->ledger, loop_now(p->loop)));
-    json_write_end(w, '}');
-}
-
-static void write_health_worker(struct json_write *w, const struct proxy *p)
-{
-    usec_t heard_at = health_view_heard_at(p->health);
-    struct str view = health_view_json(p->health);
-
-    json_write_begin(w, '{');
-    json_write_key(w, "age_seconds");
-    if (heard_at == 0)
-        json_write_null(w);
-    else
-        json_write_double(w, (double)(loop_now(p->loop) - heard_at) / (double)USEC_PER_SEC);
-    json_write_key(w, "snapshot");
-    json_write_raw(w, view.len > 0 ? view : STR("null"));
-    json_write_end(w, '}');
 }
 
 static void answer(struct http_request *r, struct json_write *w, struct buf *out)
@@ -88,26 +58,6 @@ static void answer(struct http_request *r, struct json_write *w, struct buf *out
     buf_done(out);
 }
 
-void admin_status_cluster(void *arg, struct http_request *r, struct str tail)
-{
-    const struct proxy *p = arg;
-    struct buf out;
-    struct json_write w;
-
-    (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
-    json_write_begin(&w, '{');
-    json_write_key(&w, "proxy");
-    write_proxy(&w, p);
-    json_write_key(&w, "providers");
-    write_providers(&w, p);
-    json_write_key(&w, "health_worker");
-    write_health_worker(&w, p);
-    json_write_end(&w, '}');
-    answer(r, &w, &out);
-}
-
 void admin_status_providers(void *arg, struct http_request *r, struct str tail)
 {
     const struct proxy *p = arg;
@@ -117,7 +67,7 @@ void admin_status_providers(void *arg, struct http_request *r, struct str tail)
     (void)tail;
     buf_init(&out, MAX_ANSWER);
     json_write_init(&w, &out);
-    write_providers(&w, p);
+    admin_status_write_providers(&w, p);
     answer(r, &w, &out);
 }
 

@@ -167,7 +167,7 @@ const struct nodes *health_view_nodes(const struct health_view *v)
     return v->nodes;
 }
 
-static const struct node *find_own(const struct health_view *v)
+const struct node *health_view_own(const struct health_view *v)
 {
     for (size_t i = 0; i < nodes_count(v->nodes); i++)
         if (!nodes_at(v->nodes, i)->address)
@@ -177,14 +177,14 @@ static const struct node *find_own(const struct health_view *v)
 
 usec_t health_view_heard_at(const struct health_view *v)
 {
-    const struct node *own = find_own(v);
+    const struct node *own = health_view_own(v);
 
     return own ? own->heard_at : 0;
 }
 
 struct str health_view_json(const struct health_view *v)
 {
-    const struct node *own = find_own(v);
+    const struct node *own = health_view_own(v);
 
     return own ? own->snapshot : STR_EMPTY;
 }

@@ -27,6 +27,8 @@ void health_view_free(struct health_view **v);
 void health_view_configure(struct health_view *v, const struct settings *s);
 
 const struct nodes *health_view_nodes(const struct health_view *v);
+/* This machine's own. */
+const struct node *health_view_own(const struct health_view *v);
 /* Monotonic time of our own health-worker's last word; 0: none yet. */
 usec_t health_view_heard_at(const struct health_view *v);
 /* Its last full snapshot as JSON, empty before the first; borrowed until the next turn. */

@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "audit_events.h"
 #include "base/digest.h"
+#include "fleet/fleet_keys.h"
 #include "io/log.h"
 #include "io/log_events.h"
 #include "proxy_metrics.h"
@@ -208,6 +209,12 @@ static bool load(struct proxy *p, struct snapshot **ret, char *reterr, size_t re
         settings_free(&s);
         return false;
     }
+    struct fleet_keys keys;
+    if (fleet_keys_read(s, &keys, reterr, reterr_size) < 0) {
+        settings_free(&s);
+        return false;
+    }
+    fleet_keys_done(&keys);
     bool is_good =
         snapshot_new(&s, &p->upstreams, p->generation + 1, ret, reterr, reterr_size) == 0;
     settings_free(&s);
@@ -311,6 +318,10 @@ static int start_control(struct proxy *p, char *reterr, size_t reterr_size)
     int r = catch_signals(p);
     if (r == 0)
         r = health_view_new(p->bus, p->loop, s, &p->upstreams, &p->health, why, sizeof(why));
+    if (r == 0)
+        r = activity_new(p->bus, p->loop, s->paths.runtime, &p->upstreams, &p->activity);
+    if (r == 0)
+        r = neighbour_new(p->bus, p->loop, s->paths.runtime, &p->context_service);
     if (r < 0) {
         snprintf(reterr, reterr_size, "cannot start the control thread: %s",
                  why[0] ? why : strerror(-r));
@@ -391,6 +402,8 @@ void proxy_stop(struct proxy *p)
     audit_stop(&p->audit);
     daemon_watchdog_free(&p->watchdog);
     gauges_free(&p->gauges);
+    neighbour_free(&p->context_service);
+    activity_free(&p->activity);
     health_view_free(&p->health);
     keyring_unref(&p->keyring);
     guesses_free(&p->guesses);

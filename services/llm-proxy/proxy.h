@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "activity.h"
 #include "audit.h"
 #include "base/map.h"
 #include "base/metrics.h"
@@ -17,6 +18,7 @@
 #include "io/loop.h"
 #include "keystore.h"
 #include "ledger.h"
+#include "neighbour.h"
 #include "snapshot.h"
 #include "usage.h"
 #include "worker.h"
@@ -50,6 +52,8 @@ struct proxy {
     struct http_server *admin;
     char *admin_token; /* for tcp; the socket relies on its mode */
     struct health_view *health;
+    struct activity *activity;
+    struct neighbour *context_service;
     struct gauges *gauges;
     struct daemon_watchdog *watchdog;
     struct loop_timer drain; /* polls for idle workers, then the deadline */

@@ -45,6 +45,7 @@ extern const struct ctl_command ctl_audit_prune_command;
 extern const struct ctl_command ctl_prices_list_command;
 extern const struct ctl_command ctl_prices_import_command;
 extern const struct ctl_command ctl_tokens_import_command;
+extern const struct ctl_command ctl_bus_keygen_command;
 extern const struct ctl_command ctl_cache_stats_command;
 extern const struct ctl_command ctl_cache_clear_command;
 extern const struct ctl_command ctl_config_check_command;

@@ -14,7 +14,7 @@ static const struct ctl_command *const commands[] = {
     &ctl_config_reload_command, &ctl_route_explain_command, &ctl_audit_verify_command,
     &ctl_audit_tail_command,    &ctl_audit_prune_command,   &ctl_prices_list_command,
     &ctl_prices_import_command, &ctl_cache_stats_command,   &ctl_cache_clear_command,
-    &ctl_tokens_import_command,
+    &ctl_tokens_import_command, &ctl_bus_keygen_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
