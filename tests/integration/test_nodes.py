@@ -141,7 +141,8 @@ def test_three_nodes_see_one_another_and_count_themselves(start_node, make_key):
 def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, simulator, start_simulator, make_key):
     away, curve = start_simulator(), make_key("fleet").curve
     b = Other("b", f"127.0.0.1:{free_port()}")
-    on_b = start_node("b", upstream=away, curve=curve, port=int(b.address.rsplit(":", 1)[1]))
+    on_b = start_node("b", curve=curve, port=int(b.address.rsplit(":", 1)[1]), config={
+        "providers": [Suite.provider(away, probe={"interval": "200ms"})]})
     a = start_node("a", [b], upstream=simulator, curve=curve, services=("health-worker", "llm-proxy"), config={
         "providers": [{"name": "sim", "base_url": f"{away.url}/v1", "backend": "local", "node": "b"},
                       {"name": "here", "base_url": f"{simulator.url}/v1", "backend": "local"}],
@@ -174,13 +175,17 @@ def test_what_a_node_says_of_providers_that_are_not_its_own_does_not_count(start
     down = start_simulator()
     down.script("status=500", route="models")
     b = Other("b", f"127.0.0.1:{free_port()}")
-    start_node("b", upstream=down, port=int(b.address.rsplit(":", 1)[1]))  # its `sim` is another machine's
+    on_b = start_node("b", port=int(b.address.rsplit(":", 1)[1]), config={  # its `sim` is its own affair
+        "providers": [Suite.provider(down, probe={"interval": "200ms"})]})
     a = start_node("a", [b], upstream=simulator, services=("health-worker", "llm-proxy"))
     wait_until(lambda: (node(a, "b") or {}).get("status") == "healthy", "b to be heard")
     wait_until(lambda: cluster(a)["providers"][0]["health"] == "healthy", "our own verdict")
-    down_there = wait_until(lambda: node(a, "b"), "b")
-    assert down_there["problem"] is None
-    time.sleep(1.2)  # a heartbeat of b's
+    wait_until(lambda: request(f"http://127.0.0.1:{on_b.health_port}/status").json["providers"][0]["state"] == "down",
+               "b's verdict")
+    heard = a.metrics().value("bus_messages_total", socket="nodes", direction="in")
+    wait_until(lambda: a.metrics().value("bus_messages_total", socket="nodes", direction="in") > heard + 1,
+               "b's verdict to have come")
+    assert node(a, "b")["problem"] is None
     assert cluster(a)["providers"][0]["health"] == "healthy"
     assert a.chat(max_tokens=4).status == 200
 
