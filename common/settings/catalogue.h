@@ -80,11 +80,6 @@ struct settings_provider {
     const char *keep_alive; /* a duration or "forever"; NULL: the server's own */
 };
 
-struct settings_node {
-    const char *id, *address;
-    const char *key; /* of its health-worker; NULL: bus.curve.public, too */
-};
-
 struct settings_target {
     const char *provider, *model;
     uint32_t weight;

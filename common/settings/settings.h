@@ -15,6 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct settings_node {
+    const char *id, *address;
+    const char *key; /* of its health-worker; NULL: bus.curve.public, too */
+};
+
 struct settings {
     struct {
         const char *state, *runtime, *logs, *data;
