@@ -1,11 +1,11 @@
 #include "cluster.h"
 
-#include "fleet/nodes.h"
-#include "fleet/nodes_show.h"
 #include "health_metrics.h"
 #include "io/bus_metrics.h"
 #include "io/log.h"
 #include "io/log_events.h"
+#include "nodes/nodes.h"
+#include "nodes/nodes_show.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* cluster.h -- how many nodes are there, and how busy is each?
  *
  * This node sees itself, which is healthy as long as it can say so, and those of health.nodes
- * (fleet/nodes.h). How many requests are under way on a node its proxies tell its own
+ * (nodes/nodes.h). How many requests are under way on a node its proxies tell its own
  * health-worker every heartbeat, and that tells the others.
  */
 #pragma once

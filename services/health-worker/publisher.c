@@ -1,9 +1,9 @@
 #include "publisher.h"
 
 #include "base/digest.h"
-#include "fleet/fleet_keys.h"
 #include "io/bus_metrics.h"
 #include "io/log.h"
+#include "nodes/node_keys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static void close_away(struct publisher *p)
 }
 
 /* Of all that a socket is opened with. */
-static void identify(const struct settings *s, const struct fleet_keys *keys,
+static void identify(const struct settings *s, const struct node_keys *keys,
                      uint8_t ret[DIGEST_SIZE])
 {
     struct buf all;
@@ -93,23 +93,23 @@ static void identify(const struct settings *s, const struct fleet_keys *keys,
 static int open_away(struct publisher *p, char *reterr, size_t reterr_size)
 {
     const struct settings *s = p->settings;
-    struct fleet_keys keys;
+    struct node_keys keys;
     uint8_t identity[DIGEST_SIZE];
     char endpoint[512];
 
-    int r = fleet_keys_read(s, &keys, reterr, reterr_size);
+    int r = node_keys_read(s, &keys, reterr, reterr_size);
     if (r < 0)
         return r;
     identify(s, &keys, identity);
     if (!p->away.socket || memcmp(identity, p->opened_with, DIGEST_SIZE) != 0) {
         close_away(p);
         snprintf(endpoint, sizeof(endpoint), "tcp://%s", s->health.publish);
-        r = open_outlet(p, endpoint, fleet_keys_for(&keys, NULL), &p->away);
+        r = open_outlet(p, endpoint, node_keys_for(&keys, NULL), &p->away);
         memcpy(p->opened_with, identity, DIGEST_SIZE);
     }
     if (r < 0)
         snprintf(reterr, reterr_size, "cannot publish at %s: %s", s->health.publish, strerror(-r));
-    fleet_keys_done(&keys);
+    node_keys_done(&keys);
     return r;
 }
 

@@ -261,7 +261,7 @@ static const char *find_fixed(const struct settings *a, const struct settings *b
 
 /* What leaves this machine, and what is heard from others. */
 static int open_network(struct service *s, const struct settings *settings, char *reterr,
-                      size_t reterr_size)
+                        size_t reterr_size)
 {
     int r = publisher_configure(s->publisher, settings, reterr, reterr_size);
 

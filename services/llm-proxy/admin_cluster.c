@@ -1,8 +1,8 @@
 #include "admin.h"
 #include "base/arena.h"
 #include "base/json.h"
-#include "fleet/nodes_show.h"
 #include "io/http_answer.h"
+#include "nodes/nodes_show.h"
 #include "proxy.h"
 
 #define MAX_ANSWER (16u << 20)

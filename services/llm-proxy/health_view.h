@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "base/map.h"
-#include "fleet/nodes.h"
 #include "io/bus.h"
 #include "io/loop.h"
+#include "nodes/nodes.h"
 #include "settings/settings.h"
 
 struct health_view;

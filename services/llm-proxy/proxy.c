@@ -3,9 +3,9 @@
 #include "admin.h"
 #include "audit_events.h"
 #include "base/digest.h"
-#include "fleet/fleet_keys.h"
 #include "io/log.h"
 #include "io/log_events.h"
+#include "nodes/node_keys.h"
 #include "proxy_metrics.h"
 
 #include <errno.h>
@@ -209,12 +209,12 @@ static bool load(struct proxy *p, struct snapshot **ret, char *reterr, size_t re
         settings_free(&s);
         return false;
     }
-    struct fleet_keys keys;
-    if (fleet_keys_read(s, &keys, reterr, reterr_size) < 0) {
+    struct node_keys keys;
+    if (node_keys_read(s, &keys, reterr, reterr_size) < 0) {
         settings_free(&s);
         return false;
     }
-    fleet_keys_done(&keys);
+    node_keys_done(&keys);
     bool is_good =
         snapshot_new(&s, &p->upstreams, p->generation + 1, ret, reterr, reterr_size) == 0;
     settings_free(&s);

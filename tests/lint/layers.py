@@ -15,9 +15,9 @@ MAY_INCLUDE = {
     "common/counting": {"base", "io", "tokens", "counting"},
     "common/settings": {"base", "io", "settings"},
     "proto": {"base", "proto"},
-    "common/fleet": {"base", "io", "proto", "settings", "fleet"},
-    "services": {"base", "counting", "fleet", "io", "proto", "settings", "tokens"},
-    "tests": {"base", "counting", "fleet", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
+    "common/nodes": {"base", "io", "proto", "settings", "nodes"},
+    "services": {"base", "counting", "nodes", "io", "proto", "settings", "tokens"},
+    "tests": {"base", "counting", "nodes", "io", "proto", "settings", "tokens", "llm-proxy", "context-service",
               "health-worker"},
 }
 

@@ -1,4 +1,4 @@
-#include "fleet/nodes_show.h"
+#include "nodes/nodes_show.h"
 
 static void show_json(struct json_write *w, const char *key, struct str json, const char *none)
 {

@@ -1,10 +1,10 @@
-#include "fleet/nodes.h"
+#include "nodes/nodes.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "fleet/fleet_keys.h"
 #include "io/log.h"
+#include "nodes/node_keys.h"
 #include "proto/message.h"
 
 #include <assert.h>
@@ -314,7 +314,7 @@ static struct entry *settle(struct nodes *n, const struct wish *w)
     return e;
 }
 
-static bool note_keys(struct nodes *n, const struct settings *s, struct fleet_keys *keys)
+static bool note_keys(struct nodes *n, const struct settings *s, struct node_keys *keys)
 {
     const char *public = keys->secret ? s->curve.public_key : "";
     bool is_new = strcmp(n->public_key, public) != 0 || !n->secret != !keys->secret ||
@@ -329,7 +329,7 @@ static bool note_keys(struct nodes *n, const struct settings *s, struct fleet_ke
 }
 
 static size_t settle_all(struct nodes *n, const struct settings *s, bool with_own,
-                         struct fleet_keys *keys, struct entry **to)
+                         struct node_keys *keys, struct entry **to)
 {
     char endpoint[ENDPOINT];
     struct wish w = {.id = s->health.node_id, .endpoint = endpoint, .key = ""};
@@ -355,10 +355,10 @@ static size_t settle_all(struct nodes *n, const struct settings *s, bool with_ow
 int nodes_configure(struct nodes *n, const struct settings *s, bool with_own, char *reterr,
                     size_t reterr_size)
 {
-    struct fleet_keys keys;
+    struct node_keys keys;
     struct entry *fresh[MAX_NODES];
 
-    int r = fleet_keys_read(s, &keys, reterr, reterr_size);
+    int r = node_keys_read(s, &keys, reterr, reterr_size);
     if (r < 0)
         return r;
     size_t count = settle_all(n, s, with_own, &keys, fresh);
@@ -368,7 +368,7 @@ int nodes_configure(struct nodes *n, const struct settings *s, bool with_own, ch
     memcpy(n->entry, fresh, count * sizeof(fresh[0]));
     n->n = count;
     n->retention = s->health.retention;
-    fleet_keys_done(&keys);
+    node_keys_done(&keys);
     return 0;
 }
 

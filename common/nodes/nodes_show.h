@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/json_write.h"
-#include "fleet/nodes.h"
+#include "nodes/nodes.h"
 
 /* An object, with what its machine has told of itself. */
 void nodes_show(struct json_write *w, const struct node *n, usec_t now);

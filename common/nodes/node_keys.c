@@ -1,4 +1,4 @@
-#include "fleet/fleet_keys.h"
+#include "nodes/node_keys.h"
 
 #include "io/bus_keys.h"
 #include "settings/secret.h"
@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-int fleet_keys_read(const struct settings *s, struct fleet_keys *ret, char *reterr,
-                    size_t reterr_size)
+int node_keys_read(const struct settings *s, struct node_keys *ret, char *reterr,
+                   size_t reterr_size)
 {
     const struct settings_secret where = {.file = s->curve.secret_file};
-    struct fleet_keys k = {.secret = NULL};
+    struct node_keys k = {.secret = NULL};
 
     int r = secret_read(&where, &k.secret, reterr, reterr_size);
     if (r < 0)
@@ -19,7 +19,7 @@ int fleet_keys_read(const struct settings *s, struct fleet_keys *ret, char *rete
         snprintf(reterr, reterr_size,
                  "the key in file %s is not the one bus.curve.public belongs to",
                  s->curve.secret_file);
-        fleet_keys_done(&k);
+        node_keys_done(&k);
         return -EINVAL;
     }
     k.curve = (struct bus_curve){
@@ -32,12 +32,12 @@ int fleet_keys_read(const struct settings *s, struct fleet_keys *ret, char *rete
     return 0;
 }
 
-void fleet_keys_done(struct fleet_keys *k)
+void node_keys_done(struct node_keys *k)
 {
     secret_free(&k->secret);
 }
 
-const struct bus_curve *fleet_keys_for(struct fleet_keys *k, const char *server)
+const struct bus_curve *node_keys_for(struct node_keys *k, const char *server)
 {
     k->curve.server_key = server;
     return k->secret ? &k->curve : NULL;
