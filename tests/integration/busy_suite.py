@@ -2,7 +2,7 @@
 
 Three providers: `ollama` on this machine, `cloud` for money, and `flaky`, whose models `broken` and
 `slow` are. The entry `auto` chooses between the models of the first two; `gold` costs a dollar and
-more a request; one key meets its rate limit and one has a budget; machines have GPUs.
+more a request; `own` is a worker of health-worker; one key meets its rate limit and one has a budget; machines have GPUs.
 """
 import json
 import threading
@@ -45,6 +45,7 @@ class BusySuite:
                 {"name": "big", "targets": [{"provider": "cloud", "model": "sim"}],
                  "cache": {"when": "always"}},
                 {"name": "broken", "targets": [{"provider": "flaky", "model": "sim:status=500"}]},
+                {"name": "own", "targets": [{"provider": "engine", "model": "engine"}]},
                 {"name": "slow", "targets": [{"provider": "flaky", "model": "sim:delay=12s"}]},
                 {"name": "gold", "targets": [{"provider": "cloud", "model": "gold"}]},
                 {"name": "auto", "strategy": "complexity",
@@ -53,6 +54,9 @@ class BusySuite:
                 {"provider": "cloud", "model": "sim", "input": 10, "output": 20},
                 {"provider": "cloud", "model": "gold", "input": 100_000, "output": 200_000},
                 {"provider": "ollama", "model": "sim", "input": 0, "output": 0}]},
+            "workers": [{"name": "engine", "port": programs.free_port(), "device": "gpu0",
+                         "command": [str(programs.PROGRAMS["simulator"]), "--port", "{port}",
+                                     "--worker", "load=100ms"]}],
             "health": {"interval": "500ms"},
         }
 
@@ -62,6 +66,7 @@ class BusySuite:
         for prompt in PROMPTS:
             suite.chat(f"{prompt} {number}", model="auto")
         suite.chat("the same again", model="big")
+        suite.chat("of a local worker", model="own")
         suite.stream(f"a stream {number}").read_all()
         if number % 25 == 0:
             suite.chat("an error", model="broken")
