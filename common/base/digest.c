@@ -51,6 +51,43 @@ void digest_sha256(struct str text, uint8_t ret_digest[DIGEST_SIZE])
     EVP_MD_CTX_free(ctx);
 }
 
+struct digest_stream {
+    EVP_MD_CTX *ctx;
+};
+
+struct digest_stream *digest_stream_new(void)
+{
+    struct digest_stream *d = malloc(sizeof(*d));
+
+    if (!d)
+        abort();
+    d->ctx = new_context();
+    if (!EVP_DigestInit_ex2(d->ctx, algorithm(), NULL))
+        abort();
+    return d;
+}
+
+void digest_stream_free(struct digest_stream **d)
+{
+    if (!*d)
+        return;
+    EVP_MD_CTX_free((*d)->ctx);
+    free(*d);
+    *d = NULL;
+}
+
+void digest_stream_add(struct digest_stream *d, struct str text)
+{
+    if (!EVP_DigestUpdate(d->ctx, text.data, text.len))
+        abort();
+}
+
+void digest_stream_finish(struct digest_stream *d, uint8_t ret_digest[DIGEST_SIZE])
+{
+    if (!EVP_DigestFinal_ex(d->ctx, ret_digest, NULL))
+        abort();
+}
+
 /* RFC 2104 by hand: libcrypto's HMAC() looks its parts up again at each call. */
 void digest_hmac(struct str key, struct str text, uint8_t ret_digest[DIGEST_SIZE])
 {

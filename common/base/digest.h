@@ -12,6 +12,14 @@
 #define DIGEST_SIZE 32
 
 void digest_sha256(struct str text, uint8_t ret_digest[DIGEST_SIZE]);
+
+/* SHA-256 of what comes in pieces. */
+struct digest_stream;
+struct digest_stream *digest_stream_new(void);
+void digest_stream_free(struct digest_stream **d); /* NULL inside is fine */
+void digest_stream_add(struct digest_stream *d, struct str text);
+void digest_stream_finish(struct digest_stream *d, uint8_t ret_digest[DIGEST_SIZE]);
+
 void digest_hmac(struct str key, struct str text, uint8_t ret_digest[DIGEST_SIZE]);
 bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
 

@@ -44,11 +44,13 @@ static bool derive(struct settings *s, struct arena *a)
         if (!s->providers[i].base_url)
             return false;
     }
+    if (!s->paths.models)
+        s->paths.models = arena_printf(a, "%s/models", s->paths.state);
     if (!s->prices.file)
         s->prices.file = arena_printf(a, "%s/prices.yaml", s->paths.data);
     if (!s->health.node_id && gethostname(host, sizeof(host) - 1) == 0)
         s->health.node_id = arena_copy(a, str_from(host[0] ? host : "localhost"));
-    return s->prices.file && s->health.node_id;
+    return s->paths.models && s->prices.file && s->health.node_id;
 }
 
 /* Takes the tree, whatever comes of it. */

@@ -22,7 +22,7 @@ struct settings_node {
 
 struct settings {
     struct {
-        const char *state, *runtime, *logs, *data;
+        const char *state, *runtime, *logs, *data, *models;
     } paths;
     struct {
         const char **listen;
@@ -77,6 +77,7 @@ struct settings {
         usec_t interval;
         bool gpu;
         uint64_t worker_memory; /* 0: no bound */
+        uint64_t disk_reserve;  /* of the disk with paths.models */
         const char *node_id;    /* default: the host's name */
         const char *publish;    /* "" is off */
         struct settings_node *nodes;

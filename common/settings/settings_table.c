@@ -82,6 +82,8 @@ static const struct settings_row paths[] = {
     TEXT("runtime", paths.runtime, runtime, "/run/llm-proxy", "Sockets of the bus and admin.sock"),
     TEXT("logs", paths.logs, file, "/var/log/llm-proxy", "The audit trail"),
     TEXT("data", paths.data, file, "/usr/share/llm-proxy", "Files that come with the suite"),
+    TEXT("models", paths.models, file, NULL,
+         "Where `llmctl models pull` puts files; default: models below paths.state"),
     END,
 };
 
@@ -238,6 +240,8 @@ static const struct settings_row health[] = {
     WORD("gpu", health.gpu, gpu, "auto", "Whether GPUs are looked at"),
     NUMBER(SIZE, "worker_memory", health.worker_memory, "0", 0, 1024 * TIB,
            "What the limits.memory of all workers that run may add up to; 0: no bound"),
+    NUMBER(SIZE, "disk_reserve", health.disk_reserve, "1GiB", 0, 1024 * TIB,
+           "What downloads of models leave free on their disk"),
     MAP("node", health_node, "This machine"),
     TEXT("publish", health.publish, address_or_off, "",
          "Address at which other machines hear of this one's health; needs bus.curve"),

@@ -48,6 +48,7 @@ static void answer_metrics(void *arg, struct http_request *r, struct str tail)
 
     (void)tail;
     machine_show(s->machine);
+    pulls_show(s->pulls);
     fleet_refresh(s->fleet);
     cluster_show(s->cluster);
     metrics_page_refresh(s->metrics, s->shard);
@@ -130,6 +131,72 @@ static void answer_check(void *arg, struct http_request *r, struct str tail)
         http_answer_error(r, 404, "not_found", "There is no such provider.");
 }
 
+static void answer_models(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+    struct json_write w;
+    struct buf out;
+
+    (void)tail;
+    buf_init(&out, MAX_ANSWER);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    pulls_write(s->pulls, &w);
+    json_write_end(&w, '}');
+    if (json_write_finish(&w) == BUF_OK)
+        http_answer_json(r, 200, buf_str(&out));
+    else
+        http_answer_error(r, 503, "overloaded", "The answer is too large.");
+    buf_done(&out);
+}
+
+/* Who fills this machine's disk sits at it; and no page that a browser on it shows can: one cannot
+ * send this type, nor this method, to another origin without being asked. */
+static bool may_pull(struct http_request *r)
+{
+    if (!http_request_is_loopback(r) || http_request_header(r, "x-forwarded-for").data ||
+        http_request_header(r, "forwarded").data) {
+        http_answer_error(r, 403, "forbidden", "Models are pulled from this machine only.");
+        return false;
+    }
+    if (str_is(http_request_method(r), "POST") &&
+        !str_has_prefix_nocase(http_request_header(r, "content-type"), "application/json")) {
+        http_answer_error(r, 415, "invalid_request", "The content-type must be application/json.");
+        return false;
+    }
+    return true;
+}
+
+static void answer_pull(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+    char text[64];
+
+    (void)tail;
+    if (!may_pull(r))
+        return;
+    struct pulls_answer a = pulls_add(s->pulls, http_request_body(r));
+    if (a.problem) {
+        http_answer_error(r, a.status, a.status == 503 ? "overloaded" : "invalid_request",
+                          a.problem);
+        return;
+    }
+    snprintf(text, sizeof(text), "{\"id\":%lld}", (long long)a.id);
+    http_answer_json(r, a.status, str_from(text));
+}
+
+static void answer_cancel(void *arg, struct http_request *r, struct str tail)
+{
+    struct service *s = arg;
+
+    if (!may_pull(r))
+        return;
+    if (pulls_cancel(s->pulls, tail))
+        http_answer_json(r, 202, STR("{\"cancelling\":true}"));
+    else
+        http_answer_error(r, 404, "not_found", "There is no such download under way.");
+}
+
 static const struct http_route routes[] = {
     {"GET", "/health", "/health", 0, answer_health},
     {"GET", "/ready", "/ready", 0, answer_ready},
@@ -140,6 +207,9 @@ static const struct http_route routes[] = {
     {"GET", "/scrape/", "/scrape/{provider}", 0, answer_target},
     {"POST", "/check", "/check", 0, answer_check},
     {"POST", "/check/", "/check/{provider}", 0, answer_check},
+    {"GET", "/models", "/models", 0, answer_models},
+    {"POST", "/models/pull", "/models/pull", 0, answer_pull},
+    {"DELETE", "/models/pull/", "/models/pull/{id}", 0, answer_cancel},
     {"POST", "/workers//", "/workers/{name}/{verb}", 0, fleet_bus_answer},
 };
 

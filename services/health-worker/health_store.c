@@ -46,7 +46,7 @@ static const char *const migrations[] = {
     " is_verified INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(provider, name))"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE pulls(id INTEGER PRIMARY KEY, name TEXT NOT NULL, provider TEXT NOT NULL,"
-    " request TEXT NOT NULL, validator TEXT NOT NULL, state TEXT NOT NULL, error TEXT NOT NULL,"
+    " request TEXT NOT NULL, state TEXT NOT NULL, error TEXT NOT NULL,"
     " bytes INTEGER NOT NULL, total INTEGER NOT NULL, at_ms INTEGER NOT NULL) STRICT;",
 };
 

@@ -158,9 +158,11 @@ static const char *obey(struct service *s, const struct control_request *r)
 
     if (str_is(r->verb, "check"))
         return monitor_check(s->monitor, r->object) ? NULL : "no such provider";
+    if (str_is(r->verb, "pull"))
+        return pulls_add(s->pulls, r->object).problem;
     if (fleet_bus_obey(s, r, &problem))
         return problem;
-    return "unknown verb; allowed: check, start, stop, drain, restart, demand";
+    return "unknown verb; allowed: check, pull, start, stop, drain, restart, demand";
 }
 
 static struct str write_reply(const char *problem, char *space, size_t size)
@@ -292,6 +294,7 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     struct settings *old = s->settings;
     s->settings = fresh;
     monitor_configure(s->monitor, fresh);
+    pulls_configure(s->pulls, fresh);
     machine_configure(s->machine, fresh);
     fleet_configure(s->fleet, fresh);
     settings_free(&old);
@@ -376,6 +379,7 @@ static int open_all(struct service *s)
         return r;
     struct monitor_tools tools = {s->loop, s->fetches, s->shard, s->history};
     s->monitor = monitor_new(&tools, on_change, s);
+    s->pulls = pulls_new(&(struct pulls_tools){s->loop, s->shard, s->store, s->monitor});
     s->machine = machine_new(s->loop, s->shard);
     fleet_bus_start(s);
     s->cluster = cluster_new(s->bus, s->loop, s->shard);
@@ -402,6 +406,7 @@ int service_start(const char *config_path, struct settings **settings, struct se
         (r = health_api_start(s, reterr, reterr_size)) < 0)
         return r;
     monitor_configure(s->monitor, s->settings);
+    pulls_configure(s->pulls, s->settings);
     machine_configure(s->machine, s->settings);
     fleet_configure(s->fleet, s->settings);
     note_reload(s, true);
@@ -429,6 +434,7 @@ void service_stop(struct service *s)
     http_server_free(&s->server);
     fleet_free(&s->fleet);
     machine_free(&s->machine);
+    pulls_free(&s->pulls);
     monitor_free(&s->monitor);
     history_free(&s->history);
     health_store_free(&s->store);

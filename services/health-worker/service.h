@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "monitor.h"
 #include "publisher.h"
+#include "pulls.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct service {
     struct health_store *store;
     struct history *history;
     struct monitor *monitor;
+    struct pulls *pulls;
     struct machine *machine;
     struct cluster *cluster;
     struct fleet *fleet;

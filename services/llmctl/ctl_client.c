@@ -17,9 +17,9 @@ struct ctl_client {
     struct loop *loop;
     struct fetch_pool *fetches;
     struct fetch_origin origin;
-    char socket_url[512];
+    char base_url[512];
     char *authorization;
-    const char *where; /* for error messages */
+    const char *peer, *where; /* for error messages */
     struct arena arena;
     struct buf body;
     int status;
@@ -52,10 +52,14 @@ int ctl_client_new(const char *socket_path, const char *url, const char *token_f
 
     if (!c)
         abort();
-    snprintf(c->socket_url, sizeof(c->socket_url), "unix:%s", socket_path ? socket_path : "");
-    c->where = url ? url : socket_path;
+    snprintf(c->base_url, sizeof(c->base_url), "%s%s", url ? "" : "unix:",
+             url           ? url
+             : socket_path ? socket_path
+                           : "");
+    c->peer = "llm-proxy";
+    c->where = url ? c->base_url : socket_path;
     c->origin = (struct fetch_origin){
-        .base_url = url ? url : c->socket_url,
+        .base_url = c->base_url,
         .connect_timeout = 5 * USEC_PER_SEC,
         .total_timeout = PATIENCE,
         .max_body = MAX_ANSWER,
@@ -85,6 +89,11 @@ void ctl_client_free(struct ctl_client **c)
     buf_done(&(*c)->body);
     free(*c);
     *c = NULL;
+}
+
+void ctl_client_set_peer(struct ctl_client *c, const char *name)
+{
+    c->peer = name;
 }
 
 struct arena *ctl_client_arena(struct ctl_client *c)
@@ -162,7 +171,7 @@ bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path, 
     fetch_start(c->fetches, &request, &handler, c);
     loop_run(c->loop);
     if (c->result != FETCH_OK) {
-        fprintf(stderr, "llmctl: cannot reach llm-proxy at %s: %s\n", c->where,
+        fprintf(stderr, "llmctl: cannot reach %s at %s: %s\n", c->peer, c->where,
                 fetch_result_text(c->result));
         return false;
     }

@@ -26,6 +26,9 @@ MUST_USE int ctl_client_new(const char *socket_path, const char *url, const char
                             struct ctl_client **ret, char *reterr, size_t reterr_size);
 void ctl_client_free(struct ctl_client **c);
 
+/* Who is asked, for messages: llm-proxy unless told otherwise. */
+void ctl_client_set_peer(struct ctl_client *c, const char *name);
+
 struct arena *ctl_client_arena(struct ctl_client *c);
 
 /* True when the proxy answered 2xx; else the reason is on stderr. `body` may be empty. *ret lives

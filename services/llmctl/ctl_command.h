@@ -27,6 +27,8 @@ struct ctl_command {
 extern const struct ctl_command ctl_status_command;
 extern const struct ctl_command ctl_providers_command;
 extern const struct ctl_command ctl_models_command;
+extern const struct ctl_command ctl_models_local_command;
+extern const struct ctl_command ctl_models_pull_command;
 extern const struct ctl_command ctl_route_explain_command;
 extern const struct ctl_command ctl_usage_command;
 extern const struct ctl_command ctl_keys_create_command;

@@ -81,9 +81,27 @@ static void random_bytes_differ_from_call_to_call(void **state)
     CHECK(!digest_equal(a, b));
 }
 
+static void in_pieces_it_is_the_same(void **state)
+{
+    static const char text[] = "The quick brown fox jumps over the lazy dog, and then once more";
+    uint8_t whole[DIGEST_SIZE], pieces[DIGEST_SIZE];
+
+    (void)state;
+    digest_sha256(str_from(text), whole);
+    for (size_t cut = 0; cut < sizeof(text); cut++) {
+        struct digest_stream *d = digest_stream_new();
+        digest_stream_add(d, (struct str){text, cut});
+        digest_stream_add(d, (struct str){text + cut, sizeof(text) - 1 - cut});
+        digest_stream_finish(d, pieces);
+        CHECK(digest_equal(whole, pieces));
+        digest_stream_free(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_pieces_it_is_the_same),
         cmocka_unit_test(sha256_gives_the_published_digests),
         cmocka_unit_test(hmac_gives_the_digests_of_rfc_4231),
         cmocka_unit_test(an_empty_key_or_text_is_allowed),
