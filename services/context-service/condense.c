@@ -1,12 +1,19 @@
 #include "condense.h"
 
 #include "conversation.h"
+#include "draft.h"
 #include "drop.h"
+#include "extract.h"
 #include "lossless.h"
+#include "marker.h"
 #include "mask.h"
 #include "pin.h"
+#include "transcript.h"
 
 #include <string.h>
+
+#define ROOM        64 /* tokens that a summary which keeps nothing has at most */
+#define MAX_SUMMARY 2000
 
 static void note(struct condense_report *r, const char *stage)
 {
@@ -16,41 +23,100 @@ static void note(struct condense_report *r, const char *stage)
     r->stage[r->n_stages++] = stage;
 }
 
-/* What a mode that is not built yet does instead is part of the answer. */
-static const char *substitution(enum condense_mode mode)
+struct condensing {
+    struct conversation c;
+    const struct condense_options *options;
+    struct pin_reach reach;
+    uint64_t goal;
+    struct extract extract;
+    bool has_extract;
+    struct condense_report *report;
+};
+
+/* Tokens of what stays if everything before `end` goes that may. */
+static uint64_t pinned_tokens(const struct conversation *c, size_t end)
 {
-    switch (mode) {
-    case CONDENSE_EXTRACT:
-        return "extract_as_mask";
-    case CONDENSE_SUMMARIZE:
-        return "summarize_as_mask";
-    case CONDENSE_LOSSLESS:
-    case CONDENSE_MASK:
-        return NULL;
-    }
-    return NULL;
+    uint64_t tokens = c->tokens;
+
+    for (size_t g = 0; g < end; g++)
+        if (!c->group[g].is_pinned)
+            tokens -= c->group[g].tokens;
+    return tokens;
 }
 
-static uint64_t goal(const struct condense_options *options)
+/* The target, unless it is out of reach: then the budget. */
+static uint64_t find_goal(const struct condensing *k)
 {
-    uint64_t target = options->target_tokens, budget = options->budget_tokens;
+    uint64_t target = k->options->target_tokens, budget = k->options->budget_tokens;
 
-    return target > 0 && target < budget ? target : budget;
+    return target > 0 && target < budget && pinned_tokens(&k->c, k->reach.utmost) <= target
+               ? target
+               : budget;
 }
 
-static void shrink(struct conversation *c, const struct condense_options *options, size_t end,
-                   struct condense_report *r)
+static void squeeze(struct condensing *k, size_t end)
 {
-    uint64_t budget = goal(options);
+    if (k->c.tokens > k->goal && lossless_apply(&k->c, end))
+        note(k->report, "lossless");
+}
 
-    if (c->tokens > budget && lossless_apply(c, end))
-        note(r, "lossless");
-    if (options->mode == CONDENSE_LOSSLESS)
+static void mask(struct condensing *k, size_t end)
+{
+    if (k->c.tokens > k->goal && mask_apply(&k->c, end, k->goal))
+        note(k->report, "mask");
+}
+
+static void drop(struct condensing *k, size_t end)
+{
+    if (k->c.tokens > k->goal && drop_apply(&k->c, end, k->goal))
+        note(k->report, "drop");
+}
+
+static void extract(struct condensing *k, size_t end)
+{
+    const struct extract_options options = {.end = end,
+                                            .goal = k->goal,
+                                            .query = k->options->query,
+                                            .summary_key = k->options->summary.key,
+                                            .summary = k->options->summary.text};
+
+    if (k->c.tokens <= k->goal)
         return;
-    if (c->tokens > budget && mask_apply(c, end, budget))
-        note(r, "mask");
-    if (c->tokens > budget && drop_apply(c, end, budget))
-        note(r, "drop");
+    k->has_extract = extract_apply(&k->extract, &k->c, &options);
+    if (k->has_extract) {
+        note(k->report, "extract");
+        if (k->extract.draft.n_folded > 0)
+            note(k->report, "fold");
+    }
+}
+
+/* First what is older than the running turn: all of it, before that is touched. */
+static void shrink(struct condensing *k)
+{
+    const size_t ends[] = {k->reach.calm, k->reach.utmost};
+    bool has_room = pinned_tokens(&k->c, k->reach.calm) + ROOM <= k->goal;
+
+    switch (k->options->mode) {
+    case CONDENSE_LOSSLESS:
+        squeeze(k, ends[0]);
+        squeeze(k, ends[1]);
+        break;
+    case CONDENSE_MASK:
+        for (size_t i = 0; i < 2; i++) {
+            squeeze(k, ends[i]);
+            mask(k, ends[i]);
+            drop(k, ends[i]);
+        }
+        break;
+    case CONDENSE_EXTRACT:
+    case CONDENSE_SUMMARIZE:
+        for (size_t i = has_room ? 0 : 1; i < 2; i++) {
+            squeeze(k, ends[i]);
+            extract(k, ends[i]);
+            drop(k, ends[i]);
+        }
+        break;
+    }
 }
 
 /* The beginning of what a message says: its content, or the first text in it. */
@@ -64,43 +130,88 @@ static struct str preview(struct arena *a, const struct json_value *message)
     return json_string(content, a, &text) ? marker_preview(text) : STR_EMPTY;
 }
 
-static bool list_omitted(struct conversation *c, struct condense_report *r)
+static bool list_omitted(struct condensing *k)
 {
-    r->omitted = arena_alloc(c->arena, c->n * sizeof(*r->omitted));
+    struct conversation *c = &k->c;
+    struct condense_report *r = k->report;
+
+    for (size_t g = 0; g < c->n_groups; g++)
+        for (size_t i = 0; c->group[g].is_dropped && i < c->group[g].n; i++) {
+            const struct conversation_message *m = &c->message[c->group[g].first + i];
+            struct conversation_omitted o = {.bytes = m->original->raw,
+                                             .preview = preview(c->arena, m->original),
+                                             .tokens = m->tokens_before,
+                                             .group = SIZE_MAX};
+            marker_key(o.bytes, o.key);
+            if (!conversation_omit(c, &o))
+                return false;
+        }
+    r->omitted = arena_alloc(c->arena, c->n_omitted * sizeof(*r->omitted) + 1);
     if (!r->omitted)
         return false;
-    for (size_t g = 0; g < c->n_groups; g++) {
-        const struct conversation_group *group = &c->group[g];
-        for (size_t i = group->first; i < group->first + group->n; i++) {
-            const struct conversation_message *m = &c->message[i];
-            uint64_t left = group->is_dropped ? 0 : m->tokens;
-            if (!group->is_dropped && !m->is_masked)
-                continue;
-            struct condense_omitted *o = &r->omitted[r->n_omitted++];
-            *o = (struct condense_omitted){.bytes = m->original->raw,
-                                           .preview = preview(c->arena, m->original),
-                                           .tokens = m->tokens_before - left};
-            marker_key(o->bytes, o->key);
-        }
+    for (size_t i = 0; i < c->n_omitted; i++) {
+        const struct conversation_omitted *from = &c->omitted[i];
+        if (from->group != SIZE_MAX && c->group[from->group].is_dropped)
+            continue; /* its message is listed */
+        struct condense_omitted *o = &r->omitted[r->n_omitted++];
+        *o = (struct condense_omitted){
+            .bytes = from->bytes,
+            .preview = from->preview.len > 0 ? from->preview : marker_preview(from->bytes),
+            .tokens = from->tokens};
+        memcpy(o->key, from->key, sizeof(o->key));
     }
     return true;
 }
 
-static size_t write_messages(const struct conversation *c, char *out)
+static bool describe_fold(struct condensing *k)
 {
-    size_t len = 0;
+    struct draft *d = &k->extract.draft;
+    struct condense_fold *fold = &k->report->fold;
 
-    for (size_t g = 0; g < c->n_groups; g++) {
-        const struct conversation_group *group = &c->group[g];
-        for (size_t i = group->first; !group->is_dropped && i < group->first + group->n; i++) {
-            struct str raw = c->message[i].json->raw;
-            out[len] = len == 0 ? '[' : ',';
-            memcpy(out + len + 1, raw.data, raw.len);
-            len += 1 + raw.len;
-        }
+    if (!k->has_extract || d->n_folded == 0)
+        return true;
+    memcpy(fold->key, d->key, sizeof(fold->key));
+    fold->is_abstractive = k->extract.has_summary;
+    fold->max_tokens = k->goal / 4 < MAX_SUMMARY ? k->goal / 4 : MAX_SUMMARY;
+    return k->options->mode != CONDENSE_SUMMARIZE || draft_write_source(d, &fold->source);
+}
+
+static bool write_messages(struct condensing *k)
+{
+    struct transcript t;
+    struct str json;
+    size_t size = 2, len = 0;
+
+    for (transcript_init(&t, &k->c); transcript_next(&t, &json);)
+        size += json.len + 1;
+    char *out = arena_alloc(k->c.arena, size);
+    if (!out)
+        return false;
+    for (transcript_init(&t, &k->c); transcript_next(&t, &json);) {
+        out[len] = len == 0 ? '[' : ',';
+        memcpy(out + len + 1, json.data, json.len);
+        len += 1 + json.len;
     }
     out[len] = ']';
-    return len + 1;
+    k->report->messages = (struct str){out, len + 1};
+    return true;
+}
+
+static enum condense_outcome condense(struct condensing *k)
+{
+    struct conversation *c = &k->c;
+
+    k->reach = pin_groups(c, k->options->keep_last, k->options->pin);
+    k->goal = find_goal(k);
+    shrink(k);
+    k->report->tokens_after = c->tokens;
+    if (c->is_full)
+        return CONDENSE_TOO_BIG;
+    if (c->tokens > k->options->budget_tokens)
+        return CONDENSE_TOO_LARGE;
+    if (!list_omitted(k) || !describe_fold(k) || !write_messages(k))
+        return CONDENSE_TOO_BIG;
+    return CONDENSE_CONDENSED;
 }
 
 enum condense_outcome condense_run(struct arena *a, const struct json_value *messages,
@@ -108,12 +219,12 @@ enum condense_outcome condense_run(struct arena *a, const struct json_value *mes
                                    struct condense_report *ret)
 {
     const struct conversation_dialect *dialect = conversation_find_dialect(options->dialect);
-    struct conversation c;
+    struct condensing k = {.options = options, .report = ret};
 
     *ret = (struct condense_report){.messages = STR_EMPTY};
     if (!dialect)
         return CONDENSE_INVALID;
-    switch (conversation_init(&c, a, dialect, options->counter, messages)) {
+    switch (conversation_init(&k.c, a, dialect, options->counter, messages)) {
     case CONVERSATION_OK:
         break;
     case CONVERSATION_INVALID:
@@ -121,28 +232,12 @@ enum condense_outcome condense_run(struct arena *a, const struct json_value *mes
     case CONVERSATION_TOO_BIG:
         return CONDENSE_TOO_BIG;
     }
-
-    ret->tokens_before = ret->tokens_after = c.tokens;
-    if (c.tokens <= options->budget_tokens) {
-        ret->messages = messages->raw;
-        return CONDENSE_UNCHANGED;
-    }
-    if (substitution(options->mode))
-        note(ret, substitution(options->mode));
-    struct pin_reach reach = pin_groups(&c, options->keep_last);
-    shrink(&c, options, reach.calm, ret);
-    shrink(&c, options, reach.utmost, ret);
-    ret->tokens_after = c.tokens;
-    if (c.is_full)
-        return CONDENSE_TOO_BIG;
-    if (c.tokens > options->budget_tokens)
-        return CONDENSE_TOO_LARGE;
-
-    char *text = arena_alloc(a, messages->raw.len + 1);
-    if (!text || !list_omitted(&c, ret))
-        return CONDENSE_TOO_BIG;
-    ret->messages = (struct str){text, write_messages(&c, text)};
-    return CONDENSE_CONDENSED;
+    k.c.secret = options->secret;
+    ret->tokens_before = ret->tokens_after = k.c.tokens;
+    if (k.c.tokens > options->budget_tokens)
+        return condense(&k);
+    ret->messages = messages->raw;
+    return CONDENSE_UNCHANGED;
 }
 
 static const char *const modes[] = {"lossless", "mask", "extract", "summarize"};

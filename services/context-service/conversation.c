@@ -126,8 +126,8 @@ static bool anthropic_next_output(const struct json_value *message, struct conve
 }
 
 static const struct conversation_dialect dialects[] = {
-    {"openai", openai_role, openai_next_output},
-    {"anthropic", anthropic_role, anthropic_next_output},
+    {"openai", false, openai_role, openai_next_output},
+    {"anthropic", true, anthropic_role, anthropic_next_output},
 };
 
 const struct conversation_dialect *conversation_find_dialect(struct str name)
@@ -176,8 +176,11 @@ enum conversation_result conversation_init(struct conversation *c, struct arena 
     if (!are_messages(dialect, messages))
         return CONVERSATION_INVALID;
 
-    *c = (struct conversation){
-        .dialect = dialect, .arena = a, .counter = counter, .tokens = counter_overhead(counter)};
+    *c = (struct conversation){.dialect = dialect,
+                               .arena = a,
+                               .counter = counter,
+                               .tokens = counter_overhead(counter),
+                               .summary = STR_EMPTY};
     c->message = arena_alloc(a, messages->n_children * sizeof(*c->message));
     c->group = arena_alloc(a, messages->n_children * sizeof(*c->group));
     if (!c->message || !c->group)
@@ -187,15 +190,31 @@ enum conversation_result conversation_init(struct conversation *c, struct arena 
     return CONVERSATION_OK;
 }
 
+bool conversation_omit(struct conversation *c, const struct conversation_omitted *o)
+{
+    if (c->n_omitted == c->omitted_cap) {
+        size_t cap = c->omitted_cap ? 2 * c->omitted_cap : 16;
+        struct conversation_omitted *more = arena_alloc(c->arena, cap * sizeof(*more));
+        if (!more)
+            return false;
+        if (c->n_omitted > 0)
+            memcpy(more, c->omitted, c->n_omitted * sizeof(*more));
+        c->omitted = more;
+        c->omitted_cap = cap;
+    }
+    c->omitted[c->n_omitted++] = *o;
+    return true;
+}
+
 void conversation_drop(struct conversation *c, struct conversation_group *g)
 {
     g->is_dropped = true;
     c->tokens -= g->tokens;
 }
 
-/* The message spelled anew, with what `fn` puts in place of its tool output. Empty: unchanged. */
-static struct str respell(struct conversation *c, const struct json_value *message,
-                          conversation_rewrite_fn fn, void *arg)
+struct str conversation_respell(const struct conversation *c, struct arena *a,
+                                const struct json_value *message, conversation_rewrite_fn fn,
+                                void *arg)
 {
     struct conversation_output o = {.text = NULL};
     const char *from = message->raw.data, *end = from + message->raw.len;
@@ -208,11 +227,9 @@ static struct str respell(struct conversation *c, const struct json_value *messa
             continue;
         assert(new.len <= o.text->raw.len);
         if (!text)
-            text = arena_alloc(c->arena, message->raw.len);
-        if (!text) {
-            c->is_full = true;
-            return STR_EMPTY;
-        }
+            text = arena_alloc(a, message->raw.len);
+        if (!text)
+            return (struct str){NULL, 0};
         size_t kept = (size_t)(o.text->raw.data - from);
         memcpy(text + len, from, kept);
         memcpy(text + len + kept, new.data, new.len);
@@ -229,10 +246,11 @@ bool conversation_rewrite(struct conversation *c, struct conversation_group *g, 
                           conversation_rewrite_fn fn, void *arg)
 {
     struct conversation_message *m = &c->message[i];
-    struct str text = respell(c, m->json, fn, arg);
+    struct str text = conversation_respell(c, c->arena, m->json, fn, arg);
     const struct json_value *json;
     size_t at;
 
+    c->is_full |= !text.data;
     if (text.len == 0)
         return false;
     if (json_parse(c->arena, text, &json, &at) != JSON_OK) {

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "marker.h"
 #include "tokens/counter.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct conversation_output {
 
 struct conversation_dialect {
     const char *name;
+    bool takes_turns; /* user and assistant by turns */
     enum conversation_role (*role)(const struct json_value *message);
     bool (*next_output)(const struct json_value *message, struct conversation_output *o);
 };
@@ -43,26 +45,40 @@ struct conversation_message {
     enum conversation_role role;
     uint64_t tokens_before; /* of original */
     uint64_t tokens;        /* of json */
-    bool is_masked;         /* part of what it said is gone */
 };
 
 struct conversation_group {
     size_t first, n; /* messages */
     enum conversation_role role;
     bool is_pinned, is_dropped;
+    bool is_folded; /* into the summary */
     uint64_t tokens;
+};
+
+/* A block of which something is gone. */
+struct conversation_omitted {
+    char key[MARKER_KEY_SIZE];
+    struct str bytes;
+    struct str preview; /* how it begins; empty: like `bytes` */
+    uint64_t tokens;
+    size_t group; /* that it stands in; SIZE_MAX: in many */
 };
 
 struct conversation {
     const struct conversation_dialect *dialect;
     struct arena *arena;
     struct counter *counter; /* NULL: estimates */
+    struct str secret;       /* that own summaries are signed with; empty: none are */
     struct conversation_message *message;
     size_t n;
     struct conversation_group *group;
     size_t n_groups;
-    uint64_t tokens; /* of what is kept, as it stands */
-    bool is_full;    /* the arena's ceiling stopped a stage */
+    uint64_t tokens;    /* of what is kept, as it stands */
+    struct str summary; /* a message of the user's, as JSON, in place of what is folded; or empty */
+    uint64_t summary_tokens;
+    struct conversation_omitted *omitted;
+    size_t n_omitted, omitted_cap;
+    bool is_full; /* the arena's ceiling stopped a stage */
 };
 
 /* NULL when there is no such dialect. */
@@ -74,10 +90,19 @@ MUST_USE enum conversation_result conversation_init(struct conversation *c, stru
                                                     struct counter *counter,
                                                     const struct json_value *messages);
 
+/* False at the arena's ceiling. */
+MUST_USE bool conversation_omit(struct conversation *c, const struct conversation_omitted *o);
+
 void conversation_drop(struct conversation *c, struct conversation_group *g);
 
 /* The JSON string to stand for the text of `o`: shorter than it, or o->text->raw to keep it. */
 typedef struct str (*conversation_rewrite_fn)(void *arg, const struct conversation_output *o);
+
+/* `message` spelled anew in `a`, with what `fn` puts in place of its tool output. Empty: unchanged.
+ * data NULL: the arena's ceiling. */
+struct str conversation_respell(const struct conversation *c, struct arena *a,
+                                const struct json_value *message, conversation_rewrite_fn fn,
+                                void *arg);
 
 /* Offers every piece of tool output in message `i` of `g` to `fn`. False, and nothing changed, when
  * it kept all of them or the result would have as many tokens. */

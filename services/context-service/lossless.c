@@ -1,75 +1,42 @@
 #include "lossless.h"
 
 #include "base/map.h"
+#include "marker.h"
+#include "squeeze.h"
 
 #include <string.h>
 
 #define MIN_REPEATED_BYTES 128
 #define MAX_CALL_ID_BYTES  64
-#define MAX_NEWLINES       2
-
-struct squeezer {
-    char *out;
-    size_t len;
-    size_t solid; /* `len` after the last byte that is no blank */
-    unsigned newlines;
-};
-
-static void squeeze_unit(struct squeezer *q, const char *unit, size_t n)
-{
-    bool is_newline = n == 2 && unit[1] == 'n';
-    bool is_blank = unit[0] == ' ' || (n == 2 && unit[1] == 't');
-
-    if (is_newline) {
-        q->len = q->solid;
-        if (++q->newlines > MAX_NEWLINES)
-            return;
-    }
-    memcpy(q->out + q->len, unit, n);
-    q->len += n;
-    if (is_blank)
-        return;
-    q->solid = q->len;
-    if (!is_newline)
-        q->newlines = 0;
-}
-
-struct str lossless_squeeze(struct arena *a, struct str json_string)
-{
-    struct squeezer q = {.out = arena_alloc(a, json_string.len)};
-    const char *at = json_string.data + 1, *end = json_string.data + json_string.len - 1;
-
-    if (!q.out)
-        return (struct str){NULL, 0};
-    q.out[q.len++] = '"';
-    q.solid = q.len;
-    while (at < end) {
-        size_t n = *at == '\\' ? 2 : 1;
-        squeeze_unit(&q, at, n);
-        at += n;
-    }
-    q.len = q.solid;
-    if (q.len == 1 || q.len + 1 >= json_string.len)
-        return json_string;
-    q.out[q.len++] = '"';
-    return (struct str){q.out, q.len};
-}
 
 /* Walks from the newest output to the oldest, so that the newest copy is the one that stays. */
 struct repeats {
     struct conversation *c;
     struct map newest; /* text as spelled -> the JSON value that holds it */
     bool may_change;
+    size_t group;
 };
 
-static struct str reference_to(struct conversation *c, const struct json_value *call)
+/* A reference says under which key the text is kept, should the copy be condensed one day. */
+static struct str reference_to(struct repeats *r, const struct json_value *call,
+                               const struct json_value *text)
 {
-    const char *text = "\"[same as another tool result]\"";
+    struct conversation_omitted omitted = {.group = r->group};
+    struct arena *a = r->c->arena;
+    char *reference;
 
+    if (!json_string(text, a, &omitted.bytes)) {
+        r->c->is_full = true;
+        return STR_EMPTY;
+    }
+    marker_key(omitted.bytes, omitted.key);
     if (json_is(call, JSON_STRING) && call->raw.len > 2 && call->raw.len - 2 <= MAX_CALL_ID_BYTES)
-        text = arena_printf(c->arena, "\"[same as the result of %.*s]\"", (int)call->raw.len - 2,
-                            call->raw.data + 1);
-    return str_from(text);
+        reference = arena_printf(a, "\"[same as the result of %.*s; key=%s]\"",
+                                 (int)call->raw.len - 2, call->raw.data + 1, omitted.key);
+    else
+        reference = arena_printf(a, "\"[same as another tool result; key=%s]\"", omitted.key);
+    r->c->is_full |= !reference || !conversation_omit(r->c, &omitted);
+    return str_from(reference);
 }
 
 static struct str refer_to_repeat(void *arg, const struct conversation_output *o)
@@ -83,7 +50,7 @@ static struct str refer_to_repeat(void *arg, const struct conversation_output *o
     void *newest = map_add(&r->newest, o->text->raw, mine);
     if (newest == mine || !r->may_change)
         return o->text->raw;
-    struct str reference = reference_to(r->c, newest);
+    struct str reference = reference_to(r, newest, o->text);
     return reference.len ? reference : o->text->raw;
 }
 
@@ -98,8 +65,14 @@ static bool replace_repeats(struct conversation *c, size_t end)
         if (group->is_dropped)
             continue;
         r.may_change = g < end && !group->is_pinned;
-        for (size_t i = group->first + group->n; i-- > group->first;)
-            changed |= conversation_rewrite(c, group, i, refer_to_repeat, &r);
+        r.group = g;
+        for (size_t i = group->first + group->n; i-- > group->first;) {
+            size_t before = c->n_omitted;
+            if (conversation_rewrite(c, group, i, refer_to_repeat, &r))
+                changed = true;
+            else
+                c->n_omitted = before;
+        }
     }
     map_done(&r.newest);
     return changed;
@@ -108,7 +81,7 @@ static bool replace_repeats(struct conversation *c, size_t end)
 static struct str squeeze_output(void *arg, const struct conversation_output *o)
 {
     struct conversation *c = arg;
-    struct str s = lossless_squeeze(c->arena, o->text->raw);
+    struct str s = squeeze_string(c->arena, o->text->raw);
 
     if (!s.data)
         c->is_full = true;

@@ -1,34 +1,103 @@
 #include "mask.h"
 
+#include "cue.h"
+#include "cut.h"
+#include "marker.h"
 #include "tokens/estimate.h"
 
-#include <inttypes.h>
+#include <string.h>
 
-static uint64_t lines_in(struct str json_string)
+#define MAX_ERRORS 3
+#define MAX_LINE   200 /* bytes of each that is kept */
+#define MIN_SHARE  4   /* lines are kept that are no more than one byte in so many */
+#define MAX_OUTPUT (64U << 10)
+
+struct masking {
+    struct conversation *c;
+    size_t group, message;
+    struct conversation_output original; /* the same output, as the client sent it */
+};
+
+struct lines {
+    struct buf out;
+    uint64_t n;      /* in the text */
+    unsigned errors; /* kept */
+    struct str last; /* that was kept */
+    bool is_full;
+};
+
+static void keep(struct lines *l, struct str line)
 {
-    uint64_t lines = 1;
+    line = str_trim(line);
+    if (line.len == 0 || line.data == l->last.data)
+        return;
+    size_t len = cut_prefix(line, MAX_LINE);
+    l->is_full |= buf_printf(&l->out, "\n%.*s%s", (int)len, line.data,
+                             len < line.len ? "\xe2\x80\xa6" : "") != BUF_OK;
+    l->last = line;
+}
 
-    for (size_t i = 1; i + 1 < json_string.len; i++) {
-        if (json_string.data[i] != '\\')
-            continue;
-        i++;
-        lines += json_string.data[i] == 'n';
+/* The first line, reports of errors, the last line. */
+static void keep_lines(struct lines *l, struct str text)
+{
+    struct str rest = text, line, last = STR_EMPTY;
+
+    while (str_cut(&rest, '\n', &line)) {
+        bool is_first = l->n++ == 0;
+        bool is_error = l->errors < MAX_ERRORS && cue_error(line) > 1;
+        l->errors += is_error;
+        if (is_first || is_error)
+            keep(l, line);
+        if (str_trim(line).len > 0)
+            last = line;
     }
-    return lines;
+    keep(l, last);
+}
+
+/* A marker and the lines; empty when that is no shorter. */
+static struct str mask_text(struct masking *k, struct str text, struct str raw, const char *key)
+{
+    struct lines l = {.last = STR_EMPTY};
+    struct buf whole;
+    struct str spelled = STR_EMPTY;
+
+    buf_init(&l.out, MAX_OUTPUT);
+    buf_init(&whole, MAX_OUTPUT);
+    keep_lines(&l, text);
+    l.is_full |= marker_write(&whole, l.n, estimate_text(text), key) != BUF_OK;
+    size_t bare = whole.len;
+    if (l.out.len <= text.len / MIN_SHARE)
+        l.is_full |= buf_add_str(&whole, buf_str(&l.out)) != BUF_OK;
+    if (!l.is_full)
+        spelled = marker_spell(k->c->arena, buf_str(&whole));
+    if (spelled.len >= raw.len) /* then perhaps without them */
+        spelled = marker_spell(k->c->arena, (struct str){whole.data, bare});
+    k->c->is_full |= !spelled.data;
+    buf_done(&whole);
+    buf_done(&l.out);
+    return spelled.len < raw.len ? spelled : STR_EMPTY;
 }
 
 static struct str mark(void *arg, const struct conversation_output *o)
 {
-    struct conversation *c = arg;
-    struct str raw = o->text->raw;
-    char *text =
-        arena_printf(c->arena, "\"[tool result omitted: %" PRIu64 " lines, %" PRIu64 " tokens]\"",
-                     lines_in(raw), estimate_text((struct str){raw.data + 1, raw.len - 2}));
+    struct masking *k = arg;
+    struct conversation *c = k->c;
+    struct conversation_omitted omitted = {.group = k->group};
+    struct str text;
 
-    if (!text)
+    (void)c->dialect->next_output(c->message[k->message].original, &k->original);
+    if (!json_string(o->text, c->arena, &text) ||
+        !json_string(k->original.text, c->arena, &omitted.bytes)) {
         c->is_full = true;
-    struct str marker = str_from(text);
-    return text && marker.len < raw.len ? marker : raw;
+        return o->text->raw;
+    }
+    marker_key(omitted.bytes, omitted.key);
+    struct str spelled = mask_text(k, text, o->text->raw, omitted.key);
+    if (spelled.len == 0)
+        return o->text->raw;
+    omitted.tokens = estimate_text(text);
+    c->is_full |= !conversation_omit(c, &omitted);
+    return spelled;
 }
 
 bool mask_apply(struct conversation *c, size_t end, uint64_t budget_tokens)
@@ -40,10 +109,14 @@ bool mask_apply(struct conversation *c, size_t end, uint64_t budget_tokens)
         if (group->is_pinned || group->is_dropped)
             continue;
         for (size_t i = group->first; i < group->first + group->n; i++) {
+            struct masking k = {.c = c, .group = g, .message = i};
+            size_t before = c->n_omitted;
             if (c->tokens <= budget_tokens)
                 return changed;
-            if (conversation_rewrite(c, group, i, mark, c))
-                changed = c->message[i].is_masked = true;
+            if (conversation_rewrite(c, group, i, mark, &k))
+                changed = true;
+            else
+                c->n_omitted = before;
         }
     }
     return changed;

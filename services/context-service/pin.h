@@ -1,6 +1,7 @@
 /* pin.h -- which groups of a conversation must stay, and how far may condensing reach? */
 #pragma once
 
+#include "base/macro.h"
 #include "conversation.h"
 
 struct pin_reach {
@@ -9,6 +10,8 @@ struct pin_reach {
 };
 
 /* Pins system and developer messages, the groups of the last `keep_last` messages (at least one),
- * and the user message that what is kept answers to: the last one before them, unless they begin
- * with one. */
-struct pin_reach pin_groups(struct conversation *c, size_t keep_last);
+ * the user message that what is kept answers to: the last one before them, unless they begin with
+ * one; and what `wanted` asks for (or NULL): an array of numbers of messages, from 0, and of texts,
+ * each of which pins the messages that say it. */
+struct pin_reach pin_groups(struct conversation *c, size_t keep_last,
+                            const struct json_value *wanted);

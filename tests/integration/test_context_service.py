@@ -178,7 +178,7 @@ def test_every_series_is_there_from_the_start_and_moves(service):
     condense(service, long_session(60), 3000, model="tiny", mode="extract")
     condense(service, [user("x")], 400, model="made up by the client")
     after = service.metrics("context-service")
-    assert after.value("context_condensations_total", mode="extract", stage="drop",
+    assert after.value("context_condensations_total", mode="extract", stage="fold",
                        outcome="condensed") == 1
     assert after.value("context_condensations_total", stage="none", outcome="unchanged") == 1
     assert after.value("context_tokens_saved_total", model="small") > 100
@@ -188,9 +188,17 @@ def test_every_series_is_there_from_the_start_and_moves(service):
     assert after.value("http_requests_total", path="/v1/condense", status="200") == 2
 
 
-def test_a_mode_that_is_not_built_yet_says_what_it_did(service):
-    answer = condense(service, long_session(60), 3000, mode="summarize").json
-    assert answer["stages"] == ["summarize_as_mask", "mask", "drop"]
+def test_extract_keeps_what_is_asked_for_and_says_where_the_rest_is(service):
+    session = long_session(30)
+    session[15]["content"] += "\nthe staging replica listens on 54312\n"
+    answer = condense(service, session, 3000, mode="extract",
+                      query="Where does the staging replica listen?").json
+    assert answer["stages"][-2:] == ["extract", "fold"] and answer["tokens_after"] <= 3000
+    summary = answer["messages"][1]
+    assert summary["role"] == "user" and "listens on 54312" in summary["content"]
+    assert summary["content"].startswith("[Earlier conversation, condensed: ")
+    assert answer["omitted"][-1]["key"] in summary["content"]
+    assert answer["messages"][-1] == session[-1]
 
 
 def test_a_broken_configuration_is_named_and_the_old_one_kept(service):

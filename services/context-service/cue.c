@@ -1,0 +1,227 @@
+#include "cue.h"
+
+#include "lexicon.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define SHORT_PROSE 600 /* bytes: all of it counts as said; of more, its ends and its cues */
+
+/* Thousandths of the conversation that a class may have. */
+#define MAX_DEMANDS   45
+#define MAX_DECISIONS 30
+#define MAX_ERRORS    25
+#define MAX_ASKED     25
+#define MAX_USER      50
+
+#define USER_BONUS      0.35F
+#define ASSISTANT_BONUS 0.05F
+
+static bool is_letter(char c)
+{
+    return isalnum((unsigned char)c) || (c & 0x80);
+}
+
+/* "error: no such file", "ValueError: x", "[ERROR] x"; but not "except ValueError:" or "{error}".
+ */
+static bool has_error_shape(struct str line, size_t from, size_t end)
+{
+    bool is_upper = true;
+
+    for (size_t i = from; i < end; i++)
+        is_upper &= isupper((unsigned char)line.data[i]) != 0;
+    if (is_upper) /* a constant's name is longer */
+        return (from == 0 || line.data[from - 1] != '_') &&
+               (end == line.len || !strchr("_,(;", line.data[end]));
+    while (end < line.len && strchr(")]\"'*", line.data[end]))
+        end++;
+    if (end < line.len && line.data[end] == '[') /* error[E0308]: */
+        while (end < line.len && line.data[end] != ':')
+            end++;
+    if (end + 1 >= line.len || line.data[end] != ':')
+        return false;
+    struct str rest = str_trim((struct str){line.data + end + 1, line.len - end - 1});
+    return rest.len > 2 && rest.data[0] != ':';
+}
+
+/* "exit code 1", "exited with status 127" */
+static bool has_exit_status(struct str line)
+{
+    static const char *const words[] = {"exit code ",  "exit status ",  "exited with ", "returned ",
+                                        "exit code: ", "exit status: ", "status code "};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t n = strlen(words[i]);
+        const char *at = memmem(line.data, line.len, words[i], n);
+        if (!at)
+            continue;
+        const char *end = line.data + line.len;
+        for (at += n; at < end && (islower((unsigned char)*at) || *at == ' ' || *at == ':'); at++)
+            ;
+        if (at < end && *at >= '1' && *at <= '9')
+            return true;
+    }
+    return false;
+}
+
+/* The last part of a camelCase word, for which "ValueError" is an error. */
+static size_t last_hump(struct str line, size_t from, size_t end)
+{
+    for (size_t i = end - 1; i > from; i--)
+        if (isupper((unsigned char)line.data[i]) && islower((unsigned char)line.data[i - 1]))
+            return i;
+    return from;
+}
+
+unsigned cue_error(struct str line)
+{
+    unsigned found = has_exit_status(line) ? 2 : 0;
+
+    for (size_t i = 0; i < line.len && found < 2;) {
+        if (!is_letter(line.data[i])) {
+            i++;
+            continue;
+        }
+        size_t from = i;
+        while (i < line.len && is_letter(line.data[i]))
+            i++;
+        char word[16];
+        size_t hump = last_hump(line, from, i), n = i - hump;
+        if (n > sizeof(word))
+            continue;
+        for (size_t k = 0; k < n; k++)
+            word[k] = (char)tolower((unsigned char)line.data[hump + k]);
+        if (lexicon_flags((struct str){word, n}) & LEXICON_ERROR)
+            found = has_error_shape(line, hump, i) ? 2 : 1;
+    }
+    return found;
+}
+
+static bool is_end(const struct unit_list *l, size_t i)
+{
+    const struct unit_source *s = &l->source[l->unit[i].source];
+
+    return i == s->first || i + 1 == s->first + s->n;
+}
+
+static bool is_said(const struct unit_list *l, size_t i, enum unit_speaker speaker, unsigned cue)
+{
+    const struct unit_source *s = &l->source[l->unit[i].source];
+
+    if (s->kind != PIECE_PROSE || s->speaker != speaker || l->unit[i].is_repeat)
+        return false;
+    return s->text.len <= SHORT_PROSE || is_end(l, i) || (l->unit[i].flags & cue);
+}
+
+typedef bool (*claim_fn)(const struct unit_list *l, size_t i);
+
+static bool is_demand(const struct unit_list *l, size_t i)
+{
+    return is_said(l, i, UNIT_USER, LEXICON_DEMAND) &&
+           ((l->unit[i].flags & LEXICON_DEMAND) || l->unit[i].has_digit);
+}
+
+static bool is_decision(const struct unit_list *l, size_t i)
+{
+    return is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) && (l->unit[i].flags & LEXICON_DECISION);
+}
+
+static bool is_user_said(const struct unit_list *l, size_t i)
+{
+    return is_said(l, i, UNIT_USER, LEXICON_DEMAND);
+}
+
+static bool is_asked_for(const struct unit_list *l, size_t i)
+{
+    return l->unit[i].relevance >= 0.35F && !l->unit[i].is_repeat;
+}
+
+static bool is_surely_asked_for(const struct unit_list *l, size_t i)
+{
+    return l->unit[i].relevance >= 0.6F && !l->unit[i].is_repeat;
+}
+
+/* False, and nothing changed, when the class would have more than its share. */
+static bool claim(struct unit_list *l, enum unit_class class, claim_fn claims, uint64_t most)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (claims(l, i))
+            sum += l->unit[i].tokens;
+    if (sum > most)
+        return false;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->unit[i].class > class && claims(l, i))
+            l->unit[i].class = (uint8_t) class;
+    return true;
+}
+
+static bool is_failed_end(const struct unit_list *l, size_t i)
+{
+    return l->source[l->unit[i].source].is_error && is_end(l, i);
+}
+
+/* Up to `max` lines of each output. */
+static uint64_t claim_errors(struct unit_list *l, const uint8_t *strength, size_t max, bool is_dry)
+{
+    uint64_t sum = 0;
+
+    for (size_t s = 0; s < l->n_sources; s++) {
+        size_t left = max;
+        for (size_t i = l->source[s].first; left > 0 && i < l->source[s].first + l->source[s].n;
+             i++) {
+            if (strength[i] < 2 || l->unit[i].is_repeat)
+                continue;
+            left--;
+            sum += l->unit[i].tokens;
+            if (!is_dry && l->unit[i].class > UNIT_ERROR)
+                l->unit[i].class = UNIT_ERROR;
+        }
+    }
+    return sum;
+}
+
+static void classify_errors(struct unit_list *l, uint64_t total)
+{
+    static const size_t per_output[] = {12, 6, 3, 2, 1};
+    uint8_t *strength = arena_alloc(l->arena, l->n + 1);
+    size_t n = sizeof(per_output) / sizeof(per_output[0]), i = 0;
+
+    if (!strength)
+        return;
+    for (size_t u = 0; u < l->n; u++) {
+        const struct unit_source *s = &l->source[l->unit[u].source];
+        if (s->kind == PIECE_OUTPUT &&
+            ((l->unit[u].flags & LEXICON_ERROR) || l->unit[u].has_digit || s->is_error))
+            strength[u] = is_failed_end(l, u) ? 2 : (uint8_t)cue_error(l->unit[u].text);
+    }
+    while (i + 1 < n && claim_errors(l, strength, per_output[i], true) > total * MAX_ERRORS / 1000)
+        i++;
+    claim_errors(l, strength, per_output[i], false);
+}
+
+static void prefer(struct unit_list *l, enum unit_speaker speaker, float bonus)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct unit_source *s = &l->source[l->unit[i].source];
+        if (s->kind == PIECE_PROSE && s->speaker == speaker && !l->unit[i].is_repeat)
+            l->unit[i].score += bonus;
+    }
+}
+
+void cue_classify(struct unit_list *l, bool is_asked)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        total += l->unit[i].tokens;
+    if (claim(l, UNIT_DEMAND, is_demand, total * MAX_DEMANDS / 1000))
+        prefer(l, UNIT_USER, USER_BONUS);
+    if (claim(l, UNIT_DECISION, is_decision, total * MAX_DECISIONS / 1000))
+        prefer(l, UNIT_ASSISTANT, ASSISTANT_BONUS);
+    classify_errors(l, total);
+    if (is_asked && !claim(l, UNIT_ASKED, is_asked_for, total * MAX_ASKED / 1000))
+        (void)claim(l, UNIT_ASKED, is_surely_asked_for, total * MAX_ASKED / 1000);
+    (void)claim(l, UNIT_USER_SAID, is_user_said, total * MAX_USER / 1000);
+}

@@ -1,0 +1,362 @@
+#include "draft.h"
+
+#include "marker.h"
+#include "summary.h"
+#include "transcript.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define GAP          "\xe2\x80\xa6"
+#define MAX_MESSAGE  (64U << 20)
+#define SCRATCH_SIZE (256U << 20)
+
+static bool is_open(const struct conversation_group *g)
+{
+    return !g->is_pinned && !g->is_dropped;
+}
+
+/* The messages that may change, as the client sent them. */
+static struct str list_originals(struct conversation *c, size_t end)
+{
+    size_t size = 2, len = 1;
+
+    for (size_t g = 0; g < end; g++)
+        for (size_t i = 0; is_open(&c->group[g]) && i < c->group[g].n; i++)
+            size += c->message[c->group[g].first + i].original->raw.len + 1;
+    char *text = arena_alloc(c->arena, size);
+    if (!text)
+        return (struct str){NULL, 0};
+    text[0] = '[';
+    for (size_t g = 0; g < end; g++)
+        for (size_t i = 0; is_open(&c->group[g]) && i < c->group[g].n; i++) {
+            struct str raw = c->message[c->group[g].first + i].original->raw;
+            if (len > 1)
+                text[len++] = ',';
+            memcpy(text + len, raw.data, raw.len);
+            len += raw.len;
+        }
+    text[len++] = ']';
+    return (struct str){text, len};
+}
+
+bool draft_init(struct draft *d, struct conversation *c, struct unit_list *units,
+                const struct order *order, size_t end)
+{
+    *d = (struct draft){.c = c, .units = units, .order = order, .end = end};
+    d->originals = list_originals(c, end);
+    if (!d->originals.data)
+        return false;
+    marker_key(d->originals, d->key);
+    d->pinned_tokens = c->tokens;
+    for (size_t g = 0; g < end; g++)
+        if (is_open(&c->group[g]))
+            d->pinned_tokens -= c->group[g].tokens;
+    return true;
+}
+
+static void mark_kept(struct draft *d, size_t n)
+{
+    struct conversation *c = d->c;
+
+    for (size_t i = 0; i < d->units->n; i++)
+        d->units->unit[i].is_kept = false;
+    for (size_t g = 0; g < d->end; g++)
+        c->group[g].is_folded = is_open(&c->group[g]);
+    for (size_t i = 0; i < n; i++) {
+        const struct order_element *e = &d->order->element[i];
+        if (e->is_group)
+            c->group[e->index].is_folded = false;
+        else
+            d->units->unit[e->index].is_kept = true;
+    }
+    d->n_folded = 0;
+    for (size_t g = 0; g < d->end; g++)
+        d->n_folded += c->group[g].is_folded ? c->group[g].n : 0;
+}
+
+struct rewriting {
+    struct draft *d;
+    struct arena *a;
+    size_t message;
+    size_t source;                       /* the next that may be offered */
+    struct conversation_output original; /* the same, as the client sent it */
+    bool is_full;
+};
+
+static size_t lines_in(struct str text)
+{
+    size_t lines = 1;
+
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.data[i] == '\n';
+    return lines;
+}
+
+struct left_out {
+    uint64_t lines, tokens;
+};
+
+static struct left_out count_left_out(const struct unit_list *l, const struct unit_source *s)
+{
+    struct left_out sum = {0, 0};
+
+    for (size_t i = s->first; i < s->first + s->n; i++)
+        if (!l->unit[i].is_kept) {
+            sum.lines += lines_in(l->unit[i].text);
+            sum.tokens += l->unit[i].tokens;
+        }
+    return sum;
+}
+
+/* The text of an output without the lines that are left out. */
+static bool write_kept(const struct unit_list *l, const struct unit_source *s, struct buf *out)
+{
+    bool is_full = false, after_kept = true;
+
+    for (size_t i = s->first; i < s->first + s->n; i++) {
+        const struct unit *u = &l->unit[i];
+        if (u->is_kept) {
+            bool is_joined = i > s->first && l->unit[i - 1].is_kept;
+            is_full |= buf_add_str(out, is_joined ? unit_gap(l, i) : STR("\n")) != BUF_OK;
+            is_full |= buf_add_str(out, u->text) != BUF_OK;
+        } else if (after_kept && i > s->first) {
+            is_full |= buf_add_str(out, STR("\n" GAP)) != BUF_OK;
+        }
+        after_kept = u->is_kept;
+    }
+    return !is_full;
+}
+
+static bool find_key(struct rewriting *r, struct unit_source *s)
+{
+    const struct conversation_message *m = &r->d->c->message[r->message];
+
+    s->original = s->text;
+    if (m->json != m->original && !json_string(r->original.text, r->d->c->arena, &s->original))
+        return false;
+    marker_key(s->original, s->key);
+    return true;
+}
+
+static struct str write_output(struct rewriting *r, struct unit_source *s, struct left_out left)
+{
+    struct buf out;
+
+    buf_init(&out, MAX_MESSAGE);
+    bool ok = (s->key[0] || find_key(r, s)) &&
+              marker_write(&out, left.lines, left.tokens, s->key) == BUF_OK &&
+              write_kept(r->d->units, s, &out);
+    struct str spelled = ok ? marker_spell(r->a, buf_str(&out)) : (struct str){NULL, 0};
+    buf_done(&out);
+    return spelled;
+}
+
+static struct str shorten(void *arg, const struct conversation_output *o)
+{
+    struct rewriting *r = arg;
+    const struct conversation *c = r->d->c;
+    struct unit_list *l = r->d->units;
+
+    (void)c->dialect->next_output(c->message[r->message].original, &r->original);
+    while (r->source < l->n_sources && l->source[r->source].message == r->message &&
+           l->source[r->source].json != o->text)
+        r->source++;
+    if (r->source == l->n_sources || l->source[r->source].message != r->message)
+        return o->text->raw;
+    struct unit_source *s = &l->source[r->source];
+    struct left_out left = count_left_out(l, s);
+    if (left.lines == 0)
+        return o->text->raw;
+    struct str spelled = write_output(r, s, left);
+    r->is_full |= !spelled.data;
+    return spelled.data && spelled.len < o->text->raw.len ? spelled : o->text->raw;
+}
+
+/* The message without what is left out; NULL at the ceiling. */
+static const struct json_value *shorten_message(struct rewriting *r, size_t i)
+{
+    const struct conversation_message *m = &r->d->c->message[i];
+    const struct unit_list *l = r->d->units;
+    const struct json_value *json;
+    size_t at;
+
+    if (m->role != ROLE_TOOL)
+        return m->json;
+    r->message = i;
+    r->original = (struct conversation_output){.text = NULL};
+    while (r->source < l->n_sources && l->source[r->source].message < i)
+        r->source++;
+    struct str text = conversation_respell(r->d->c, r->a, m->json, shorten, r);
+    if (!text.data || r->is_full)
+        return NULL;
+    if (text.len == 0)
+        return m->json;
+    return json_parse(r->a, text, &json, &at) == JSON_OK ? json : NULL;
+}
+
+/* The message in place of what is folded; NULL at the ceiling. */
+static const struct json_value *write_summary(struct draft *d, struct arena *a)
+{
+    struct summary s = {.n_messages = d->n_folded, .secret = d->c->secret, .text = d->summary};
+    const struct json_value *json = NULL;
+    struct buf text;
+    size_t at;
+
+    memcpy(s.key, d->key, sizeof(s.key));
+    buf_init(&text, MAX_MESSAGE);
+    if (summary_write(&s, d->units, d->c, &text) == BUF_OK) {
+        struct str content = marker_spell(a, buf_str(&text));
+        char *message =
+            content.data ? arena_printf(a, "{\"role\":\"user\",\"content\":%.*s}", STR_ARG(content))
+                         : NULL;
+        if (!message || json_parse(a, str_from(message), &json, &at) != JSON_OK)
+            json = NULL;
+    }
+    buf_done(&text);
+    return json;
+}
+
+static uint64_t measure_group(struct rewriting *r, const struct conversation_group *g)
+{
+    uint64_t tokens = 0;
+
+    for (size_t i = g->first; i < g->first + g->n; i++) {
+        const struct conversation_message *m = &r->d->c->message[i];
+        const struct json_value *json = shorten_message(r, i);
+        r->is_full |= !json;
+        if (json)
+            tokens += json == m->json ? m->tokens : counter_message(r->d->c->counter, json);
+    }
+    return tokens;
+}
+
+static uint64_t measure(struct draft *d, struct arena *a)
+{
+    struct conversation *c = d->c;
+    struct rewriting r = {.d = d, .a = a};
+    uint64_t tokens = d->pinned_tokens;
+
+    for (size_t g = 0; g < d->end; g++)
+        if (is_open(&c->group[g]) && !c->group[g].is_folded)
+            tokens += measure_group(&r, &c->group[g]);
+    c->summary = STR_EMPTY;
+    if (d->n_folded > 0) {
+        const struct json_value *summary = write_summary(d, a);
+        r.is_full |= !summary;
+        if (summary) {
+            c->summary = summary->raw;
+            tokens += counter_message(c->counter, summary);
+        }
+    }
+    tokens += transcript_filler_tokens(c);
+    c->summary = STR_EMPTY;
+    d->is_full |= r.is_full;
+    return r.is_full ? UINT64_MAX : tokens;
+}
+
+uint64_t draft_measure(struct draft *d, size_t n)
+{
+    struct arena scratch;
+
+    mark_kept(d, n);
+    arena_init(&scratch, SCRATCH_SIZE);
+    uint64_t tokens = measure(d, &scratch);
+    arena_done(&scratch);
+    return tokens;
+}
+
+bool draft_write_source(struct draft *d, struct str *ret)
+{
+    struct unit_list *l = d->units;
+    struct buf text;
+
+    for (size_t i = 0; i < l->n; i++)
+        l->unit[i].is_kept = true;
+    buf_init(&text, MAX_MESSAGE);
+    char *copy = summary_write_all(l, d->c, &text) == BUF_OK
+                     ? arena_copy(d->c->arena, buf_str(&text))
+                     : NULL;
+    *ret = (struct str){copy, text.len};
+    buf_done(&text);
+    return copy != NULL;
+}
+
+static bool apply_group(struct rewriting *r, struct conversation_group *g)
+{
+    struct conversation *c = r->d->c;
+
+    for (size_t i = g->first; i < g->first + g->n; i++) {
+        struct conversation_message *m = &c->message[i];
+        const struct json_value *json = shorten_message(r, i);
+        if (!json)
+            return false;
+        if (json == m->json)
+            continue;
+        uint64_t tokens = counter_message(c->counter, json);
+        c->tokens = c->tokens - m->tokens + tokens;
+        g->tokens = g->tokens - m->tokens + tokens;
+        m->tokens = tokens;
+        m->json = json;
+    }
+    return true;
+}
+
+static bool apply_summary(struct draft *d)
+{
+    struct conversation *c = d->c;
+
+    if (d->n_folded == 0)
+        return true;
+    for (size_t g = 0; g < d->end; g++)
+        if (c->group[g].is_folded)
+            c->tokens -= c->group[g].tokens;
+    const struct json_value *summary = write_summary(d, c->arena);
+    if (!summary)
+        return false;
+    c->summary = summary->raw;
+    c->summary_tokens = counter_message(c->counter, summary);
+    c->tokens += c->summary_tokens;
+    return true;
+}
+
+/* The lines of outputs that are left out; the folded messages are one block. */
+static bool list_omitted(struct draft *d)
+{
+    const struct unit_list *l = d->units;
+    struct conversation *c = d->c;
+    struct conversation_omitted fold = {.bytes = d->originals, .group = SIZE_MAX};
+
+    for (size_t i = 0; i < l->n_sources; i++) {
+        const struct unit_source *s = &l->source[i];
+        if (c->group[s->group].is_folded || !s->key[0] || s->kind != PIECE_OUTPUT)
+            continue;
+        struct conversation_omitted o = {.bytes = s->original, .group = s->group};
+        memcpy(o.key, s->key, sizeof(o.key));
+        o.tokens = count_left_out(l, s).tokens;
+        if (o.tokens > 0 && !conversation_omit(c, &o))
+            return false;
+    }
+    if (d->n_folded == 0)
+        return true;
+    for (size_t g = 0; g < d->end; g++)
+        fold.tokens += c->group[g].is_folded ? c->group[g].tokens : 0;
+    fold.tokens -= c->summary_tokens < fold.tokens ? c->summary_tokens : fold.tokens;
+    memcpy(fold.key, d->key, sizeof(fold.key));
+    return conversation_omit(c, &fold);
+}
+
+bool draft_apply(struct draft *d, size_t n)
+{
+    struct conversation *c = d->c;
+    struct rewriting r = {.d = d, .a = c->arena};
+
+    mark_kept(d, n);
+    for (size_t g = 0; g < d->end; g++)
+        if (is_open(&c->group[g]) && !c->group[g].is_folded && !apply_group(&r, &c->group[g]))
+            return false;
+    if (!apply_summary(d))
+        return false;
+    c->tokens += transcript_filler_tokens(c);
+    return list_omitted(d);
+}

@@ -1,0 +1,33 @@
+/* draft.h -- what does the conversation look like, and cost, with the first n of an order kept? */
+#pragma once
+
+#include "conversation.h"
+#include "order.h"
+#include "unit.h"
+
+struct draft {
+    struct conversation *c;
+    struct unit_list *units;
+    const struct order *order;
+    size_t end;                /* groups before it are open, unless pinned or dropped */
+    struct str originals;      /* JSON array of their messages, as the client sent them */
+    char key[MARKER_KEY_SIZE]; /* of that */
+    struct str summary;        /* a model's, or empty */
+    uint64_t pinned_tokens;    /* of all that is not open, and the overhead */
+    size_t n_folded;           /* messages, in the last draft */
+    bool is_full;              /* an arena's ceiling */
+};
+
+/* False at the ceiling. */
+MUST_USE bool draft_init(struct draft *d, struct conversation *c, struct unit_list *units,
+                         const struct order *order, size_t end);
+
+/* Tokens of the draft that keeps `n` elements; nothing of it stays but the marks on units and
+ * groups. UINT64_MAX at the ceiling. */
+uint64_t draft_measure(struct draft *d, size_t n);
+
+/* The text of what is folded, for a model to summarize; false at the ceiling. */
+MUST_USE bool draft_write_source(struct draft *d, struct str *ret);
+
+/* Makes the conversation that draft, and lists what it leaves out; false at the ceiling. */
+MUST_USE bool draft_apply(struct draft *d, size_t n);

@@ -1,0 +1,214 @@
+#include "squeeze.h"
+
+#include "base/json.h"
+#include "marker.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_NEWLINES 2
+#define MAX_CONTROL  32 /* bytes of one control sequence */
+#define TIMES        " [\xc3\x97 %zu]"
+#define MIN_SAVED    16 /* bytes, for repeated lines to be counted instead */
+
+/* ESC [ … letter, as JSON spells it; 0 when that is not what comes. */
+static size_t color_length(const char *at, const char *end)
+{
+    if (end - at < 8 || *at != '\\' || strncasecmp(at, "\\u001b[", 7) != 0)
+        return 0;
+    for (size_t n = 7; n < MAX_CONTROL && at + n < end; n++) {
+        char c = at[n];
+        if (c >= '@' && c <= '~' && c != '\\')
+            return n + 1;
+        if (c < ' ' || c > '?')
+            return 0;
+    }
+    return 0;
+}
+
+struct squeezer {
+    char *out;
+    size_t len;
+    size_t solid; /* `len` after the last byte that is no blank */
+    unsigned newlines;
+};
+
+static void squeeze_unit(struct squeezer *q, const char *unit, size_t n)
+{
+    bool is_newline = n == 2 && unit[1] == 'n';
+    bool is_blank = unit[0] == ' ' || (n == 2 && unit[1] == 't');
+
+    if (is_newline) {
+        q->len = q->solid;
+        if (++q->newlines > MAX_NEWLINES)
+            return;
+    }
+    memcpy(q->out + q->len, unit, n);
+    q->len += n;
+    if (is_blank)
+        return;
+    q->solid = q->len;
+    if (!is_newline)
+        q->newlines = 0;
+}
+
+static struct str squeeze_blanks(struct arena *a, struct str spelled)
+{
+    struct squeezer q = {.out = arena_alloc(a, spelled.len)};
+    const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1;
+
+    if (!q.out)
+        return (struct str){NULL, 0};
+    q.out[q.len++] = '"';
+    q.solid = q.len;
+    while (at < end) {
+        size_t skipped = color_length(at, end), n = *at == '\\' ? 2 : 1;
+        if (skipped == 0)
+            squeeze_unit(&q, at, n);
+        at += skipped ? skipped : n;
+    }
+    q.len = q.solid;
+    if (q.len == 1 || q.len + 1 >= spelled.len)
+        return spelled;
+    q.out[q.len++] = '"';
+    return (struct str){q.out, q.len};
+}
+
+/* The line at `at`, and where the next begins. */
+static struct str next_line(const char *at, const char *end, const char **ret_next)
+{
+    const char *from = at;
+
+    while (at < end) {
+        if (*at != '\\') {
+            const char *escape = memchr(at, '\\', (size_t)(end - at));
+            at = escape ? escape : end;
+            continue;
+        }
+        if (at[1] == 'n') {
+            *ret_next = at + 2;
+            return (struct str){from, (size_t)(at - from)};
+        }
+        at += 2;
+    }
+    *ret_next = NULL;
+    return (struct str){from, (size_t)(end - from)};
+}
+
+struct lines {
+    char *out;
+    size_t len;
+    struct str line;
+    size_t times;
+    bool has_begun;
+};
+
+static void put_line(struct lines *l)
+{
+    char suffix[40];
+    int n = snprintf(suffix, sizeof(suffix), TIMES, l->times);
+    bool is_worth_it = (l->times - 1) * (l->line.len + 2) >= (size_t)n + MIN_SAVED;
+
+    for (size_t i = 0; i < (is_worth_it ? 1 : l->times); i++) {
+        if (l->has_begun) {
+            memcpy(l->out + l->len, "\\n", 2);
+            l->len += 2;
+        }
+        l->has_begun = true;
+        memcpy(l->out + l->len, l->line.data, l->line.len);
+        l->len += l->line.len;
+    }
+    if (is_worth_it) {
+        memcpy(l->out + l->len, suffix, (size_t)n);
+        l->len += (size_t)n;
+    }
+}
+
+/* The same line three times and more becomes the line and a number. */
+static struct str squeeze_lines(struct arena *a, struct str spelled)
+{
+    const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1;
+    struct lines l = {.out = arena_alloc(a, spelled.len + 2), .times = 0};
+
+    if (!l.out)
+        return (struct str){NULL, 0};
+    l.out[l.len++] = '"';
+    while (at) {
+        struct str line = next_line(at, end, &at);
+        if (l.times > 0 && line.len > 0 && str_equal(line, l.line)) {
+            l.times++;
+            continue;
+        }
+        if (l.times > 0)
+            put_line(&l);
+        l.line = line;
+        l.times = 1;
+    }
+    put_line(&l);
+    if (l.len + 1 >= spelled.len)
+        return spelled;
+    l.out[l.len++] = '"';
+    return (struct str){l.out, l.len};
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static struct str minify(struct arena *a, struct str json)
+{
+    char *out = arena_alloc(a, json.len);
+    size_t len = 0;
+    bool is_string = false;
+
+    if (!out)
+        return (struct str){NULL, 0};
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.data[i];
+        if (!is_string && is_blank(c))
+            continue;
+        out[len++] = c;
+        if (is_string && c == '\\' && i + 1 < json.len)
+            out[len++] = json.data[++i];
+        else if (c == '"')
+            is_string = !is_string;
+    }
+    return (struct str){out, len};
+}
+
+/* JSON in the string, without the blanks between its tokens. */
+static struct str squeeze_json(struct arena *a, struct str spelled)
+{
+    struct json_value v = {.type = JSON_STRING, .raw = spelled};
+    const struct json_value *parsed;
+    struct arena scratch;
+    struct str text;
+    size_t at;
+
+    if (spelled.len < 4 || (spelled.data[1] != '{' && spelled.data[1] != '['))
+        return spelled;
+    if (!json_string(&v, a, &text))
+        return (struct str){NULL, 0};
+    arena_init(&scratch, a->max);
+    bool is_json = json_parse(&scratch, text, &parsed, &at) == JSON_OK;
+    arena_done(&scratch);
+    if (!is_json)
+        return spelled;
+    struct str small = minify(a, text);
+    if (!small.data)
+        return small;
+    small = marker_spell(a, small);
+    return small.data && small.len < spelled.len ? small : spelled;
+}
+
+struct str squeeze_string(struct arena *a, struct str spelled)
+{
+    struct str s = squeeze_blanks(a, spelled);
+
+    if (s.data)
+        s = squeeze_json(a, s);
+    return s.data ? squeeze_lines(a, s) : s;
+}
