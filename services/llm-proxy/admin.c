@@ -129,6 +129,8 @@ static const struct http_route routes[] = {
     {"GET", "/admin/usage", "/admin/usage", 0, admin_usage_query},
     {"GET", "/admin/providers", "/admin/providers", 0, admin_status_providers},
     {"GET", "/admin/models", "/admin/models", 0, admin_status_models},
+    {"GET", "/admin/workers", "/admin/workers", 0, admin_workers_list},
+    {"POST", "/admin/workers//", "/admin/workers/{name}/{verb}", 0, admin_workers_ask},
     {"POST", "/admin/route", "/admin/route", 0, answer_route},
     {"GET", "/admin/config", "/admin/config", 0, answer_config},
     {"POST", "/admin/config/reload", "/admin/config/reload", 0, answer_reload},

@@ -50,4 +50,6 @@ void admin_prices_list(void *arg, struct http_request *r, struct str tail);
 void admin_status_write_providers(struct json_write *w, const struct proxy *p);
 void admin_status_providers(void *arg, struct http_request *r, struct str tail);
 void admin_status_models(void *arg, struct http_request *r, struct str tail);
+void admin_workers_list(void *arg, struct http_request *r, struct str tail);
+void admin_workers_ask(void *arg, struct http_request *r, struct str tail);
 void admin_usage_query(void *arg, struct http_request *r, struct str tail);

@@ -31,6 +31,8 @@ static void write_provider(struct json_write *w, const struct snapshot_provider 
     json_write_member(w, "health", health_state_text(v.health));
     json_write_member(w, "breaker", breaker_text(v.breaker));
     json_write_member_bool(w, "available", v.is_available);
+    if (v.worker != UPSTREAM_NO_WORKER)
+        json_write_member(w, "worker", upstream_worker_text(v.worker));
     json_write_member_int(w, "in_flight", v.in_flight);
     json_write_member_int(w, "waiting", v.waiting);
     json_write_member_int(w, "elsewhere", v.elsewhere);

@@ -2,6 +2,7 @@
 
 #include "base/json_write.h"
 #include "exchange.h"
+#include "proto/workers.h"
 #include "worker.h"
 
 #define MAX_DATA 4096
@@ -165,6 +166,31 @@ void audit_events_reload(struct audit *a, unsigned generation, const char *probl
     else
         json_write_member_u64(&r.w, "generation", generation);
     audit_write_critical(a, problem ? "config.rejected" : "config.reloaded", end(&r));
+}
+
+static const char *worker_event(struct str before, struct str state)
+{
+    bool did_serve = str_is(before, "idle") || str_is(before, "busy");
+
+    if (str_is(state, "idle") || str_is(state, "busy"))
+        return did_serve ? NULL : "worker.started";
+    if (str_is(state, "stopped"))
+        return "worker.stopped";
+    return str_is(state, "failed") || str_is(state, "backoff") ? "worker.failed" : NULL;
+}
+
+void audit_events_worker(struct audit *a, const struct workers_one *w, struct str before)
+{
+    const char *event = worker_event(before, w->state);
+    struct record r;
+
+    if (!a || !event)
+        return;
+    begin(&r);
+    json_write_member_str(&r.w, "worker", w->name);
+    json_write_member_str(&r.w, "state", w->state);
+    add_text(&r, "reason", w->reason);
+    audit_write(a, event, end(&r));
 }
 
 void audit_events_ledger(void *audit, const char *what)

@@ -9,6 +9,7 @@
 #include "keystore.h"
 
 struct exchange;
+struct workers_one;
 struct http_request;
 
 /* A request is over: settled, or refused for what the trail tells (another's model, no budget). */
@@ -25,5 +26,7 @@ void audit_events_key(struct audit *a, const struct keystore_request *r);
 void audit_events_admin(struct audit *a, const struct http_request *r, int status);
 /* `problem` NULL: configuration `generation` is in force; else why the new one is not. */
 void audit_events_reload(struct audit *a, unsigned generation, const char *problem);
+/* A local worker came from the state `before`: told if it began to serve, ended or failed. */
+void audit_events_worker(struct audit *a, const struct workers_one *w, struct str before);
 void audit_events_ledger(void *audit, const char *what);       /* the books are damaged */
 void audit_events_service(struct audit *a, const char *event); /* started, stopped */

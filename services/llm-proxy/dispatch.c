@@ -88,6 +88,16 @@ static void on_queue_timeout(void *arg)
     dispatch_next(x);
 }
 
+/* A worker that has to load its model first may take as long as it is given for that. */
+static usec_t patience(const struct exchange *x)
+{
+    const struct snapshot_provider *p = chosen(x);
+    usec_t wait = p->settings->queue.timeout;
+    bool is_cold = upstream_look_target(x->route.target, loop_now(loop_of(x))).is_cold;
+
+    return p->worker && is_cold && p->worker->load_timeout > wait ? p->worker->load_timeout : wait;
+}
+
 /* False when the line is full. */
 static bool wait_for_place(struct exchange *x)
 {
@@ -97,7 +107,7 @@ static bool wait_for_place(struct exchange *x)
     exchange_set_state(x, EXCHANGE_QUEUED);
     x->queued_at = loop_now(loop_of(x));
     loop_timer_init(&x->timer, loop_of(x), on_queue_timeout, x);
-    loop_timer_start(&x->timer, chosen(x)->settings->queue.timeout);
+    loop_timer_start(&x->timer, patience(x));
     return true;
 }
 

@@ -322,11 +322,14 @@ static int start_control(struct proxy *p, char *reterr, size_t reterr_size)
         r = activity_new(p->bus, p->loop, s->paths.runtime, &p->upstreams, &p->activity);
     if (r == 0)
         r = neighbour_new(p->bus, p->loop, s->paths.runtime, &p->context_service);
+    if (r == 0)
+        r = worker_link_new(p->bus, p->loop, s, &p->upstreams, &p->local_workers);
     if (r < 0) {
         snprintf(reterr, reterr_size, "cannot start the control thread: %s",
                  why[0] ? why : strerror(-r));
         return r;
     }
+    worker_link_set_audit(p->local_workers, p->audit);
     p->gauges = gauges_new(p);
     p->watchdog = daemon_watchdog_new(p->loop);
     return admin_start(p, reterr, reterr_size);
@@ -391,10 +394,12 @@ static void free_upstreams(struct map *upstreams)
 void proxy_stop(struct proxy *p)
 {
     admin_stop(p);
+    worker_link_leave(p->local_workers);
     cache_stop(p->cache);
     for (unsigned i = 0; i < p->n_workers; i++)
         worker_stop(&p->workers[i]);
     cache_free(&p->cache);
+    worker_link_free(&p->local_workers);
     usage_stop(&p->usage);
     ledger_stop(&p->ledger);
     if (p->audit)

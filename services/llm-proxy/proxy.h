@@ -22,6 +22,7 @@
 #include "snapshot.h"
 #include "usage.h"
 #include "worker.h"
+#include "worker_link.h"
 
 #include <stdbool.h>
 
@@ -54,6 +55,7 @@ struct proxy {
     struct health_view *health;
     struct activity *activity;
     struct neighbour *context_service;
+    struct worker_link *local_workers;
     struct gauges *gauges;
     struct daemon_watchdog *watchdog;
     struct loop_timer drain; /* polls for idle workers, then the deadline */

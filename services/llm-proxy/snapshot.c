@@ -68,6 +68,14 @@ static struct upstream *find_upstream(struct map *upstreams, const char *name)
     return u ? u : map_add(upstreams, str_from(name), upstream_new(name));
 }
 
+static const struct settings_worker *find_worker(const struct settings *s, const char *provider)
+{
+    for (size_t i = 0; i < s->n_workers; i++)
+        if (strcmp(s->workers[i].provider, provider) == 0)
+            return &s->workers[i];
+    return NULL;
+}
+
 static int add_provider(struct snapshot *s, size_t i, struct map *upstreams, char *reterr,
                         size_t reterr_size)
 {
@@ -75,6 +83,7 @@ static int add_provider(struct snapshot *s, size_t i, struct map *upstreams, cha
     struct snapshot_provider *p = &s->providers[i];
 
     p->settings = settings;
+    p->worker = find_worker(s->settings, settings->name);
     p->dialect = dialect_of(settings->dialect);
     if (!p->dialect) {
         snprintf(reterr, reterr_size, "provider '%s': dialect '%s' is not built yet",

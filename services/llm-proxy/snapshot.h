@@ -21,6 +21,7 @@
 
 struct snapshot_provider {
     const struct settings_provider *settings;
+    const struct settings_worker *worker; /* that it is; NULL: it is none of ours */
     const struct dialect *dialect;
     struct fetch_origin origin;
     struct credential credential;

@@ -51,13 +51,23 @@ void standing_configure(struct standing_provider *p, const struct breaker_config
     p->credential = (struct breaker){.state = BREAKER_CLOSED};
 }
 
+void standing_forgive(struct standing *s)
+{
+    s->provider->connection = (struct breaker){.state = BREAKER_CLOSED};
+    s->answers = (struct breaker){.state = BREAKER_CLOSED};
+    s->rests_until = 0;
+}
+
 bool standing_is_down(const struct standing_provider *p, usec_t now)
 {
-    return p->health == HEALTH_DOWN && now - p->health_at < STANDING_HEALTH_MAX_AGE;
+    return !p->has_worker && p->health == HEALTH_DOWN &&
+           now - p->health_at < STANDING_HEALTH_MAX_AGE;
 }
 
 enum standing_obstacle standing_look_provider(const struct standing_provider *p, usec_t now)
 {
+    if (p->is_away)
+        return STANDING_AWAY;
     if (standing_is_down(p, now))
         return STANDING_DOWN;
     if (!breaker_is_available(&p->connection, &p->config, now))
@@ -70,6 +80,8 @@ enum standing_obstacle standing_look_provider(const struct standing_provider *p,
 static enum standing_obstacle look(struct standing *s, usec_t now, usec_t *ret_wait)
 {
     *ret_wait = 0;
+    if (s->provider->is_away)
+        return STANDING_AWAY;
     if (standing_is_down(s->provider, now))
         return STANDING_DOWN;
     for (enum gate g = CONNECTION; g < N_GATES; g++) {
@@ -158,6 +170,8 @@ const char *standing_obstacle_text(enum standing_obstacle o)
     switch (o) {
     case STANDING_CLEAR:
         return "is available";
+    case STANDING_AWAY:
+        return "is a local worker that does not run";
     case STANDING_DOWN:
         return "is down, says health-worker";
     case STANDING_UNREACHABLE:

@@ -17,6 +17,7 @@
 
 enum standing_obstacle {
     STANDING_CLEAR = 0,
+    STANDING_AWAY,        /* a local worker that was stopped, or given up */
     STANDING_DOWN,        /* says health-worker */
     STANDING_UNREACHABLE, /* connections fail */
     STANDING_PARKED,      /* our credential was refused */
@@ -30,6 +31,8 @@ struct standing_provider {
     struct breaker connection, credential;
     enum health_state health;
     usec_t health_at;
+    bool has_worker; /* whose state says more than a probe's verdict */
+    bool is_away;
     uint64_t transitions[3]; /* of all its breakers and its targets', to each breaker_state */
 };
 
@@ -44,6 +47,10 @@ struct standing {
 /* `park` is how long a refused credential is not used. Forgives the credential: a reload may have
  * brought another. */
 void standing_configure(struct standing_provider *p, const struct breaker_config *c, usec_t park);
+
+/* What has been said of the connection and of the answers is forgotten: it is another process now.
+ */
+void standing_forgive(struct standing *s);
 
 bool standing_is_down(const struct standing_provider *p, usec_t now);
 /* What is in the way of the provider as a whole. */

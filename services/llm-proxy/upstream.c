@@ -30,6 +30,8 @@ struct upstream {
     char *name;
     pthread_mutex_t mutex;
     struct standing_provider standing;
+    enum upstream_worker worker;
+    bool is_wanted; /* while it is cold */
     struct upstream_target *targets;
     struct retry_budget budget;
     double budget_share;
@@ -146,7 +148,7 @@ static void unlink_waiter(struct upstream *u, struct upstream_waiter *w)
 /* Give free places to those who wait, in order. */
 static void serve_queue(struct upstream *u)
 {
-    while (u->first && u->in_flight < u->max_parallel) {
+    while (u->first && u->worker != UPSTREAM_WORKER_COLD && u->in_flight < u->max_parallel) {
         struct upstream_waiter *w = u->first;
         unlink_waiter(u, w);
         take_place(u);
@@ -160,6 +162,8 @@ static void turn_away(struct upstream *u, usec_t now)
 {
     struct upstream_waiter *next;
 
+    if (u->worker == UPSTREAM_WORKER_COLD)
+        return; /* they wait for it to come back */
     for (struct upstream_waiter *w = u->first; w; w = next) {
         next = w->next;
         if (standing_look(&w->target->standing, now, NULL) == STANDING_CLEAR)
@@ -188,7 +192,10 @@ enum upstream_result upstream_take(struct upstream_target *t, bool is_repeat, us
     enum upstream_result r = UPSTREAM_OK;
 
     pthread_mutex_lock(&u->mutex);
-    if (standing_look(&t->standing, now, NULL) != STANDING_CLEAR)
+    if (u->worker == UPSTREAM_WORKER_COLD) {
+        u->is_wanted = true;
+        r = UPSTREAM_BUSY;
+    } else if (standing_look(&t->standing, now, NULL) != STANDING_CLEAR)
         r = UPSTREAM_UNAVAILABLE;
     else if (u->in_flight >= u->max_parallel)
         r = UPSTREAM_BUSY;
@@ -312,6 +319,51 @@ void upstream_set_health(struct upstream *u, enum health_state state, usec_t now
     pthread_mutex_unlock(&u->mutex);
 }
 
+const char *upstream_worker_text(enum upstream_worker w)
+{
+    static const char *const texts[] = {
+        [UPSTREAM_NO_WORKER] = NULL,
+        [UPSTREAM_WORKER_AWAY] = "away",
+        [UPSTREAM_WORKER_COLD] = "cold",
+        [UPSTREAM_WORKER_READY] = "ready",
+    };
+
+    return texts[w];
+}
+
+void upstream_set_worker(struct upstream *u, enum upstream_worker w, usec_t now)
+{
+    pthread_mutex_lock(&u->mutex);
+    bool is_news = u->worker != w;
+    u->worker = w;
+    u->standing.has_worker = w != UPSTREAM_NO_WORKER;
+    u->standing.is_away = w == UPSTREAM_WORKER_AWAY;
+    if (is_news && w == UPSTREAM_WORKER_READY)
+        for (struct upstream_target *t = u->targets; t; t = t->next)
+            standing_forgive(&t->standing);
+    if (is_news && w == UPSTREAM_WORKER_AWAY)
+        turn_away(u, now);
+    if (is_news)
+        serve_queue(u);
+    pthread_mutex_unlock(&u->mutex);
+}
+
+void upstream_want(struct upstream *u)
+{
+    pthread_mutex_lock(&u->mutex);
+    u->is_wanted = true;
+    pthread_mutex_unlock(&u->mutex);
+}
+
+bool upstream_take_want(struct upstream *u)
+{
+    pthread_mutex_lock(&u->mutex);
+    bool is_wanted = u->worker == UPSTREAM_WORKER_COLD && (u->is_wanted || u->first != NULL);
+    u->is_wanted = false;
+    pthread_mutex_unlock(&u->mutex);
+    return is_wanted;
+}
+
 static void see(enum breaker_state *worst, const struct breaker *b)
 {
     if (b->state > *worst)
@@ -362,6 +414,7 @@ struct upstream_view upstream_look(struct upstream *u, usec_t now)
     pthread_mutex_lock(&u->mutex);
     const struct standing_provider *s = &u->standing;
     struct upstream_view v = {
+        .worker = u->worker,
         .is_available = standing_look_provider(s, now) == STANDING_CLEAR,
         .health = now - s->health_at < STANDING_HEALTH_MAX_AGE ? s->health : HEALTH_UNKNOWN,
         .in_flight = u->in_flight,
@@ -381,13 +434,14 @@ struct upstream_target_view upstream_look_target(struct upstream_target *t, usec
 
     pthread_mutex_lock(&u->mutex);
     struct upstream_target_view v = {
-        .is_full = u->in_flight >= u->max_parallel,
+        .is_cold = u->worker == UPSTREAM_WORKER_COLD,
+        .is_full = u->worker == UPSTREAM_WORKER_COLD || u->in_flight >= u->max_parallel,
         .in_flight = u->in_flight,
         .elsewhere = has_load(u, now) ? u->load.elsewhere : 0,
         .kv_cache_usage = has_load(u, now) ? u->load.kv_cache_usage : NAN,
         .latency = peak_ewma_seconds(&t->standing.latency, now),
     };
-    v.obstacle = standing_look(&t->standing, now, &v.wait);
+    v.obstacle = v.is_cold ? STANDING_CLEAR : standing_look(&t->standing, now, &v.wait);
     pthread_mutex_unlock(&u->mutex);
     return v;
 }

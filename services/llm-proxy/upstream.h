@@ -73,7 +73,22 @@ struct upstream_load {
 };
 void upstream_set_load(struct upstream *u, const struct upstream_load *load, usec_t now);
 
+/* Of the local worker behind it. Who asks for a cold one stands in line until it is ready. */
+enum upstream_worker {
+    UPSTREAM_NO_WORKER, /* it is none, or health-worker is silent */
+    UPSTREAM_WORKER_AWAY,
+    UPSTREAM_WORKER_COLD,
+    UPSTREAM_WORKER_READY,
+};
+const char *upstream_worker_text(enum upstream_worker w); /* NULL: it is none */
+void upstream_set_worker(struct upstream *u, enum upstream_worker w, usec_t now);
+/* A cold one is wanted, though nobody waits for it. */
+void upstream_want(struct upstream *u);
+/* True once each time it was wanted, and whenever somebody waits for a cold one. */
+MUST_USE bool upstream_take_want(struct upstream *u);
+
 struct upstream_view {
+    enum upstream_worker worker;
     bool is_available;          /* the provider; its targets may still fail */
     enum breaker_state breaker; /* the worst of all its breakers */
     enum health_state health;
@@ -87,6 +102,7 @@ struct upstream_view upstream_look(struct upstream *u, usec_t now);
 
 struct upstream_target_view {
     enum standing_obstacle obstacle;
+    bool is_cold;
     usec_t wait; /* until it may be gone; 0: nobody knows */
     bool is_full;
     uint32_t in_flight, elsewhere; /* at the provider: ours, others' */
