@@ -3,22 +3,25 @@
 #include <string.h>
 
 #define READ_PRICE 0.1
+#define WORTH      2 /* times what it costs must be saved: what is left out is a loss, too */
 #define MARK       "\"cache_control\""
 
 enum epoch_verdict epoch_decide(const struct epoch_situation *s)
 {
-    if (s->tokens > s->budget)
+    if (s->tokens > s->budget || s->tokens > s->water.high + s->water.high / 4)
         return EPOCH_BEGIN;
     if (s->tokens <= s->water.high || s->tokens <= s->water.low)
         return EPOCH_GO_ON;
     if (s->is_cold || s->turns == 0 || s->grown == 0)
         return EPOCH_BEGIN;
 
+    /* The turns from the low-water mark up to here, of which the shorter prompt would have saved
+     * half of what this one would. */
     double per_turn = (double)s->grown / (double)s->turns;
-    double turns = (double)(s->water.high - s->water.low) / per_turn;
-    double saved = (double)(s->tokens - s->water.low) * READ_PRICE * turns;
+    double excess = (double)(s->tokens - s->water.low);
+    double saved = excess * READ_PRICE * (excess / per_turn) / 2;
     double cost = (double)s->water.low * (s->write_price - READ_PRICE);
-    return saved >= cost ? EPOCH_BEGIN : EPOCH_GO_ON;
+    return saved >= WORTH * cost ? EPOCH_BEGIN : EPOCH_GO_ON;
 }
 
 static bool has_mark(struct str text)

@@ -34,9 +34,9 @@ struct epoch_situation {
 
 enum epoch_verdict { EPOCH_GO_ON, EPOCH_BEGIN };
 
-/* Over the budget there is no choice. Between the high-water mark and the budget an epoch begins
- * when the turns until the next one save more than it costs to write the shorter prompt to the
- * cache. */
+/* Over the budget, or a quarter over the high-water mark, there is no choice. Up to there an epoch
+ * begins when the turns that it lasts, if it comes as far as this one, save well more than it costs
+ * to write the shorter prompt to the cache. */
 enum epoch_verdict epoch_decide(const struct epoch_situation *s);
 
 /* What names the first messages of a conversation, for each number of them. */

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "exchange.h"
+#include "fitting.h"
 #include "provider_error.h"
 #include "retry.h"
 #include "shortlist.h"
@@ -217,14 +218,16 @@ static enum refusal refusal_of(const struct failure *f)
     return REFUSAL_UPSTREAM_ERROR;
 }
 
+void dispatch_same(struct exchange *x)
+{
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    if (!try_target(x))
+        dispatch_next(x);
+}
+
 static void on_backoff_over(void *arg)
 {
-    struct exchange *x = arg;
-
-    exchange_set_state(x, EXCHANGE_ROUTING);
-    if (try_target(x))
-        return;
-    dispatch_next(x);
+    dispatch_same(arg);
 }
 
 static void back_off(struct exchange *x, usec_t wait)
@@ -292,6 +295,16 @@ static void repeat(struct exchange *x, usec_t wait)
     back_off(x, wait);
 }
 
+/* Too long, says the provider: once more with less of it. */
+static bool fit_less(struct exchange *x, const struct attempt_end *end)
+{
+    if (!fitting_start_less(x, end))
+        return false;
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    exchange_set_state(x, EXCHANGE_FITTING);
+    return true;
+}
+
 void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
 {
     usec_t wait = 0;
@@ -304,7 +317,7 @@ void dispatch_after_failure(struct exchange *x, const struct attempt_end *end)
     struct retry_situation situation = describe(x, &end->failure);
     switch (retry_decide(&situation, worker_random(x->worker), &wait)) {
     case RETRY_LARGER:
-        if (dispatch_larger(x))
+        if (dispatch_larger(x) || fit_less(x, end))
             return;
         exchange_relay_refusal(x, end);
         return;

@@ -13,6 +13,10 @@ struct exchange;
 /* From EXCHANGE_ROUTING: the best target left, or the refusal when there is none. */
 void dispatch_next(struct exchange *x);
 
+/* From EXCHANGE_FITTING: the request has changed since the last target refused it: the same again,
+ * or whoever is next. */
+void dispatch_same(struct exchange *x);
+
 /* The conversation cannot be made to fit the model in turn: on to one with a larger window. False
  * when there is none. */
 bool dispatch_larger(struct exchange *x);

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
+#include "fitting.h"
 #include "inbound.h"
 #include "io/http_server.h"
 #include "io/loop.h"
@@ -75,7 +76,7 @@ struct exchange {
     struct chat_request chat;
     struct str condensed; /* messages that replace the caller's; empty: none */
     uint64_t tokens_before, tokens_after;
-    uint64_t context_call; /* correlation id while FITTING */
+    struct fitting fitting;
 
     struct plan plan;
     struct lookup lookup;

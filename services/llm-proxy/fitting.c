@@ -1,13 +1,21 @@
 #include "fitting.h"
 
+#include "base/json.h"
 #include "dispatch.h"
 #include "exchange.h"
+#include "provider_error.h"
 #include "tokens/estimate.h"
+#include "window_words.h"
 #include "worker.h"
 
 #include <inttypes.h>
 
 #define DEFAULT_OUTPUT 4096 /* tokens left for the answer when nobody says how many */
+
+static const struct settings_model *model_of(const struct exchange *x)
+{
+    return x->plan.models[x->route.at_model];
+}
 
 /* What a prompt may have: the window less the room for the answer. */
 static uint64_t budget_of(const struct exchange *x, const struct settings_model *m)
@@ -21,110 +29,210 @@ static uint64_t budget_of(const struct exchange *x, const struct settings_model 
 }
 
 /* What the messages may have: tools and all the rest of the request stay as they are. */
-static uint64_t messages_budget(const struct exchange *x, const struct settings_model *m)
+static uint64_t messages_share(const struct exchange *x, uint64_t budget)
 {
     uint64_t rest = estimate_request(x->chat.root) - estimate_messages(x->chat.messages);
-    uint64_t budget = budget_of(x, m);
 
     return rest < budget ? budget - rest : 0;
 }
 
 /* The caller may choose per request; the configuration is the default. */
-static enum settings_context_mode mode_of(const struct exchange *x)
+static struct settings_context_rules rules_of(const struct exchange *x,
+                                              const struct settings_model *m)
 {
+    struct settings_context_rules rules = settings_context_rules(x->snapshot->settings, m);
     struct str wanted = http_request_header(x->client, "x-llm-context");
 
-    for (int m = CONTEXT_OFF; wanted.data && m <= CONTEXT_SUMMARIZE; m++)
-        if (str_is(wanted, catalogue_context_mode_text(m)))
-            return m;
-    return x->snapshot->settings->context.mode;
+    for (int mode = CONTEXT_OFF; wanted.data && mode <= CONTEXT_SUMMARIZE; mode++)
+        if (str_is(wanted, catalogue_context_mode_text(mode)))
+            rules.mode = mode;
+    return rules;
 }
 
-static void refuse_too_long(struct exchange *x, const struct settings_model *m, uint64_t tokens)
+static bool can_condense(const struct exchange *x, const struct settings_context_rules *rules)
+{
+    return rules->mode != CONTEXT_OFF && x->chat.messages && !x->inbound->is_opaque;
+}
+
+bool fitting_is_close(const struct exchange *x, const struct settings_model *m)
+{
+    struct settings_context_rules rules = rules_of(x, m);
+    double tokens = (double)x->chat.prompt_tokens, budget = (double)budget_of(x, m);
+
+    if (!can_condense(x, &rules) || m->context_window == 0)
+        return false;
+    return tokens * (1 + ESTIMATE_MARGIN) > budget * rules.high_water &&
+           tokens * (1 - ESTIMATE_MARGIN) <= budget;
+}
+
+/* ---- what becomes of an answer ---- */
+
+static bool fits_as_it_is(const struct exchange *x)
+{
+    return x->chat.prompt_tokens <= budget_of(x, model_of(x));
+}
+
+static void refuse_too_long(struct exchange *x, uint64_t tokens)
 {
     const char *message =
         arena_printf(&x->arena,
                      "The conversation has about %" PRIu64
                      " tokens and cannot be made to fit the %" PRIu64 " that '%s' leaves for it.",
-                     tokens, budget_of(x, m), m->name);
+                     tokens, budget_of(x, model_of(x)), model_of(x)->name);
 
     exchange_refuse(x, REFUSAL_CONTEXT_LENGTH_EXCEEDED, message, "messages");
 }
 
-/* on_failure: the provider may still take it, or the caller is told. */
+static void refuse_without_service(struct exchange *x)
+{
+    exchange_refuse(x, REFUSAL_OVERLOADED,
+                    "The conversation is too long and context-service does not answer.", NULL);
+}
+
+/* Below the window it may go as it is; above, on_failure says: the provider may still take it, or
+ * the caller is told. */
+static bool may_go_without(const struct exchange *x)
+{
+    return fits_as_it_is(x) || x->snapshot->settings->context.on_failure == ON_FAILURE_FORWARD;
+}
+
 static void go_on_without(struct exchange *x)
 {
-    if (x->snapshot->settings->context.on_failure == ON_FAILURE_FORWARD)
+    if (x->fitting.is_less)
+        exchange_relay_refusal(x, &x->fitting.refusal);
+    else if (may_go_without(x))
         exchange_route(x);
     else
-        exchange_refuse(x, REFUSAL_OVERLOADED,
-                        "The conversation is too long and context-service does not answer.", NULL);
+        refuse_without_service(x);
+}
+
+/* False when there is no room for the condensed messages. */
+static bool take_messages(struct exchange *x, const struct context_reply *reply,
+                          struct str messages)
+{
+    const char *copy = arena_copy(&x->arena, messages);
+    const char *session = arena_copy(&x->arena, reply->session);
+
+    if (!copy || !session)
+        return false;
+    x->condensed = (struct str){copy, messages.len};
+    x->tokens_before = reply->tokens_before;
+    x->tokens_after = reply->tokens_after;
+    x->fitting.session = (struct str){session, reply->session.len};
+    x->fitting.epoch = reply->epoch;
+    return true;
 }
 
 static void on_answer(void *arg, enum context_client_result result,
                       const struct context_reply *reply, struct str messages)
 {
     struct exchange *x = arg;
-    const struct settings_model *m = x->plan.models[x->route.at_model];
 
-    x->context_call = 0;
+    x->fitting.call = 0;
     if (result != CONTEXT_CLIENT_OK || str_is(reply->outcome, "error")) {
         go_on_without(x);
         return;
     }
-    if (str_is(reply->outcome, "too_large")) {
+    if (str_is(reply->outcome, "too_large") && !x->fitting.is_less) {
         if (!dispatch_larger(x))
-            refuse_too_long(x, m, reply->tokens_before);
+            refuse_too_long(x, reply->tokens_before);
         return;
     }
-    if (messages.len > 0) {
-        const char *copy = arena_copy(&x->arena, messages);
-        if (!copy) {
-            go_on_without(x);
-            return;
-        }
-        x->condensed = (struct str){copy, messages.len};
-        x->tokens_before = reply->tokens_before;
-        x->tokens_after = reply->tokens_after;
+    if (messages.len > 0 && !take_messages(x, reply, messages)) {
+        go_on_without(x);
+        return;
     }
-    exchange_route(x);
+    if (!x->fitting.is_less)
+        exchange_route(x);
+    else if (messages.len > 0)
+        dispatch_same(x);
+    else
+        go_on_without(x); /* it cannot be made shorter */
+}
+
+/* ---- questions ---- */
+
+static bool ask(struct exchange *x, const struct settings_context_rules *rules, uint64_t budget)
+{
+    const struct settings *s = x->snapshot->settings;
+    bool may_summarize = rules->mode == CONTEXT_SUMMARIZE && s->context.summarize.url;
+    struct context_request request = {
+        .model = str_from(model_of(x)->name),
+        .dialect = str_from(catalogue_dialect_text(x->inbound->dialect)),
+        .mode = str_from(catalogue_context_mode_text(rules->mode)),
+        .session = http_request_header(x->client, "x-llm-session"),
+        .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,
+        .budget_tokens = messages_share(x, budget),
+        .high_water = rules->high_water,
+        .low_water = rules->low_water,
+        .keep_last = rules->keep_last,
+        .deadline = s->context.deadline + (may_summarize ? s->context.summarize.timeout : 0),
+    };
+
+    x->fitting.call =
+        context_client_condense(x->worker->context, &request, x->chat.messages->raw, on_answer, x);
+    return x->fitting.call != 0;
 }
 
 bool fitting_start(struct exchange *x, const struct settings_model *m)
 {
-    const struct settings *s = x->snapshot->settings;
-    enum settings_context_mode mode = mode_of(x);
+    struct settings_context_rules rules = rules_of(x, m);
+    uint64_t budget = budget_of(x, m);
 
     x->condensed = STR_EMPTY;
     x->tokens_before = x->tokens_after = 0;
-    if (mode == CONTEXT_OFF || m->context_window == 0 || !x->chat.messages ||
-        x->chat.prompt_tokens <= budget_of(x, m))
+    x->fitting = (struct fitting){.has_tried_less = x->fitting.has_tried_less};
+    if (!can_condense(x, &rules) || m->context_window == 0 ||
+        (double)x->chat.prompt_tokens <= (double)budget * rules.high_water)
         return false;
-
-    struct context_request request = {
-        .model = str_from(m->name),
-        .dialect = str_from(catalogue_dialect_text(x->inbound->dialect)),
-        .mode = str_from(catalogue_context_mode_text(mode)),
-        .session = http_request_header(x->client, "x-llm-session"),
-        .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,
-        .budget_tokens = messages_budget(x, m),
-        .keep_last = s->context.keep_last,
-        .deadline = s->context.deadline,
-    };
-    x->context_call =
-        context_client_condense(x->worker->context, &request, x->chat.messages->raw, on_answer, x);
-    if (x->context_call != 0)
+    if (ask(x, &rules, budget))
         return true;
-    if (s->context.on_failure == ON_FAILURE_FORWARD)
+    if (may_go_without(x))
         return false;
-    exchange_refuse(x, REFUSAL_OVERLOADED,
-                    "The conversation is too long and context-service does not answer.", NULL);
+    refuse_without_service(x);
+    return true;
+}
+
+/* How far it has to shrink, by what the provider says of its window. */
+static uint64_t lesser_budget(struct exchange *x, const struct attempt_end *end)
+{
+    struct window_words words = {.limit = 0};
+    uint64_t saved = x->tokens_before - x->tokens_after;
+    const struct json_value *body;
+    size_t at;
+
+    if (json_parse(&x->arena, end->body, &body, &at) == JSON_OK)
+        words = window_words_read(provider_error_message(&x->arena, body));
+    if (words.limit == 0)
+        words.limit = end->failure.blame == FAILURE_OF_WINDOW ? model_of(x)->context_window : 0;
+    const struct window_fit fit = {
+        .prompt = saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->tokens_after,
+        .output = x->chat.max_tokens > 0 ? (uint64_t)x->chat.max_tokens : 0,
+    };
+    return window_words_budget(&words, &fit);
+}
+
+bool fitting_start_less(struct exchange *x, const struct attempt_end *end)
+{
+    struct settings_context_rules rules = rules_of(x, model_of(x));
+
+    if (x->fitting.has_tried_less || !can_condense(x, &rules))
+        return false;
+    uint64_t budget = lesser_budget(x, end);
+    if (messages_share(x, budget) == 0)
+        return false;
+    x->fitting.has_tried_less = x->fitting.is_less = true;
+    x->fitting.refusal = *end;
+    if (!ask(x, &rules, budget)) {
+        x->fitting.is_less = false;
+        return false;
+    }
     return true;
 }
 
 void fitting_cancel(struct exchange *x)
 {
-    if (x->context_call != 0)
-        context_client_cancel(x->worker->context, x->context_call);
-    x->context_call = 0;
+    if (x->fitting.call != 0)
+        context_client_cancel(x->worker->context, x->fitting.call);
+    x->fitting.call = 0;
 }
