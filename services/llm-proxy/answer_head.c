@@ -24,10 +24,10 @@ static const char *attempts_text(struct exchange *x)
 
 static const char *context_text(struct exchange *x)
 {
-    if (x->condensed.len == 0)
+    if (x->fitting.condensed.len == 0)
         return "none";
-    return arena_printf(&x->arena, "%" PRIu64 "->%" PRIu64 " tokens", x->tokens_before,
-                        x->tokens_after);
+    return arena_printf(&x->arena, "%" PRIu64 "->%" PRIu64 " tokens", x->fitting.tokens_before,
+                        x->fitting.tokens_after);
 }
 
 size_t answer_head_write(struct exchange *x, const char *content_type,

@@ -74,8 +74,6 @@ struct exchange {
     usec_t accepted_at, started_wall;
     const struct inbound *inbound; /* the API that the caller speaks */
     struct chat_request chat;
-    struct str condensed; /* messages that replace the caller's; empty: none */
-    uint64_t tokens_before, tokens_after;
     struct fitting fitting;
 
     struct plan plan;

@@ -115,9 +115,9 @@ static bool take_messages(struct exchange *x, const struct context_reply *reply,
 
     if (!copy || !session)
         return false;
-    x->condensed = (struct str){copy, messages.len};
-    x->tokens_before = reply->tokens_before;
-    x->tokens_after = reply->tokens_after;
+    x->fitting.condensed = (struct str){copy, messages.len};
+    x->fitting.tokens_before = reply->tokens_before;
+    x->fitting.tokens_after = reply->tokens_after;
     x->fitting.session = (struct str){session, reply->session.len};
     x->fitting.epoch = reply->epoch;
     return true;
@@ -179,9 +179,8 @@ bool fitting_start(struct exchange *x, const struct settings_model *m)
     struct settings_context_rules rules = rules_of(x, m);
     uint64_t budget = budget_of(x, m);
 
-    x->condensed = STR_EMPTY;
-    x->tokens_before = x->tokens_after = 0;
-    x->fitting = (struct fitting){.has_tried_less = x->fitting.has_tried_less};
+    x->fitting =
+        (struct fitting){.condensed = STR_EMPTY, .has_tried_less = x->fitting.has_tried_less};
     if (!can_condense(x, &rules) || m->context_window == 0 ||
         (double)x->chat.prompt_tokens <= (double)budget * rules.high_water)
         return false;
@@ -197,7 +196,7 @@ bool fitting_start(struct exchange *x, const struct settings_model *m)
 static uint64_t lesser_budget(struct exchange *x, const struct attempt_end *end)
 {
     struct window_words words = {.limit = 0};
-    uint64_t saved = x->tokens_before - x->tokens_after;
+    uint64_t saved = x->fitting.tokens_before - x->fitting.tokens_after;
     const struct json_value *body;
     size_t at;
 
@@ -206,7 +205,8 @@ static uint64_t lesser_budget(struct exchange *x, const struct attempt_end *end)
     if (words.limit == 0)
         words.limit = end->failure.blame == FAILURE_OF_WINDOW ? model_of(x)->context_window : 0;
     const struct window_fit fit = {
-        .prompt = saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->tokens_after,
+        .prompt =
+            saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->fitting.tokens_after,
         .output = x->chat.max_tokens > 0 ? (uint64_t)x->chat.max_tokens : 0,
     };
     return window_words_budget(&words, &fit);

@@ -15,6 +15,8 @@
 struct exchange;
 
 struct fitting {
+    struct str condensed; /* messages that replace the caller's; empty: none */
+    uint64_t tokens_before, tokens_after;
     uint64_t call;              /* correlation id while context-service is asked; 0: it is not */
     struct str session;         /* where what was left out is kept; empty: nothing was */
     uint64_t epoch;             /* 0: of none */

@@ -56,9 +56,11 @@ static bool is_billed(const struct exchange *x, enum outcome_kind kind)
 /* Estimated: of the request as it was sent, condensed or not. */
 static uint64_t prompt_tokens(const struct exchange *x)
 {
-    uint64_t saved = x->tokens_before > x->tokens_after ? x->tokens_before - x->tokens_after : 0;
+    uint64_t saved = x->fitting.tokens_before > x->fitting.tokens_after
+                         ? x->fitting.tokens_before - x->fitting.tokens_after
+                         : 0;
 
-    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->tokens_after;
+    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->fitting.tokens_after;
 }
 
 static void count_tokens(struct exchange *x, struct ledger_attempt *a)

@@ -13,7 +13,7 @@ static const struct json_value *condensed_root(struct exchange *x)
     size_t offset;
 
     json_edit_init(&edit, x->chat.body);
-    json_edit_replace(&edit, x->chat.messages, x->condensed);
+    json_edit_replace(&edit, x->chat.messages, x->fitting.condensed);
     buf_init(&whole, json_edit_length(&edit));
     const char *copy =
         json_edit_apply(&edit, &whole) == BUF_OK ? arena_copy(&x->arena, buf_str(&whole)) : NULL;
@@ -33,16 +33,16 @@ static enum dialect_result read_chat(struct exchange *x)
 {
     struct inbound_fault fault = {NULL, NULL};
 
-    if (x->full && x->full_of.data == x->condensed.data)
+    if (x->full && x->full_of.data == x->fitting.condensed.data)
         return DIALECT_OK;
-    const struct json_value *root = x->condensed.len > 0 ? condensed_root(x) : x->chat.root;
+    const struct json_value *root = x->fitting.condensed.len > 0 ? condensed_root(x) : x->chat.root;
     struct chat *full = arena_alloc(&x->arena, sizeof(*full));
     if (!root || !full)
         return DIALECT_FULL;
     if (!x->inbound->read_chat(&x->arena, root, full, &fault))
         return fault.message ? blame(x, fault.message, fault.param) : DIALECT_FULL;
     x->full = full;
-    x->full_of = x->condensed;
+    x->full_of = x->fitting.condensed;
     return DIALECT_OK;
 }
 
@@ -143,7 +143,7 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
         .asked = &x->chat,
         .model = model,
         .max_output = x->plan.models[x->route.at_model]->max_output,
-        .messages = x->condensed,
+        .messages = x->fitting.condensed,
         .provider = p->settings,
         .context_window = x->plan.models[x->route.at_model]->context_window,
     };

@@ -128,7 +128,7 @@ def test_what_the_provider_saw_is_what_it_sees_again_after_a_crash(start_suite, 
         was_condensed.append(answer.headers["x-llm-context"] != "none")
         return was_condensed[-1]
 
-    for _ in range(14):
+    for _ in range(25):
         session.add(190)
     for _ in range(20):
         session.add(190)
@@ -136,12 +136,13 @@ def test_what_the_provider_saw_is_what_it_sees_again_after_a_crash(start_suite, 
         if session.n % 5 == 0:
             suite["context-service"].kill(signal.SIGKILL)
             suite["context-service"].start_and_wait_ready()
+            assert any(was_condensed)
             wait_until(ask, "context-service to be asked again")
     seen = [p for p, is_condensed in zip(sent(simulator), was_condensed) if is_condensed]
     changes = sum(after[:len(before) - 1] != before[:-1] for before, after in zip(seen, seen[1:]))
     look = request(f"http://127.0.0.1:{suite.context_port}/v1/sessions/s?tenant="
                    f"{suite.ctl_json('keys', 'list')[0]['id']}")
-    assert changes == look.json["epoch"] - 1 >= 2
+    assert changes == look.json["epoch"] - 1 >= 1
 
 
 def test_a_conversation_below_the_window_goes_on_when_the_service_is_dead(start_suite, simulator):
