@@ -1,5 +1,6 @@
 #include "io/log.h"
 
+#include "io/log_files.h"
 #include "io/log_line.h"
 
 #include <errno.h>
@@ -177,6 +178,14 @@ static enum delivery deliver(const struct log_line *l)
     return write_line(l);
 }
 
+static void write_to_files(const struct log_line *l)
+{
+    char text[LOG_LINE_MAX];
+
+    if (log_files_is_on())
+        log_files_add(text, log_line_json(l, text), l->level == LOG_LEVEL_ERROR);
+}
+
 static void tell_of_dropped(const char *ident, usec_t wall)
 {
     uint64_t n = atomic_exchange(&the_log.not_yet_told, 0);
@@ -189,6 +198,7 @@ static void tell_of_dropped(const char *ident, usec_t wall)
              (unsigned long long)n);
     const struct log_line l = {
         .ident = ident, .level = LOG_LEVEL_WARNING, .wall = wall, .message = message};
+    write_to_files(&l);
     if (deliver(&l) == DELIVERED)
         the_log.counts[LOG_LEVEL_WARNING]++;
     else
@@ -212,6 +222,7 @@ void log_write(enum log_level level, const struct log_field *fields, const char 
                                .wall = clock_wall(),
                                .fields = fields,
                                .message = message};
+    write_to_files(&l);
     enum delivery d = deliver(&l);
     if (d != HELD)
         count(level, 1, d == DELIVERED);

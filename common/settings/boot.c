@@ -2,6 +2,7 @@
 
 #include "io/daemon.h"
 #include "io/log.h"
+#include "io/log_files.h"
 
 #include <stdio.h>
 
@@ -18,12 +19,18 @@ static int print_config(const struct settings *s)
     return is_printed ? 0 : 1;
 }
 
+void boot_log(const char *name, const struct settings *s)
+{
+    log_init(name, s->logging.level, s->logging.format);
+    log_files_configure(s->logging.files ? s->paths.logs : NULL);
+}
+
 static int serve(const struct boot_daemon *d, void *root, const char *config_path,
                  struct settings **settings)
 {
     char why[512] = "";
 
-    log_init(d->name, (*settings)->logging.level, (*settings)->logging.format);
+    boot_log(d->name, *settings);
     daemon_harden();
     int r = d->start(root, config_path, settings, why, sizeof(why));
     if (r == 0)
@@ -31,6 +38,7 @@ static int serve(const struct boot_daemon *d, void *root, const char *config_pat
     else
         log_error("cannot start: %s", why);
     d->stop(root);
+    log_files_configure(NULL);
     log_close();
     return r == 0 ? 0 : 1;
 }

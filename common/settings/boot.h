@@ -19,5 +19,8 @@ struct boot_daemon {
     void (*stop)(void *root); /* also after a failed start */
 };
 
+/* The log as `s` has it, from now on. `name` must outlive the process. */
+void boot_log(const char *name, const struct settings *s);
+
 /* The exit status: 0, 1 cannot start, 2 usage. */
 MUST_USE int boot_main(int argc, char **argv, const struct boot_daemon *d, void *root);

@@ -91,8 +91,9 @@ struct settings {
         uint32_t retention_days, compress_days;
     } audit;
     struct {
-        int level, format;
-    } logging; /* enum log_level, enum log_format */
+        int level, format; /* enum log_level, enum log_format */
+        bool files;
+    } logging;
     struct {
         const char *public_key;
         const char *secret_file;

@@ -263,6 +263,8 @@ static const struct settings_row logging[] = {
     WORD("level", logging.level, log_level, "info", "The least serious entries written"),
     WORD("format", logging.format, log_format, "auto",
          "auto is the journal under systemd and JSON lines on stderr elsewhere"),
+    WORD("files", logging.files, bool, "false",
+         "Whether paths.logs/combined.log gets every entry, too, and error.log the errors"),
     END,
 };
 

@@ -7,6 +7,7 @@
 #include "io/pepper.h"
 #include "serve_bus.h"
 #include "serve_http.h"
+#include "settings/boot.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -70,7 +71,7 @@ static void take_settings(struct context_service *s, struct settings *loaded)
     context_store_set_limits(s->store, &limits);
     summarizer_free(&s->summarizer);
     s->summarizer = summarizer_new(s->loop, loaded);
-    log_init("context-service", loaded->logging.level, loaded->logging.format);
+    boot_log("context-service", loaded);
     log_info("configuration %s reloaded", s->config_path);
 }
 

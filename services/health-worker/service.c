@@ -10,6 +10,7 @@
 #include "proto/control.h"
 #include "proto/load.h"
 #include "proto/message.h"
+#include "settings/boot.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -298,7 +299,7 @@ static bool reload(struct service *s, char *reterr, size_t reterr_size)
     machine_configure(s->machine, fresh);
     fleet_configure(s->fleet, fresh);
     settings_free(&old);
-    log_init("health-worker", fresh->logging.level, fresh->logging.format);
+    boot_log("health-worker", fresh);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "io/log_events.h"
 #include "nodes/node_keys.h"
 #include "proxy_metrics.h"
+#include "settings/boot.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -235,7 +236,7 @@ bool proxy_reload(struct proxy *p, char *reterr, size_t reterr_size)
     }
     p->generation++;
     give_snapshot(p, s);
-    log_init("llm-proxy", s->settings->logging.level, s->settings->logging.format);
+    boot_log("llm-proxy", s->settings);
     note_reload(p, true);
     audit_set_days(p->audit, s->settings->audit.compress_days, s->settings->audit.retention_days);
     audit_events_reload(p->audit, p->generation, NULL);
