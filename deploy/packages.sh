@@ -7,7 +7,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
 
 TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
   python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
-  prometheus prometheus-alertmanager prometheus-node-exporter rsyslog
+  prometheus prometheus-alertmanager prometheus-node-exporter rsyslog logrotate
   nginx-light nodejs npm"
 
 # as_root COMMAND…

@@ -34,6 +34,7 @@ static struct {
     pthread_cond_t wake;
     struct log_file file[FILES]; /* what is pending, by lock; else the thread's */
     bool is_stopping;            /* by lock */
+    uint64_t told;               /* of what was dropped */
     pthread_t thread;
 } the_files = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
@@ -131,6 +132,19 @@ static void write_out(struct log_file *f, size_t len)
         f->is_failing = r < 0;
 }
 
+/* Once it is over: whoever cannot be written to is told of by write_out(). */
+static void tell_of_dropped(void)
+{
+    uint64_t dropped = the_files.dropped;
+
+    if (dropped == the_files.told || the_files.file[COMBINED].is_failing ||
+        the_files.file[ERRORS].is_failing)
+        return;
+    log_warning("%llu lines did not come into the files of the log",
+                (unsigned long long)(dropped - the_files.told));
+    the_files.told = dropped;
+}
+
 static bool has_pending(void)
 {
     return the_files.file[COMBINED].n_pending > 0 || the_files.file[ERRORS].n_pending > 0;
@@ -158,6 +172,7 @@ static void *write_until_stopped(void *arg)
         pthread_mutex_unlock(&the_files.lock);
         for (int i = 0; i < FILES; i++)
             write_out(&the_files.file[i], len[i]);
+        tell_of_dropped();
         pthread_mutex_lock(&the_files.lock);
     }
     pthread_mutex_unlock(&the_files.lock);

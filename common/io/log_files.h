@@ -1,7 +1,7 @@
 /* log_files.h -- how do entries of the log come into files, for who has no journal?
  *
  * combined.log has every entry, error.log the errors: JSON lines. A thread of its own writes, so
- * that a disk that stalls stops nobody; what it cannot keep up with is dropped, counted and told.
+ * that a disk that stalls stops nobody; what it cannot write is dropped, and told in the log.
  * A file that was renamed or removed, as logrotate does, is made anew for what comes next.
  */
 #pragma once
