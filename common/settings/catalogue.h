@@ -7,6 +7,7 @@
 #include "base/breaker.h"
 #include "base/clock.h"
 #include "settings/relatives.h"
+#include "settings/settings_price.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,6 +74,12 @@ struct settings_provider {
     struct {
         const char *path;
         usec_t interval, timeout;
+        struct {
+            const char *model; /* NULL: no paid probe */
+            struct settings_secret api_key;
+            usec_t interval;
+            const char *url; /* NULL: the first of proxy.listen */
+        } paid;
     } probe; /* path NULL: the dialect's own */
     enum settings_on_disconnect on_disconnect;
     bool pass_errors;
@@ -110,20 +117,6 @@ struct settings_model {
         uint32_t mode, keep_last, retrieval_tool; /* or CATALOGUE_INHERIT */
         double high_water, low_water;             /* 0: inherit */
     } context;
-};
-
-/* Nano-dollars per million tokens; MONEY_UNKNOWN when not given. */
-struct settings_price_tier { /* of a request whose prompt has more tokens than `above` */
-    uint64_t above;
-    int64_t input, output, cache_read, cache_write, reasoning;
-};
-
-struct settings_price {
-    const char *provider, *model;
-    int64_t input, output, cache_read, cache_write, reasoning;
-    struct settings_price_tier *tiers;
-    size_t n_tiers;
-    const char *source, *date; /* NULL: not said */
 };
 
 struct settings_worker {

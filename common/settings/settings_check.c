@@ -329,6 +329,25 @@ static int add_worker_providers(struct settings *s, struct settings_reader *r)
     return 0;
 }
 
+/* A fallback, or another provider's target, would answer for the one that is asked. */
+static int check_paid_probe(const struct settings *s, const struct settings_provider *p,
+                            struct settings_reader *r)
+{
+    const char *const *at = &p->probe.paid.model;
+    const struct settings_model *m = *at ? settings_find_model(s, *at) : NULL;
+    bool is_only = m && m->n_targets > 0 && m->n_fallback == 0;
+
+    if (!*at)
+        return 0;
+    for (size_t i = 0; is_only && i < m->n_targets; i++)
+        is_only = strcmp(m->targets[i].provider, p->name) == 0;
+    return is_only ? 0
+                   : REFUSE(r, at,
+                            "probe.paid.model must be an entry of models whose targets are all at "
+                            "provider '%s', without fallback",
+                            p->name);
+}
+
 int settings_check(struct settings *s, struct settings_reader *r)
 {
     if (check_proxy(s, r) != 0 || check_services(s, r) != 0 || check_provider_names(s, r) != 0 ||
@@ -337,6 +356,9 @@ int settings_check(struct settings *s, struct settings_reader *r)
         return 1;
     for (size_t i = 0; i < s->n_models; i++)
         if (check_model(s, &s->models[i], r) != 0)
+            return 1;
+    for (size_t i = 0; i < s->n_providers; i++)
+        if (check_paid_probe(s, &s->providers[i], r) != 0)
             return 1;
     return check_cycles(s, r);
 }

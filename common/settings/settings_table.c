@@ -329,11 +329,26 @@ static const struct settings_row breaker[] = {
     END,
 };
 
+static const struct settings_row probe_paid[] = {
+    TEXT("model", probe.paid.model, model, NULL,
+         "What is asked, for money: an entry of models that leads to this provider only"),
+    {.name = "api_key",
+     .type = SETTINGS_SECRET,
+     FIELD(probe.paid.api_key),
+     .rows = secret,
+     .help = "Where the key for it is kept, of llm-proxy: its budget is the probes' budget"},
+    NUMBER(DURATION, "interval", probe.paid.interval, "1h", SEC, 30 * DAY, "How often"),
+    TEXT("url", probe.paid.url, url, NULL,
+         "Where llm-proxy is asked; default: the first of proxy.listen"),
+    END,
+};
+
 static const struct settings_row probe[] = {
     TEXT("path", probe.path, route, NULL, "What is asked for; default: free of charge, by dialect"),
     NUMBER(DURATION, "interval", probe.interval, "15s", 100 * MSEC, DAY, "How often"),
     NUMBER(DURATION, "timeout", probe.timeout, "5s", 10 * MSEC, HOUR,
            "How long an answer may take"),
+    MAP("paid", probe_paid, "A real request now and then; none without a model"),
     END,
 };
 

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "health_metrics.h"
 #include "io/log.h"
+#include "paid_probe.h"
 #include "probe.h"
 #include "schedule.h"
 #include "settings/secret.h"
@@ -21,6 +22,7 @@ struct watched {
     struct verdict verdict;
     struct probe *probe;
     struct engine *engine;
+    struct paid_probe *paid; /* NULL: none is configured */
     struct loop_timer timer;
     TAILQ_ENTRY(watched) link; /* while it waits for its turn */
     bool is_waiting;
@@ -29,6 +31,8 @@ struct watched {
     usec_t since_wall, last_success_wall;
     double latency_ms;
     struct history_recent recent;
+    char paid_result[64]; /* of the last paid probe; "" none yet */
+    usec_t paid_wall;
 };
 
 struct monitor {
@@ -231,6 +235,26 @@ static void start_probe(struct watched *w)
     w->probe = probe_start(m->fetches, m->loop, w->settings, w->credential, on_answer, w);
 }
 
+/* That it was not made is told when it begins to be so. */
+static void on_paid(void *arg, const struct paid_probe_answer *a)
+{
+    struct watched *w = arg;
+    struct monitor *m = w->monitor;
+    enum health_state before = w->verdict.state;
+    const char *result = a->was_made ? verdict_result_text(a->result) : a->why;
+
+    if (!a->was_made && strcmp(result, w->paid_result) != 0)
+        log_warning("provider %s: the paid probe was not made: %s", w->name, result);
+    str_copy(w->paid_result, sizeof(w->paid_result), str_from(result));
+    w->paid_wall = loop_wall(m->loop);
+    metrics_count(m->shard, METRIC_health_paid_checks_total, 1, w->name,
+                  a->was_made ? result : "not_made");
+    if (!a->was_made || !verdict_paid(&w->verdict, a->result, loop_now(m->loop)))
+        return;
+    show(w);
+    tell_change(w, before);
+}
+
 /* ---- the set of providers ---- */
 
 static struct watched *find(const struct monitor *m, struct str name)
@@ -250,6 +274,7 @@ static void stop_probe(struct watched *w)
     w->is_waiting = false;
     probe_cancel(&w->probe);
     engine_free(&w->engine);
+    paid_probe_free(&w->paid);
     loop_timer_stop(&w->timer);
 }
 
@@ -288,7 +313,8 @@ static struct watched *add(struct monitor *m, const char *name)
     return w;
 }
 
-static void configure(struct watched *w, const struct settings_provider *p)
+static void configure(struct watched *w, const struct settings *s,
+                      const struct settings_provider *p)
 {
     char why[256];
 
@@ -299,6 +325,11 @@ static void configure(struct watched *w, const struct settings_provider *p)
         log_warning("provider %s is probed without its key: %s", p->name, why);
     w->engine = engine_new(w->monitor->fetches, w->monitor->loop, p, w->credential);
     engine_set_fn(w->engine, on_reading, w);
+    w->paid = paid_probe_new(w->monitor->fetches, w->monitor->loop, s, p);
+    if (w->paid)
+        paid_probe_start(w->paid, on_paid, w);
+    else
+        w->verdict.is_paid_failing = false;
     show(w);
     loop_timer_start(&w->timer, schedule_first(interval_of(w), next_random(w->monitor)));
 }
@@ -349,7 +380,7 @@ void monitor_configure(struct monitor *m, const struct settings *s)
                         HEALTH_MAX_PROVIDERS);
             continue;
         }
-        configure(w ? w : add(m, p->name), p);
+        configure(w ? w : add(m, p->name), s, p);
     }
     drop_unconfigured(m, s);
 }
@@ -441,6 +472,13 @@ void monitor_write_history(struct monitor *m, struct str name, struct json_write
     json_write_member_int(w, "attempts", all);
     json_write_member_int(w, "failed", failed);
     json_write_end(w, '}');
+    if (p->paid && p->paid_result[0]) {
+        json_write_key(w, "paid");
+        json_write_begin(w, '{');
+        json_write_member_u64(w, "at_ms", p->paid_wall / 1000);
+        json_write_member(w, "result", p->paid_result);
+        json_write_end(w, '}');
+    }
     history_write(&p->recent, w);
 }
 

@@ -290,6 +290,46 @@ def test_without_its_database_health_is_told_all_the_same(start_suite, ward):
     assert [e for e in suite["health-worker"].entries() if "no history is kept" in e["message"]]
 
 
+def test_a_paid_probe_is_a_request_in_the_books_with_a_budget_of_its_own(start_suite, ward):
+    patients, _, _ = ward
+    one = patients["failing traffic"]
+    entry = {"name": "probe-p", "targets": [{"provider": "p", "model": "m"}]}
+    suite = start_suite(config={
+        "providers": [provider("p", one.url)], "models": [entry],
+        "prices": {"overrides": [{"provider": "p", "model": "m", "input": 1e6, "output": 1e6}]}})
+    key = suite.create_key("probes", "--budget-daily", "24")
+    (suite.folder / "probe.key").write_text(key["key"])
+
+    def paid():
+        return status(suite, "p").get("paid", {}).get("result")
+    suite.config["providers"] = [provider("p", one.url)]
+    suite.config["providers"][0]["probe"]["paid"] = {
+        "model": "probe-p", "interval": "1s", "api_key": {"file": str(suite.folder / "probe.key")}}
+    suite.write_config()
+    suite["health-worker"].stop()
+    suite["health-worker"].start_and_wait_ready()
+    wait_until(lambda: paid() == "ok", "a paid probe")
+    rows = suite.wait_ledger(1)
+    assert (rows[0]["key_id"], rows[0]["model"], rows[0]["provider"]) == (key["id"], "probe-p", "p")
+    one.fault = "failing traffic"
+    wait_until(lambda: is_in(suite, "p", "degraded", None) and paid() == "http_5xx", "it to fail")
+    assert status(suite, "p")["reason"] in ("paid", "traffic")
+    one.fault = ""
+    wait_until(lambda: paid() == "budget_exceeded", "the budget's end", 30)
+    spent = sum(row["cost_nano"] or 0 for row in suite.ledger() if row["status"] == "success")
+    assert 0 < spent <= 24e9
+    assert len([e for e in suite["health-worker"].entries()
+                if "the paid probe was not made: budget_exceeded" in e["message"]]) == 1
+    metrics = suite.metrics("health-worker")
+    assert metrics.value("health_paid_checks_total", provider="p", result="ok") >= 1
+    assert metrics.value("health_paid_checks_total", provider="p", result="not_made") >= 1
+    entry["targets"].append({"provider": "other", "model": "m"})
+    suite.config["providers"].append(provider("other", one.url))
+    suite.write_config()
+    wrong = suite.ctl("config", "check", check=False)
+    assert wrong.returncode == 1 and "probe.paid.model" in wrong.stdout + wrong.stderr
+
+
 def test_many_probes_at_once_delay_no_heartbeat(start_suite, ward):
     """500 of them, and every tenth hangs."""
     _, well, _ = ward
