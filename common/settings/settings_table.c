@@ -247,7 +247,7 @@ static const struct settings_row health[] = {
          "Address at which other machines hear of this one's health; needs bus.curve"),
     LIST("nodes", health.nodes, health.n_nodes, health_nodes, 64,
          "Machines whose health is heard here; this one among them does no harm"),
-    NUMBER(DURATION, "retention", health.retention, "1h", 10 * SEC, 366 * DAY,
+    NUMBER(DURATION, "retention", health.retention, "1h", SEC, 366 * DAY,
            "How long a node that is offline is still counted and shown"),
     END,
 };

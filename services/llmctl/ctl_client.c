@@ -135,32 +135,36 @@ static void read_json(struct ctl_client *c, struct ctl_answer *a)
         a->json = NULL;
 }
 
-static bool complain(struct ctl_client *c, const struct ctl_answer *a)
+static bool complain(struct ctl_client *c, const struct ctl_answer *a, char *reterr, size_t size)
 {
     struct str message;
 
-    if (a->json && json_string(json_at(a->json, "error.message"), &c->arena, &message))
-        fprintf(stderr, "llmctl: %.*s\n", STR_ARG(message));
-    else if (a->json && json_string(json_get(a->json, "problem"), &c->arena, &message))
-        fprintf(stderr, "llmctl: %.*s\n", STR_ARG(message));
+    if (a->json && (json_string(json_at(a->json, "error.message"), &c->arena, &message) ||
+                    json_string(json_get(a->json, "problem"), &c->arena, &message)))
+        snprintf(reterr, size, "%.*s", STR_ARG(message));
     else
-        fprintf(stderr, "llmctl: %s answered with status %d\n", c->where, a->status);
+        snprintf(reterr, size, "%s answered with status %d", c->where, a->status);
     return false;
 }
 
-bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path, struct str body,
-                    struct ctl_answer *ret)
+struct question {
+    const char *method, *path;
+    struct str body;
+};
+
+static bool ask(struct ctl_client *c, const struct question *q, struct ctl_answer *ret,
+                char *reterr, size_t size)
 {
     static const struct fetch_handler handler = {on_head, on_body, on_done};
     struct http_header headers[2] = {{STR("content-type"), STR("application/json")}};
     struct fetch_request request = {
         .origin = &c->origin,
-        .method = method,
-        .path = path,
+        .method = q->method,
+        .path = q->path,
         .headers = headers,
         .n_headers = 1,
-        .body = {body},
-        .n_body = body.len > 0,
+        .body = {q->body},
+        .n_body = q->body.len > 0,
     };
 
     if (c->authorization)
@@ -171,14 +175,41 @@ bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path, 
     fetch_start(c->fetches, &request, &handler, c);
     loop_run(c->loop);
     if (c->result != FETCH_OK) {
-        fprintf(stderr, "llmctl: cannot reach %s at %s: %s\n", c->peer, c->where,
-                fetch_result_text(c->result));
+        snprintf(reterr, size, "cannot reach %s at %s: %s", c->peer, c->where,
+                 fetch_result_text(c->result));
         return false;
     }
     const char *copy = arena_copy(&c->arena, buf_str(&c->body));
     *ret = (struct ctl_answer){.status = c->status, .body = {copy, c->body.len}};
-    if (!copy)
+    if (!copy) {
+        snprintf(reterr, size, "the answer is too large");
         return false;
+    }
     read_json(c, ret);
-    return (ret->status >= 200 && ret->status < 300) || complain(c, ret);
+    return (ret->status >= 200 && ret->status < 300) || complain(c, ret, reterr, size);
+}
+
+bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path, struct str body,
+                    struct ctl_answer *ret)
+{
+    const struct question q = {method, path, body};
+    char why[1024];
+    bool is_good = ask(c, &q, ret, why, sizeof(why));
+
+    if (!is_good)
+        fprintf(stderr, "llmctl: %s\n", why);
+    return is_good;
+}
+
+bool ctl_client_try(struct ctl_client *c, const char *path, struct ctl_answer *ret, char *reterr,
+                    size_t reterr_size)
+{
+    const struct question q = {"GET", path, STR_EMPTY};
+
+    return ask(c, &q, ret, reterr, reterr_size);
+}
+
+void ctl_client_forget(struct ctl_client *c)
+{
+    arena_clear(&c->arena);
 }

@@ -32,6 +32,12 @@ void ctl_client_set_peer(struct ctl_client *c, const char *name);
 struct arena *ctl_client_arena(struct ctl_client *c);
 
 /* True when the proxy answered 2xx; else the reason is on stderr. `body` may be empty. *ret lives
- * as long as the client. */
+ * as long as the client, or until it forgets. */
 MUST_USE bool ctl_client_ask(struct ctl_client *c, const char *method, const char *path,
                              struct str body, struct ctl_answer *ret);
+
+/* GET, where a failure is for the caller to tell: `reterr` is the reason. */
+MUST_USE bool ctl_client_try(struct ctl_client *c, const char *path, struct ctl_answer *ret,
+                             char *reterr, size_t reterr_size);
+/* All answers so far: for who asks for ever. */
+void ctl_client_forget(struct ctl_client *c);

@@ -3,10 +3,10 @@
 static int run(struct ctl_context *c, int argc, char **argv)
 {
     static const struct ctl_table_column columns[] = {
-        {"PROVIDER", "name"},         {"DIALECT", "dialect"}, {"BACKEND", "backend"},
-        {"HEALTH", "health"},         {"BREAKER", "breaker"}, {"AVAILABLE", "available"},
-        {"RUNNING", "in_flight"},     {"WAITING", "waiting"}, {"PLACES", "max_parallel"},
-        {"LATENCY MS", "latency_ms"},
+        {"PROVIDER", "name"},       {"DIALECT", "dialect"},       {"BACKEND", "backend"},
+        {"NODE", "node"},           {"HEALTH", "health"},         {"BREAKER", "breaker"},
+        {"AVAILABLE", "available"}, {"RUNNING", "in_flight"},     {"WAITING", "waiting"},
+        {"PLACES", "max_parallel"}, {"LATENCY MS", "latency_ms"},
     };
 
     (void)argv;

@@ -8,8 +8,42 @@
 #define MAX_COLUMNS 16
 #define MAX_CELL    64
 
+static void write_size(double bytes, char *to)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    unsigned u = 0;
+
+    while (bytes >= 1024 && u + 1 < sizeof(units) / sizeof(units[0])) {
+        bytes /= 1024;
+        u++;
+    }
+    snprintf(to, MAX_CELL, "%.*f %s", u > 0, bytes, units[u]);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static void write_number(const struct json_value *v, const char *name, char *to)
+{
+    bool is_measured = ends_with(name, "_ms") || ends_with(name, "_seconds") ||
+                       ends_with(name, "_percent") || ends_with(name, "_watts");
+    bool has_fraction = memchr(v->raw.data, '.', v->raw.len);
+    double d;
+
+    if (ends_with(name, "_bytes") && json_number(v, &d))
+        write_size(d, to);
+    else if (is_measured && has_fraction && json_number(v, &d))
+        snprintf(to, MAX_CELL, "%.1f", d);
+    else
+        snprintf(to, MAX_CELL, "%.*s", STR_ARG(v->raw));
+}
+
 /* Text for one cell, at most MAX_CELL bytes. */
-static void write_cell(const struct json_value *v, char *to)
+static void write_cell(const struct json_value *v, const char *name, char *to)
 {
     struct arena a;
     struct str s;
@@ -24,6 +58,8 @@ static void write_cell(const struct json_value *v, char *to)
         }
     } else if (json_string(v, &a, &s)) {
         snprintf(to, MAX_CELL, "%.*s", STR_ARG(s));
+    } else if (json_is(v, JSON_NUMBER)) {
+        write_number(v, name, to);
     } else if (v && v->type != JSON_NULL) {
         snprintf(to, MAX_CELL, "%.*s", STR_ARG(v->raw));
     }
@@ -36,7 +72,7 @@ static void write_cell(const struct json_value *v, char *to)
 static void cell_at(const struct json_value *row, const char *path, char *to)
 {
     to[0] = '\0';
-    write_cell(json_at(row, path), to);
+    write_cell(json_at(row, path), path, to);
     if (to[0] == '\0')
         strcpy(to, "-");
 }
@@ -56,8 +92,17 @@ static void measure(const struct json_value *rows, const struct ctl_table_column
     }
 }
 
-void ctl_table_print(const struct json_value *rows, const struct ctl_table_column *columns,
-                     unsigned n_columns)
+/* The last cell is not padded. */
+static void write_padded(FILE *to, const char *text, size_t width, bool is_last)
+{
+    if (is_last)
+        fprintf(to, "%s\n", text);
+    else
+        fprintf(to, "%-*s  ", (int)width, text);
+}
+
+void ctl_table_write(FILE *to, const struct json_value *rows,
+                     const struct ctl_table_column *columns, unsigned n_columns)
 {
     size_t widths[MAX_COLUMNS];
     char cell[MAX_CELL];
@@ -68,12 +113,18 @@ void ctl_table_print(const struct json_value *rows, const struct ctl_table_colum
         n_columns = MAX_COLUMNS;
     measure(rows, columns, n_columns, widths);
     for (unsigned i = 0; i < n_columns; i++)
-        printf("%-*s%s", (int)widths[i], columns[i].title, i + 1 < n_columns ? "  " : "\n");
+        write_padded(to, columns[i].title, widths[i], i + 1 == n_columns);
     for (const struct json_value *row = rows->child; row; row = row->next)
         for (unsigned i = 0; i < n_columns; i++) {
             cell_at(row, columns[i].path, cell);
-            printf("%-*s%s", (int)widths[i], cell, i + 1 < n_columns ? "  " : "\n");
+            write_padded(to, cell, widths[i], i + 1 == n_columns);
         }
+}
+
+void ctl_table_print(const struct json_value *rows, const struct ctl_table_column *columns,
+                     unsigned n_columns)
+{
+    ctl_table_write(stdout, rows, columns, n_columns);
 }
 
 void ctl_table_print_object(const struct json_value *object)
@@ -84,7 +135,7 @@ void ctl_table_print_object(const struct json_value *object)
         return;
     for (const struct json_value *v = object->child; v; v = v->next) {
         cell[0] = '\0';
-        write_cell(v, cell);
+        write_cell(v, "", cell);
         printf("%-20.*s %s\n", STR_ARG(v->key), cell[0] ? cell : "-");
     }
 }

