@@ -5,7 +5,9 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
   libcmocka-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev libssl-dev libsystemd-dev
   libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
 
-TEST_PACKAGES="$BUILD_PACKAGES clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
+PACKAGE_PACKAGES="debhelper dpkg-dev"
+
+TEST_PACKAGES="$BUILD_PACKAGES $PACKAGE_PACKAGES lintian clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
   python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
   prometheus prometheus-alertmanager prometheus-node-exporter rsyslog logrotate
   nginx-light nodejs npm"

@@ -48,6 +48,13 @@ static void print_help(FILE *to)
     print_commands(to, STR_EMPTY);
 }
 
+/* For shells that complete and for the manual: name, arguments and help of each command. */
+static void print_list(void)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        printf("%s\t%s\t%s\n", commands[i]->name, commands[i]->usage, commands[i]->help);
+}
+
 /* The words of a command's name that stand at the front of argv; 0: another command. */
 static int match(const struct ctl_command *command, const struct ctl_arguments *a)
 {
@@ -94,6 +101,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(a.argv[0], "--version") == 0) {
         printf("llmctl %s\n", SUITE_VERSION);
+        return CTL_OK;
+    }
+    if (strcmp(a.argv[0], "--list-commands") == 0) {
+        print_list();
         return CTL_OK;
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Inside fresh namespaces, as their PID 1: lays an overlay over this machine's root, installs the
 # suite on it and becomes systemd. Nothing outside the overlay is written.
-#   boot.sh FOLDER BUILD-DIRECTORY UNIT        FOLDER/etc, if there, is copied over /etc
+#   boot.sh FOLDER BUILD-DIRECTORY UNIT
+# Without a build directory ("") nothing is installed: a package will be.
 set -euo pipefail
 folder=$1 build=$2 unit=$3
 top=$folder/top root=$folder/top/root
@@ -11,14 +12,17 @@ mount -t tmpfs tmpfs "$top"
 mkdir "$top/upper" "$top/work" "$root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$root"
 
-DESTDIR=$root meson install -C "$build" --no-rebuild --quiet
-config=$(sed -n 's/^ExecStart=.* --config //p' "$root/lib/systemd/system/llm-proxy.service")
-[ ! -e "$folder/llm-proxy.yaml" ] || cp "$folder/llm-proxy.yaml" "$root$config"
-mkdir -p "$root/etc/systemd/system"
-[ ! -d "$folder/units" ] || cp -r "$folder/units/." "$root/etc/systemd/system"
-# A package's trigger or script does these.
-chroot "$root" systemd-sysusers llm-proxy.conf
-chroot "$root" journalctl --update-catalog
+rm -f "$root/usr/sbin/policy-rc.d" # services may start here
+if [ -n "$build" ]; then
+    DESTDIR=$root meson install -C "$build" --no-rebuild --quiet
+    config=$(sed -n 's/^ExecStart=.* --config //p' "$root/lib/systemd/system/llm-proxy.service")
+    [ ! -e "$folder/llm-proxy.yaml" ] || cp "$folder/llm-proxy.yaml" "$root$config"
+    mkdir -p "$root/etc/systemd/system"
+    [ ! -d "$folder/units" ] || cp -r "$folder/units/." "$root/etc/systemd/system"
+    # A package's trigger or script does these.
+    chroot "$root" systemd-sysusers llm-proxy.conf
+    chroot "$root" journalctl --update-catalog
+fi
 
 cd "$root"
 mount -t proc proc proc

@@ -73,8 +73,10 @@ def wait_until(condition, what, timeout=30.0):
 
 
 class Machine:
-    def __init__(self, config=None, units=None):
-        """`config`: the text of llm-proxy.yaml; `units`: path below /etc/systemd/system to text."""
+    def __init__(self, config=None, units=None, is_bare=False):
+        """`config`: the text of llm-proxy.yaml; `units`: path below /etc/systemd/system to text;
+        bare: nothing of the suite is installed."""
+        self.target, self.build = ("basic.target", "") if is_bare else (TARGET, BUILD)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="machine-"))
         if config:
             (self.folder / "llm-proxy.yaml").write_text(config)
@@ -88,15 +90,16 @@ class Machine:
     def start(self):
         self.cgroup.mkdir()
         command = ["unshare", "-m", "-p", "-u", "-i", "-n", "-C", "--fork", "--kill-child",
-                   "--propagation", "private", HERE / "boot.sh", self.folder, BUILD, TARGET]
+                   "--propagation", "private", HERE / "boot.sh", self.folder, self.build,
+                   self.target]
         with open(self.folder / "boot.log", "wb") as log:
             self.outer = subprocess.Popen(
                 ["sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', self.cgroup, *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True)
         self.pid = wait_until(self._inner_pid, f"PID 1: {self._boot_log()}")
-        wait_until(lambda: self._is_alive() and self.run("systemctl", "is-active", TARGET).ok,
-                   f"{TARGET}", 60)
+        wait_until(lambda: self._is_alive() and self.run("systemctl", "is-active", self.target).ok,
+                   self.target, 60)
         return self
 
     def _boot_log(self):
@@ -123,6 +126,12 @@ class Machine:
         done.ok, done.out, done.err = done.returncode == 0, done.stdout, done.stderr
         assert done.ok or not check, f"{command}: {done.err or done.out}"
         return done
+
+    def put(self, path):
+        """A copy of the file inside; its path there."""
+        inside = f"/root/{os.path.basename(path)}"
+        shutil.copy(path, f"/proc/{self.pid}/root{inside}")
+        return inside
 
     def show(self, unit, *properties):
         out = self.run("systemctl", "show", unit, "-p", ",".join(properties), check=True).out
