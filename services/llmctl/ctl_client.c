@@ -91,9 +91,30 @@ void ctl_client_free(struct ctl_client **c)
     *c = NULL;
 }
 
-void ctl_client_set_peer(struct ctl_client *c, const char *name)
+/* An address that means all of them is not one to go to. */
+static void write_url(const char *listen, char *to, size_t size)
 {
-    c->peer = name;
+    const char *port = strrchr(listen, ':');
+
+    if (strncmp(listen, "unix:", 5) == 0)
+        snprintf(to, size, "%s", listen);
+    else if (strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0)
+        snprintf(to, size, "http://127.0.0.1%s", port);
+    else
+        snprintf(to, size, "http://%s", listen);
+}
+
+bool ctl_client_connect(const char *listen, const char *peer, struct ctl_client **ret)
+{
+    char url[512], why[512] = "";
+
+    write_url(listen, url, sizeof(url));
+    if (ctl_client_new(NULL, url, NULL, ret, why, sizeof(why)) < 0) {
+        fprintf(stderr, "llmctl: %s\n", why);
+        return false;
+    }
+    (*ret)->peer = peer;
+    return true;
 }
 
 struct arena *ctl_client_arena(struct ctl_client *c)

@@ -26,8 +26,9 @@ MUST_USE int ctl_client_new(const char *socket_path, const char *url, const char
                             struct ctl_client **ret, char *reterr, size_t reterr_size);
 void ctl_client_free(struct ctl_client **c);
 
-/* Who is asked, for messages: llm-proxy unless told otherwise. */
-void ctl_client_set_peer(struct ctl_client *c, const char *name);
+/* A daemon by its configured address; `peer` is its name, for messages. False: the reason is on
+ * stderr. */
+MUST_USE bool ctl_client_connect(const char *listen, const char *peer, struct ctl_client **ret);
 
 struct arena *ctl_client_arena(struct ctl_client *c);
 

@@ -55,5 +55,8 @@ extern const struct ctl_command ctl_workers_start_command;
 extern const struct ctl_command ctl_workers_stop_command;
 extern const struct ctl_command ctl_workers_drain_command;
 extern const struct ctl_command ctl_workers_restart_command;
+extern const struct ctl_command ctl_context_count_command;
+extern const struct ctl_command ctl_context_condense_command;
+extern const struct ctl_command ctl_context_retrieve_command;
 extern const struct ctl_command ctl_config_check_command;
 extern const struct ctl_command ctl_config_reload_command;

@@ -6,17 +6,18 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
-    &ctl_status_command,        &ctl_providers_command,     &ctl_models_local_command,
-    &ctl_models_pull_command,   &ctl_models_command,        &ctl_usage_command,
-    &ctl_keys_create_command,   &ctl_keys_list_command,     &ctl_keys_show_command,
-    &ctl_keys_update_command,   &ctl_keys_rotate_command,   &ctl_keys_revoke_command,
-    &ctl_teams_create_command,  &ctl_teams_list_command,    &ctl_teams_show_command,
-    &ctl_teams_update_command,  &ctl_config_check_command,  &ctl_config_reload_command,
-    &ctl_route_explain_command, &ctl_audit_verify_command,  &ctl_audit_tail_command,
-    &ctl_audit_prune_command,   &ctl_prices_list_command,   &ctl_prices_import_command,
-    &ctl_cache_stats_command,   &ctl_cache_clear_command,   &ctl_tokens_import_command,
-    &ctl_bus_keygen_command,    &ctl_workers_list_command,  &ctl_workers_start_command,
-    &ctl_workers_stop_command,  &ctl_workers_drain_command, &ctl_workers_restart_command,
+    &ctl_status_command,        &ctl_providers_command,        &ctl_models_local_command,
+    &ctl_models_pull_command,   &ctl_models_command,           &ctl_usage_command,
+    &ctl_keys_create_command,   &ctl_keys_list_command,        &ctl_keys_show_command,
+    &ctl_keys_update_command,   &ctl_keys_rotate_command,      &ctl_keys_revoke_command,
+    &ctl_teams_create_command,  &ctl_teams_list_command,       &ctl_teams_show_command,
+    &ctl_teams_update_command,  &ctl_config_check_command,     &ctl_config_reload_command,
+    &ctl_route_explain_command, &ctl_audit_verify_command,     &ctl_audit_tail_command,
+    &ctl_audit_prune_command,   &ctl_prices_list_command,      &ctl_prices_import_command,
+    &ctl_cache_stats_command,   &ctl_cache_clear_command,      &ctl_tokens_import_command,
+    &ctl_bus_keygen_command,    &ctl_workers_list_command,     &ctl_workers_start_command,
+    &ctl_workers_stop_command,  &ctl_workers_drain_command,    &ctl_workers_restart_command,
+    &ctl_context_count_command, &ctl_context_condense_command, &ctl_context_retrieve_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -185,3 +185,27 @@ def test_without_its_file_it_condenses_each_turn_for_itself(service):
     assert found["stages"] == ["mask"] and "cannot be opened" in process.log()
     answer = retrieve(service, "s", found["omitted"][0]["key"])
     assert (answer.status, answer.code) == (503, "overloaded")
+
+
+def test_llmctl_counts_condenses_and_has_back(service, tmp_path):
+    talk = Conversation(service, session="s", tenant="key_1")
+    talk.until_epoch()
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps({"model": "small", "messages": talk.messages}))
+    counted = post(service, "/v1/count", json.loads(path.read_text())).json["tokens"]
+    assert service.ctl("context", "count", str(path)).stdout.startswith(f"about {counted} tokens")
+    assert service.ctl_json("context", "count", "--text", "hello")["tokens"] > 0
+
+    options = ("--budget", "3000", "--mode", "mask", "--session", "other", "--tenant", "key_1")
+    found = service.ctl_json("context", "condense", *options, str(path))
+    assert found["epoch"] == 1 and found["tokens_after"] <= 3000
+    shown = service.ctl("context", "condense", *options, str(path)).stdout
+    assert shown.startswith(f"{found['tokens_before']} -> {found['tokens_after']} tokens, epoch 1")
+
+    where = ("--session", "other", "--tenant", "key_1")
+    block = service.ctl("context", "retrieve", *where, found["omitted"][0]["key"])
+    assert "value-" in block.stdout
+    missing = service.ctl("context", "retrieve", "--session", "s", found["omitted"][0]["key"],
+                          check=False)
+    assert missing.returncode == 1 and "no such block" in missing.stderr
+    assert service.ctl("context", "condense", str(path), check=False).returncode == 2
