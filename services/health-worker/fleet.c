@@ -159,6 +159,7 @@ static void drop_gone(struct fleet *f)
             continue;
         }
         fleet_show_removed(f->show);
+        f->config.on_use(f->config.arg, str_from(r->provider), WORKERS_READY); /* as any other */
         runner_free(&r);
     }
     f->n = kept;
@@ -232,12 +233,11 @@ static void add(struct fleet *f, const struct settings_worker *w)
     (void)!runner_configure(r, w, patience_of(f->settings, w));
     f->runners[f->n++] = r;
     f->had_any = true;
+    f->config.on_use(f->config.arg, str_from(r->provider), lifecycle_use(&r->life));
     if (is_held)
         runner_tell(r, LIFECYCLE_STOP);
     else if (w->idle_stop == 0)
         runner_tell(r, LIFECYCLE_START);
-    else
-        f->config.on_use(f->config.arg, str_from(r->provider), lifecycle_use(&r->life));
 }
 
 /* A worker that no longer is configured first stops; while it does there may be one too many. */

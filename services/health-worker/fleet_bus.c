@@ -42,8 +42,7 @@ static void on_use(void *arg, struct str provider, enum workers_use use)
 {
     struct service *s = arg;
 
-    if (use == WORKERS_READY)
-        (void)!monitor_check(s->monitor, provider);
+    monitor_set_asleep(s->monitor, provider, use != WORKERS_READY);
 }
 
 void fleet_bus_start(struct service *s)
@@ -113,6 +112,12 @@ void fleet_bus_answer(void *service, struct http_request *r, struct str tail)
 {
     struct service *s = service;
     struct str verb = tail, name;
+
+    if (!http_request_is_loopback(r) || http_request_header(r, "origin").data) {
+        http_answer_error(r, 403, "forbidden",
+                          "Workers are run from this machine only, and by no page of a browser.");
+        return;
+    }
 
     str_cut(&verb, '/', &name);
     enum fleet_result result = fleet_ask(s->fleet, verb, name);

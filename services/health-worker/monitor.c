@@ -26,6 +26,7 @@ struct watched {
     struct loop_timer timer;
     TAILQ_ENTRY(watched) link; /* while it waits for its turn */
     bool is_waiting;
+    bool is_asleep;
     bool was_probed;
     uint32_t models;
     usec_t since_wall, last_success_wall;
@@ -95,14 +96,28 @@ static void show_engine(const struct watched *w)
     show_number(w, METRIC_provider_kv_cache_usage_ratio, e.kv_cache_usage);
 }
 
+/* Of one that sleeps neither good nor bad can be said. */
+static void show_state(const struct watched *w)
+{
+    const char *backend = catalogue_backend_text(w->settings->backend);
+    const char *name[] = {w->name}, *name_backend[] = {w->name, backend};
+    struct metrics_shard *s = w->monitor->shard;
+
+    if (w->is_asleep) {
+        metrics_remove(metrics_find(s, METRIC_provider_status, name_backend));
+        metrics_remove(metrics_find(s, METRIC_provider_state, name));
+        return;
+    }
+    metrics_gauge(s, METRIC_provider_status, w->verdict.state == HEALTH_HEALTHY, w->name, backend);
+    metrics_gauge(s, METRIC_provider_state, w->verdict.state, w->name);
+}
+
 static void show(const struct watched *w)
 {
     struct metrics_shard *s = w->monitor->shard;
     const struct verdict *v = &w->verdict;
 
-    metrics_gauge(s, METRIC_provider_status, v->state == HEALTH_HEALTHY, w->name,
-                  catalogue_backend_text(w->settings->backend));
-    metrics_gauge(s, METRIC_provider_state, v->state, w->name);
+    show_state(w);
     metrics_gauge(s, METRIC_provider_consecutive_failures, v->failures, w->name);
     show_engine(w);
     if (w->models > 0)
@@ -223,7 +238,7 @@ static void start_probe(struct watched *w)
 {
     struct monitor *m = w->monitor;
 
-    if (w->probe || w->is_waiting)
+    if (w->probe || w->is_waiting || w->is_asleep)
         return;
     loop_timer_stop(&w->timer);
     if (m->n_probes >= MONITOR_MAX_PROBES) {
@@ -249,7 +264,7 @@ static void on_paid(void *arg, const struct paid_probe_answer *a)
     w->paid_wall = loop_wall(m->loop);
     metrics_count(m->shard, METRIC_health_paid_checks_total, 1, w->name,
                   a->was_made ? result : "not_made");
-    if (!a->was_made || !verdict_paid(&w->verdict, a->result, loop_now(m->loop)))
+    if (!a->was_made || w->is_asleep || !verdict_paid(&w->verdict, a->result, loop_now(m->loop)))
         return;
     show(w);
     tell_change(w, before);
@@ -265,7 +280,7 @@ static struct watched *find(const struct monitor *m, struct str name)
     return NULL;
 }
 
-static void stop_probe(struct watched *w)
+static void cancel_probe(struct watched *w)
 {
     if (w->probe)
         w->monitor->n_probes--;
@@ -273,9 +288,14 @@ static void stop_probe(struct watched *w)
         TAILQ_REMOVE(&w->monitor->waiting, w, link);
     w->is_waiting = false;
     probe_cancel(&w->probe);
+    loop_timer_stop(&w->timer);
+}
+
+static void stop_probe(struct watched *w)
+{
+    cancel_probe(w);
     engine_free(&w->engine);
     paid_probe_free(&w->paid);
-    loop_timer_stop(&w->timer);
 }
 
 static void free_watched(struct watched *w)
@@ -418,7 +438,7 @@ void monitor_outcome(struct monitor *m, const struct outcome *o)
 {
     struct watched *w = find(m, o->provider);
 
-    if (!w)
+    if (!w || w->is_asleep)
         return;
     enum health_state before = w->verdict.state;
     bool has_changed =
@@ -441,6 +461,24 @@ bool monitor_check(struct monitor *m, struct str name)
         start_probe(m->watched[i]);
     }
     return found;
+}
+
+void monitor_set_asleep(struct monitor *m, struct str name, bool is_asleep)
+{
+    struct watched *w = find(m, name);
+
+    if (!w || w->is_asleep == is_asleep)
+        return;
+    w->is_asleep = is_asleep;
+    cancel_probe(w);
+    engine_stop(w->engine);
+    w->verdict = (struct verdict){.state = HEALTH_UNKNOWN};
+    w->since_wall = loop_wall(m->loop);
+    w->models = 0;
+    keep_state(w);
+    show(w);
+    start_next(m);
+    start_probe(w);
 }
 
 void monitor_snapshot(struct monitor *m, struct health_snapshot *ret)
@@ -485,7 +523,7 @@ void monitor_write_history(struct monitor *m, struct str name, struct json_write
 bool monitor_is_ready(const struct monitor *m)
 {
     for (size_t i = 0; i < m->n; i++)
-        if (!m->watched[i]->was_probed)
+        if (!m->watched[i]->was_probed && !m->watched[i]->is_asleep)
             return false;
     return true;
 }

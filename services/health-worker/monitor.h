@@ -47,6 +47,9 @@ void monitor_outcome(struct monitor *m, const struct outcome *o);
 /* Probe now: one provider, or all when `name` is empty. False: no such provider. */
 bool monitor_check(struct monitor *m, struct str name);
 
+/* A provider that is not running, and is not meant to, is not probed and nothing is known of it. */
+void monitor_set_asleep(struct monitor *m, struct str name, bool is_asleep);
+
 /* Everything as it is now; texts are borrowed until the next turn. */
 void monitor_snapshot(struct monitor *m, struct health_snapshot *ret);
 bool monitor_find(struct monitor *m, struct str name, struct health_provider *ret);

@@ -179,6 +179,8 @@ def test_what_cannot_be_asked_is_refused(start_fleet):
     assert fleet.ask("praise").status == 404
     assert request(f"{fleet.url}/workers/llama").status == 404
     assert request(f"{fleet.url}/workers/llama/stop").status == 405
+    page = request(f"{fleet.url}/workers/llama/stop", "POST", b"", {"Origin": "http://evil"})
+    assert page.status == 403
     assert fleet.wait("idle")
 
 
@@ -390,9 +392,12 @@ def test_a_request_starts_a_cold_worker_and_waits_for_it(start_served):
     assert fleet["llama"]["state"] == "stopped"
     for cycle in range(CYCLES if CYCLES < 10 else 10):
         assert fleet.suite.chat(model="llama").status == 200
+        assert fleet.metrics().has("provider_state", provider="llama")
         fleet.wait("stopped")
         no_trace(fleet)
     assert fleet.value("worker_restarts_total") == 0
+    assert not fleet.metrics().has("provider_state", provider="llama")  # neither good nor bad
+    assert not [e for e in fleet.daemon.entries() if "provider llama is down" in e["message"]]
 
 
 def test_many_who_wait_for_a_cold_worker_are_all_served(start_served):
