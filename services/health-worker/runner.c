@@ -528,8 +528,8 @@ bool runner_configure(struct runner *r, const struct settings_worker *s, usec_t 
         return false;
     bool is_first = !r->provider;
     bool is_moved = replace_text(&r->provider, s->provider);
-    is_moved = replace_text(&r->model, s->model) || is_moved;
-    is_moved = replace_text(&r->device, s->device) || is_moved;
+    is_moved |= replace_text(&r->model, s->model);
+    is_moved |= replace_text(&r->device, s->device);
     r->rules = rules_of(s, drain_timeout);
     if (patience < LEAST_TIMEOUT)
         patience = LEAST_TIMEOUT;
