@@ -97,6 +97,11 @@ static struct table *table_of(struct tables *t, const struct counting_rule *rule
     return table->file.data ? table : &t->tables[NO_TABLE];
 }
 
+bool tables_can_count(const struct tables *t, const struct counting_rule *rule)
+{
+    return rule->has_table && t->tables[rule->table].file.data;
+}
+
 static struct counter *make_counter(const struct tables *t, const struct table *table,
                                     const struct counting_rule *rule)
 {

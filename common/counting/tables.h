@@ -24,6 +24,9 @@ bool tables_are_missing(const struct tables *t, char *ret_names, size_t size);
 
 struct memo_stats tables_memory(const struct tables *t);
 
+/* Is the table of this rule's own models there? */
+bool tables_can_count(const struct tables *t, const struct counting_rule *rule);
+
 /* A counter by this rule, fresh. */
 struct counter *tables_lend(struct tables *t, const struct counting_rule *rule);
 void tables_take_back(struct tables *t, struct counter **c);

@@ -383,26 +383,43 @@ uint64_t estimate_messages(const struct json_value *messages)
     return round_up(&w);
 }
 
-static uint64_t whole_request(const struct json_value *body, bool samples)
+static void add_beside(struct walk *w, const struct json_value *body)
 {
     static const char *const inputs[] = {"input",        "prompt",          "suffix", "system",
                                          "instructions", "response_format", "text"};
+    const struct json_value *v;
+
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        v = json_get(body, inputs[i]);
+        if (v && v->type != JSON_NULL)
+            add_input(w, v);
+    }
+    if ((v = json_get(body, "tools")))
+        add_tools(w, v);
+    if ((v = json_get(body, "functions")))
+        add_tools(w, v);
+}
+
+static uint64_t whole_request(const struct json_value *body, bool samples)
+{
     struct walk w = {.before = NEWLINE, .samples = samples};
-    const struct json_value *messages = json_get(body, "messages"), *v;
+    const struct json_value *messages = json_get(body, "messages");
 
     if (json_is(messages, JSON_ARRAY)) {
         add_tokens(&w, PER_ANSWER);
         add_messages(&w, messages);
     }
-    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
-        v = json_get(body, inputs[i]);
-        if (v && v->type != JSON_NULL)
-            add_input(&w, v);
-    }
-    if ((v = json_get(body, "tools")))
-        add_tools(&w, v);
-    if ((v = json_get(body, "functions")))
-        add_tools(&w, v);
+    add_beside(&w, body);
+    return round_up(&w);
+}
+
+uint64_t estimate_beside_messages(const struct json_value *body)
+{
+    struct walk w = {.before = NEWLINE};
+
+    if (json_is(json_get(body, "messages"), JSON_ARRAY))
+        add_tokens(&w, PER_ANSWER);
+    add_beside(&w, body);
     return round_up(&w);
 }
 

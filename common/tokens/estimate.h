@@ -22,8 +22,11 @@ uint64_t estimate_text(struct str text);
  * overhead of the answer's head. `body` is the parsed request. */
 uint64_t estimate_request(const struct json_value *body);
 
-/* The same in a tenth of the time for long strings, of which only a window every 4 KiB is read: for
- * admission, which looks at every request. */
+/* What stands beside the messages: tools, system, instructions; and the answer's head. */
+uint64_t estimate_beside_messages(const struct json_value *body);
+
+/* The same as the whole in a tenth of the time for long strings, of which only a window every 4 KiB
+ * is read: for admission, which looks at every request. */
 uint64_t estimate_request_sampled(const struct json_value *body);
 
 /* One messages array: three a message, its role, one more for a name, a constant for an image. */

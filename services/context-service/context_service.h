@@ -12,7 +12,7 @@
 #include "io/daemon.h"
 #include "io/http_server.h"
 #include "io/loop.h"
-#include "offload.h"
+#include "io/offload.h"
 #include "settings/settings.h"
 #include "settings_hold.h"
 #include "summarizer.h"

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "counting/tables.h"
-#include "offload.h"
+#include "io/offload.h"
 #include "proto/message.h"
 #include "question.h"
 #include "settings_hold.h"

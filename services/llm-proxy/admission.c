@@ -91,10 +91,12 @@ const struct settings_model *admission_check(struct exchange *x)
 {
     if (!check_key(x) || !check_body(x))
         return NULL;
-    const struct settings_model *m = check_model(x);
-    if (!m || !check_limits(x) || !check_ledger(x))
-        return NULL;
-    return m;
+    return check_model(x);
+}
+
+bool admission_take(struct exchange *x)
+{
+    return check_limits(x) && check_ledger(x);
 }
 
 void admission_release(struct exchange *x)

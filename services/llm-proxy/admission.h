@@ -1,18 +1,24 @@
 /* admission.h -- may this caller make this request now?
  *
- * Key, body, model, limits, ledger: in this order, and the first that says no answers. What is
+ * Key, body, model; limits, ledger: in this order, and the first that says no answers. What is
  * taken here is owned by the exchange and goes back with it, so it cannot leak.
  */
 #pragma once
 
+#include "base/macro.h"
 #include "io/http_server.h"
 #include "refusal.h"
 #include "settings/catalogue.h"
+
+#include <stdbool.h>
 
 struct exchange;
 
 /* The model that was asked for; NULL when the request was refused and answered. */
 const struct settings_model *admission_check(struct exchange *x);
+
+/* With the prompt counted, what limits grant is taken. False: refused and answered. */
+MUST_USE bool admission_take(struct exchange *x);
 
 /* Give back the slot and what is set aside of budgets: before the client has the last byte of its
  * answer, for it may ask again at once and on another thread; after its attempts are settled. */

@@ -101,6 +101,17 @@ static enum allowance_result refuse(enum allowance_result r, size_t owner, usec_
     return r;
 }
 
+bool allowance_counts_tokens(const struct exchange *x)
+{
+    struct owner o[MAX_OWNERS];
+    size_t n = find_owners(x, o);
+
+    while (n > 0)
+        if (o[--n].tpm.units > 0)
+            return true;
+    return false;
+}
+
 enum allowance_result allowance_take(struct exchange *x, struct allowance_refusal *ret)
 {
     struct owner o[MAX_OWNERS];

@@ -22,6 +22,8 @@ struct allowance_refusal {
     usec_t wait;   /* USEC_INFINITY: it can never pass */
 };
 
+/* Does any of its limits count tokens? */
+bool allowance_counts_tokens(const struct exchange *x);
 MUST_USE enum allowance_result allowance_take(struct exchange *x, struct allowance_refusal *ret);
 
 /* The place among the requests at a time; nothing happens when none is held. */

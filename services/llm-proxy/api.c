@@ -227,9 +227,10 @@ static void on_request(void *arg, struct http_request *r)
 
 static void on_gone(void *arg, struct http_request *r)
 {
-    (void)arg;
     if (http_request_data(r))
         exchange_client_gone(http_request_data(r));
+    else
+        count_tokens_gone(arg, r);
 }
 
 static void on_writable(void *arg, struct http_request *r)

@@ -1,13 +1,17 @@
 #include "count_tokens.h"
 
 #include "base/json_write.h"
+#include "count_task.h"
 #include "dialect_anthropic.h"
 #include "exchange.h"
 #include "inbound_messages.h"
 #include "io/http_answer.h"
 #include "keycheck.h"
+#include "preflight.h"
 #include "tokens/estimate.h"
 #include "worker.h"
+
+#include <stdlib.h>
 
 static bool read_request(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr)
 {
@@ -100,18 +104,103 @@ static const struct settings_model *find_model(struct worker *w, struct http_req
     return NULL;
 }
 
-static void answer_estimate(struct worker *w, struct http_request *r, const struct chat_request *c)
+static void answer(struct worker *w, struct http_request *r, uint64_t tokens)
 {
     struct json_write j;
 
     buf_clear(&w->line);
     json_write_init(&j, &w->line);
     json_write_begin(&j, '{');
-    json_write_member_u64(&j, "input_tokens", estimate_request_sampled(c->root));
+    json_write_member_u64(&j, "input_tokens", tokens);
     json_write_end(&j, '}');
     if (json_write_finish(&j) != BUF_OK)
         buf_clear(&w->line);
     http_answer_json(r, 200, buf_str(&w->line));
+}
+
+/* A message that is being counted on another thread. */
+struct count_tokens {
+    struct count_tokens *next;
+    struct worker *worker;
+    struct http_request *client;
+    struct count_task *task;
+};
+
+static void end(struct count_tokens *c)
+{
+    struct count_tokens **at = &c->worker->counts;
+
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    count_task_cancel(&c->task);
+    free(c);
+}
+
+static void on_counted(void *arg, const struct count *count)
+{
+    struct count_tokens *c = arg;
+    struct worker *w = c->worker;
+    struct http_request *r = c->client;
+
+    c->task = NULL;
+    end(c);
+    answer(w, r, count->tokens);
+}
+
+void count_tokens_gone(struct worker *w, struct http_request *r)
+{
+    for (struct count_tokens *c = w->counts; c; c = c->next) {
+        if (c->client == r) {
+            end(c);
+            return;
+        }
+    }
+}
+
+void count_tokens_abandon(struct worker *w)
+{
+    while (w->counts) {
+        struct http_request *r = w->counts->client;
+        end(w->counts);
+        refuse(w, r, REFUSAL_DRAINING, &(struct inbound_fault){NULL, NULL});
+    }
+}
+
+static bool count_elsewhere(struct worker *w, struct http_request *r,
+                            const struct counting_rule *rule, struct str body)
+{
+    struct count_tokens *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        abort();
+    *c = (struct count_tokens){.next = w->counts, .worker = w, .client = r};
+    c->task = count_task_start(w, rule, body, on_counted, c);
+    if (!c->task) {
+        free(c);
+        return false;
+    }
+    w->counts = c;
+    return true;
+}
+
+/* What is large, and finds no thread with room, is estimated. */
+static void count(struct worker *w, struct http_request *r, const struct settings_model *m,
+                  const struct chat_request *chat)
+{
+    const struct counting_rule *rule = preflight_rule(w->snapshot, m);
+    bool can_count = tables_can_count(w->tables, rule);
+
+    if (can_count && chat->body.len > COUNT_TASK_FROM && count_elsewhere(w, r, rule, chat->body))
+        return;
+    if (!can_count || chat->body.len > COUNT_TASK_FROM) {
+        answer(w, r, estimate_request_sampled(chat->root));
+        return;
+    }
+    struct counter *c = tables_lend(w->tables, rule);
+    uint64_t tokens = counter_request(c, chat->root, UINT64_MAX);
+    tables_take_back(w->tables, &c);
+    answer(w, r, tokens);
 }
 
 void count_tokens_answer(struct worker *w, struct http_request *r)
@@ -129,6 +218,6 @@ void count_tokens_answer(struct worker *w, struct http_request *r)
     if (m && has_counting_target(w, m))
         exchange_start(w, r, &by_provider);
     else if (m)
-        answer_estimate(w, r, &c);
+        count(w, r, m, &c);
     arena_clear(&w->scratch);
 }

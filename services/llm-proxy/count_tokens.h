@@ -1,7 +1,7 @@
 /* count_tokens.h -- how many tokens would this message be? (POST /v1/messages/count_tokens)
  *
- * Anthropic's models are counted by their provider; any other's message is estimated here, at once
- * and without a row in the books.
+ * Anthropic's models are counted by their provider; any other's message is counted here, without
+ * a row in the books: by the model's table, if there is one, else estimated.
  */
 #pragma once
 
@@ -10,3 +10,8 @@
 struct worker;
 
 void count_tokens_answer(struct worker *w, struct http_request *r);
+
+/* The client left before its message was counted; nothing happens if that is not so. */
+void count_tokens_gone(struct worker *w, struct http_request *r);
+/* The worker ends. */
+void count_tokens_abandon(struct worker *w);

@@ -144,6 +144,7 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
 {
     upstream_wait_cancel(&x->waiter);
     dispatch_end_repeat(x);
+    preflight_cancel(x);
     fitting_cancel(x);
     lookup_stop(x);
     loop_timer_stop(&x->timer);
@@ -391,6 +392,19 @@ static void set_deadline(struct exchange *x)
     x->deadline_at = loop_now(loop_of(x)) + ms * USEC_PER_MSEC;
 }
 
+void exchange_admit(struct exchange *x)
+{
+    if (!admission_take(x))
+        return; /* answered */
+    plan_make(&x->plan, x->snapshot, x->chat.root, x->asked);
+    x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
+    x->plan.tokens = plan_expect(&x->chat);
+    x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
+                                   http_request_header(x->client, "x-llm-session"));
+    if (reserve_open(x))
+        lookup_start(x);
+}
+
 void exchange_start(struct worker *w, struct http_request *r, const struct inbound *inbound)
 {
     struct exchange *x = take_exchange(w);
@@ -410,15 +424,10 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
     name_request(x);
     http_request_set_data(r, x);
 
-    const struct settings_model *model = admission_check(x);
-    if (!model)
+    x->asked = admission_check(x);
+    if (!x->asked)
         return; /* answered */
-    plan_make(&x->plan, x->snapshot, x->chat.root, model);
-    x->last_refusal = REFUSAL_NO_HEALTHY_PROVIDER;
-    x->plan.tokens = plan_expect(&x->chat);
-    x->plan.session = plan_session(x->key ? str_from(x->key->id) : STR_EMPTY,
-                                   http_request_header(r, "x-llm-session"));
     set_deadline(x);
-    if (reserve_open(x))
-        lookup_start(x);
+    if (!preflight_start(x, x->asked))
+        exchange_admit(x);
 }

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
+#include "exchange_route.h"
 #include "fitting.h"
 #include "inbound.h"
 #include "io/http_server.h"
@@ -17,12 +18,11 @@
 #include "ledger_entry.h"
 #include "lookup.h"
 #include "plan.h"
+#include "preflight.h"
 #include "refusal.h"
 #include "relay.h"
 #include "reserve.h"
-#include "router.h"
 #include "snapshot.h"
-#include "tried.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,17 +41,6 @@ enum exchange_state {
     EXCHANGE_RELAYING, /* bytes of an answer went to the client: no way back */
     EXCHANGE_SETTLED,  /* in the books; the upstream may still be finishing */
     EXCHANGE_STATES,
-};
-
-struct exchange_route {
-    size_t at_model;                /* of the plan */
-    size_t index;                   /* of the chosen target in it … */
-    struct upstream_target *target; /* … which is this */
-    struct tried tried;
-    uint64_t too_small;         /* a window the request does not fit into; 0: none known */
-    struct upstream *repeating; /* one of its repeats is ours; NULL: none */
-    enum outcome_kind last_failure;
-    const char *words; /* of the provider that failed last, if it is one that may be quoted */
 };
 
 struct exchange {
@@ -74,6 +63,8 @@ struct exchange {
     usec_t accepted_at, started_wall;
     const struct inbound *inbound; /* the API that the caller speaks */
     struct chat_request chat;
+    const struct settings_model *asked;
+    struct preflight preflight;
     struct fitting fitting;
 
     struct plan plan;
@@ -130,6 +121,9 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
 
 /* What an answer that we write ourselves says of itself. */
 struct inbound_answer exchange_describe_answer(const struct exchange *x);
+
+/* For preflight.c: the prompt is counted. */
+void exchange_admit(struct exchange *x);
 
 /* For lookup.c: nobody has the answer: open the books and find one who gives it. */
 void exchange_dispatch(struct exchange *x);

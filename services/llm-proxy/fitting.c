@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 
+#define AMPLE          3    /* times: what even odd text is not further from its estimate */
 #define DEFAULT_OUTPUT 4096 /* tokens left for the answer when nobody says how many */
 
 static const struct settings_model *model_of(const struct exchange *x)
@@ -31,7 +32,7 @@ static uint64_t budget_of(const struct exchange *x, const struct settings_model 
 /* What the messages may have: tools and all the rest of the request stay as they are. */
 static uint64_t messages_share(const struct exchange *x, uint64_t budget)
 {
-    uint64_t rest = estimate_request(x->chat.root) - estimate_messages(x->chat.messages);
+    uint64_t rest = estimate_beside_messages(x->chat.root);
 
     return rest < budget ? budget - rest : 0;
 }
@@ -56,13 +57,12 @@ static bool can_condense(const struct exchange *x, const struct settings_context
 
 bool fitting_is_close(const struct exchange *x, const struct settings_model *m)
 {
-    struct settings_context_rules rules = rules_of(x, m);
     double tokens = (double)x->chat.prompt_tokens, budget = (double)budget_of(x, m);
 
-    if (!can_condense(x, &rules) || m->context_window == 0)
+    if (m->context_window == 0 || tokens > budget * AMPLE)
         return false;
-    return tokens * (1 + ESTIMATE_MARGIN) > budget * rules.high_water &&
-           tokens * (1 - ESTIMATE_MARGIN) <= budget;
+    struct settings_context_rules rules = rules_of(x, m);
+    return can_condense(x, &rules) && tokens * AMPLE > budget * rules.high_water;
 }
 
 /* ---- what becomes of an answer ---- */

@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN_POLL (20 * USEC_PER_MSEC)
+#define DRAIN_POLL     (20 * USEC_PER_MSEC)
+#define MAX_REMEMBERED 65536 /* counts of messages, 32 bytes each */
 
 static unsigned count_workers(const struct settings *s)
 {
@@ -110,6 +111,16 @@ static int open_listeners(const struct settings *s, int *ret_fds, size_t *ret_n,
     return 0;
 }
 
+static void open_tables(struct proxy *p)
+{
+    char folder[4096], missing[64];
+
+    snprintf(folder, sizeof(folder), "%s/tokens", p->snapshot->settings->paths.data);
+    p->tables = tables_new(folder, MAX_REMEMBERED);
+    if (tables_are_missing(p->tables, missing, sizeof(missing)))
+        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
+}
+
 static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t reterr_size)
 {
     int fds[PROXY_MAX_LISTEN];
@@ -122,6 +133,7 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
         .audit = p->audit,
         .spool = ledger_spool(p->ledger, index),
         .cache = p->cache,
+        .tables = p->tables,
         .snapshot = p->snapshot,
         .keyring = p->keyring,
         .guesses = p->guesses,
@@ -363,6 +375,7 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
         r = open_books(p, reterr, reterr_size);
     if (r == 0)
         r = open_cache(p, reterr, reterr_size);
+    open_tables(p);
     if (r == 0)
         r = start_workers(p, reterr, reterr_size);
     if (r == 0)
@@ -401,6 +414,7 @@ void proxy_stop(struct proxy *p)
         worker_stop(&p->workers[i]);
     cache_free(&p->cache);
     worker_link_free(&p->local_workers);
+    tables_free(&p->tables);
     usage_stop(&p->usage);
     ledger_stop(&p->ledger);
     if (p->audit)

@@ -42,7 +42,8 @@ struct proxy {
     struct guesses *guesses;
     struct usage *usage;
     struct cache *cache;
-    struct map upstreams; /* name -> struct upstream *; lives as long as the process */
+    struct tables *tables; /* of tokens */
+    struct map upstreams;  /* name -> struct upstream *; lives as long as the process */
     struct snapshot *snapshot;
     unsigned generation;
     bool is_last_reload_good;

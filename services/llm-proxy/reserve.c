@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "exchange.h"
-#include "tokens/estimate.h"
 #include "worker.h"
 
 #define DEFAULT_OUTPUT 4096 /* tokens of an answer when nobody says how long it may get */
@@ -14,10 +13,10 @@ static usec_t wall(const struct exchange *x)
     return loop_wall(x->worker->loop);
 }
 
-/* The estimate may be low by its margin. */
-static int64_t input_tokens(const struct exchange *x)
+/* The count may be low by its margin. */
+static int64_t input_tokens(const struct exchange *x, const char *model)
 {
-    return (int64_t)((double)x->chat.prompt_tokens * (1 + ESTIMATE_MARGIN)) + 1;
+    return (int64_t)((double)x->chat.prompt_tokens * (1 + preflight_margin(x, model))) + 1;
 }
 
 static int64_t count_at(const struct exchange *x, const char *field)
@@ -80,10 +79,10 @@ static int64_t cost_at(const struct exchange *x, const char *provider, const cha
 {
     const struct prices_price *price =
         prices_find(x->snapshot->prices, str_from(provider), str_from(model));
-    int64_t worst = worst_at(price, input_tokens(x), output);
+    int64_t worst = worst_at(price, input_tokens(x, model), output);
 
     if (worst == MONEY_UNKNOWN && !x->inbound->read_chat)
-        worst = worst_at(price, input_tokens(x), 0);
+        worst = worst_at(price, input_tokens(x, model), 0);
     return worst;
 }
 
@@ -124,10 +123,9 @@ static bool hold(struct exchange *x, int64_t amount)
                          &x->reserve.short_owner);
 }
 
-static void find_owners(struct exchange *x)
+static void find_owners(const struct exchange *x, struct purse_hold *h)
 {
     const struct keyring_key *k = x->key;
-    struct purse_hold *h = &x->reserve.hold;
 
     if (!k)
         return;
@@ -135,7 +133,14 @@ static void find_owners(struct exchange *x)
     if (k->team)
         h->owners[h->n_owners++] =
             (struct purse_owner){&k->team->usage->purse, &k->team->limits.budget};
-    x->reserve.is_limited = purse_is_limited(h);
+}
+
+bool reserve_is_due(const struct exchange *x)
+{
+    struct purse_hold h = {.n_owners = 0};
+
+    find_owners(x, &h);
+    return purse_is_limited(&h);
 }
 
 bool reserve_open(struct exchange *x)
@@ -143,7 +148,8 @@ bool reserve_open(struct exchange *x)
     const struct settings_model *m = x->plan.models[0];
     size_t n_priced;
 
-    find_owners(x);
+    find_owners(x, &x->reserve.hold);
+    x->reserve.is_limited = purse_is_limited(&x->reserve.hold);
     x->reserve.output_tokens = output_tokens(x, m);
     if (!x->reserve.is_limited && !refuses_unpriced(x))
         return true;

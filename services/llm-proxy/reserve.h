@@ -25,6 +25,8 @@ struct reserve {
     size_t short_owner;
 };
 
+/* Does a budget stand behind it? */
+bool reserve_is_due(const struct exchange *x);
 /* False: refused and answered. */
 MUST_USE bool reserve_open(struct exchange *x);
 /* Does what is held, or more, cover an attempt at this target? */

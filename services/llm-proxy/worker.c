@@ -1,6 +1,8 @@
 #include "worker.h"
 
 #include "api.h"
+#include "count_task.h"
+#include "count_tokens.h"
 #include "io/bus_metrics.h"
 #include "proxy_metrics.h"
 
@@ -14,6 +16,7 @@
 #define MAX_SCRATCH (256u << 20)
 #define MAX_LINE    (8u << 20) /* a frame of 1 MiB, every byte escaped */
 #define DRAIN_TICK  (50 * USEC_PER_MSEC)
+#define STOP_TICK   USEC_PER_MSEC
 
 /* Work handed to the worker's thread by the control thread. */
 struct order {
@@ -145,6 +148,7 @@ static void free_worker(struct worker *w)
     fetch_pool_free(&w->fetches);
     context_client_free(&w->context);
     outcomes_free(&w->outcomes);
+    offload_free(&w->counting);
     snapshot_unref(&w->snapshot);
     keyring_unref(&w->keyring);
     arena_done(&w->scratch);
@@ -164,6 +168,7 @@ int worker_start(const struct worker_config *c, struct worker **ret)
     w->audit = c->audit;
     w->spool = c->spool;
     w->cache = c->cache;
+    w->tables = c->tables;
     w->metrics = c->metrics;
     w->shard = metrics_add_shard(c->metrics);
     w->snapshot = snapshot_ref(c->snapshot);
@@ -235,14 +240,18 @@ void worker_drain(struct worker *w)
     give_order(w, start_draining, NULL);
 }
 
+/* What is being counted for nobody is given up at once, but for the one that has begun. */
 static void stop(void *arg)
 {
     struct worker *w = arg;
 
-    loop_stop(w->loop);
+    if (count_task_is_any(w))
+        loop_timer_start(&w->stop, STOP_TICK);
+    else
+        loop_stop(w->loop);
 }
 
-/* Two turns: in the first the exchanges are abandoned, at its end their reaping is done. */
+/* In the first turn the exchanges are abandoned, at its end their reaping is done. */
 static void abandon_all(struct worker *w, void *object)
 {
     (void)object;
@@ -250,8 +259,9 @@ static void abandon_all(struct worker *w, void *object)
         next = x->next;
         exchange_abandon(x);
     }
-    w->stop = (struct loop_task){.fn = stop, .arg = w};
-    loop_defer(w->loop, &w->stop);
+    count_tokens_abandon(w);
+    loop_timer_init(&w->stop, w->loop, stop, w);
+    loop_timer_start(&w->stop, 0);
 }
 
 void worker_stop(struct worker **w)

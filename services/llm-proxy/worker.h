@@ -9,12 +9,14 @@
 #include "base/metrics.h"
 #include "cache.h"
 #include "context_client.h"
+#include "counting/tables.h"
 #include "exchange.h"
 #include "guesses.h"
 #include "io/bus.h"
 #include "io/fetch.h"
 #include "io/http_server.h"
 #include "io/loop.h"
+#include "io/offload.h"
 #include "ledger.h"
 #include "outcomes.h"
 #include "snapshot.h"
@@ -32,6 +34,7 @@ struct worker_config {
     struct audit *audit; /* NULL: off */
     struct spool *spool;
     struct cache *cache;
+    struct tables *tables;
     struct snapshot *snapshot; /* referenced by the worker */
     struct keyring *keyring;   /* likewise */
     struct guesses *guesses;   /* of all workers */
@@ -47,6 +50,9 @@ struct worker {
     struct fetch_pool *fetches;
     struct context_client *context;
     struct outcomes *outcomes;
+    struct tables *tables;    /* of tokens; of all workers */
+    struct offload *counting; /* NULL: not yet needed */
+    struct count_tokens *counts;
     struct {
         struct bus_stats outcomes, context;
     } counted; /* already in the metrics */
@@ -67,7 +73,7 @@ struct worker {
     uint64_t random;      /* xorshift state: spreads load, guards nothing */
     bool is_draining;
     struct loop_timer tick; /* shows what is counted elsewhere, and whether it is drained */
-    struct loop_task stop;
+    struct loop_timer stop;
     atomic_bool is_idle; /* drained */
 };
 

@@ -1,6 +1,5 @@
 """Whole requests cost what the reference, npm gpt-tokenizer, says that OpenAI bills for them."""
 import json
-import os
 import pathlib
 import random
 import subprocess
@@ -10,28 +9,15 @@ import pytest
 from suite import request
 
 HERE = pathlib.Path(__file__).resolve().parent
-NPM = HERE / "node_modules"
-BUILD = pathlib.Path(os.environ["BUILD_DIR"])
 SEED = 20250102
 WORDS = ("weather", "the", "city's", "Größe", "日本", "\n", "x=1;", "42", "naïve", "🙂", "TODO:", "  ",
          "camelCase", "user_id", "don't", "\"quoted\"", "a\\b", "\t")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "tokens").mkdir()
-    for name in ("o200k_base", "cl100k_base"):
-        subprocess.run([BUILD / "services/llmctl/llmctl", "tokens", "import", "--to",
-                        folder / "tokens", NPM / f"gpt-tokenizer/data/{name}.tiktoken"],
-                       check=True)
-    return folder
-
-
 @pytest.fixture
-def service(start_suite, data):
+def service(start_suite, token_data):
     return start_suite(services=["context-service"], config={
-        "paths": {"data": str(data)},
+        "paths": {"data": str(token_data)},
         "providers": [{"name": "sim", "dialect": "openai", "base_url": "http://127.0.0.1:1/v1"}],
         "models": [{"name": "house", "targets": [{"provider": "sim", "model": "gpt-4o"}]}]})
 

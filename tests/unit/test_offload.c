@@ -1,4 +1,4 @@
-#include "offload.h"
+#include "io/offload.h"
 
 #include "check.h"
 

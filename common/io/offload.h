@@ -8,6 +8,7 @@
 #include "base/macro.h"
 #include "io/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum offload_result { OFFLOAD_OK = 0, OFFLOAD_FULL };
@@ -26,6 +27,7 @@ struct offload_task {
 
 struct offload_config {
     unsigned threads, max_tasks;
+    bool is_patient; /* its threads give way to all others */
     size_t max_bytes;
 };
 

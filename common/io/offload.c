@@ -1,4 +1,4 @@
-#include "offload.h"
+#include "io/offload.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -6,8 +6,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define STACK_BYTES (512u << 10)
+#define PATIENCE    5
 
 struct offload {
     struct loop *loop;
@@ -40,6 +43,9 @@ static struct offload_task *take_task(struct offload *o)
 static void *run_tasks(void *arg)
 {
     struct offload *o = arg;
+
+    if (o->config.is_patient) /* of this thread alone, on Linux; where it may not, it need not */
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), PATIENCE);
 
     for (struct offload_task *t; (t = take_task(o));) {
         t->work(t->arg);

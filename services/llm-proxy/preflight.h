@@ -1,0 +1,34 @@
+/* preflight.h -- how many tokens has the prompt, as exactly as what is decided by it needs?
+ *
+ * Every request is estimated as it is read. Where a limit of tokens, a budget or the model's window
+ * depends on the number, it is counted by the model's table, if there is one: at once, or, when the
+ * request is large, on another thread while the exchange waits.
+ */
+#pragma once
+
+#include "settings/catalogue.h"
+#include "tokens/counting_rule.h"
+
+#include <stdbool.h>
+
+struct count_task;
+struct exchange;
+struct snapshot;
+
+struct preflight {
+    struct count_task *task; /* under way */
+    const struct counting_rule
+        *rule;     /* that chat.prompt_tokens was counted by; NULL: an estimate */
+    double margin; /* of that count */
+};
+
+/* True: exchange_admit() follows when it is counted. */
+bool preflight_start(struct exchange *x, const struct settings_model *m);
+void preflight_cancel(struct exchange *x);
+
+/* The relative error that the true number stays within for this provider's model. */
+double preflight_margin(const struct exchange *x, const char *model);
+
+/* Of the first target of `m`, or of the model it leaves the choice to. */
+const struct counting_rule *preflight_rule(const struct snapshot *s,
+                                           const struct settings_model *m);
