@@ -259,7 +259,7 @@ static void read_line(struct gathered *g, struct str line)
         name = (struct str){line.data, (size_t)(open - line.data)};
         labels = (struct str){open + 1, (size_t)(close - open - 1)};
         line = (struct str){close + 1, (size_t)(line.data + line.len - close - 1)};
-    } else if (!str_cut(&line, ' ', &name)) {
+    } else if (!str_cut(&line, ' ', &name) || !line.data) {
         return;
     }
     line = str_trim(line);

@@ -354,3 +354,27 @@ def test_many_probes_at_once_delay_no_heartbeat(start_suite, ward):
         assert max(gaps) <= (1100 if SOAK else 1100 + 400 * SLOW)
     finally:
         hanging.close()
+
+
+@pytest.mark.skipif(not SOAK, reason="a minute of measuring: SOAK=1")
+def test_fifty_providers_cost_little(start_suite, ward):
+    """At most 0.5 % of a core; of the memory, what is this process's own is at most 6 MiB."""
+    _, well, _ = ward
+    well.pages["/metrics"] = 'vllm:num_requests_running 1\nvllm:num_requests_waiting 0\n'
+    suite = start_suite(config={"providers": [
+        {"name": f"p{i}", "base_url": well.url + "/v1", "backend": "local" if i % 2 else "cloud",
+         "probe": {"interval": "15s"}} for i in range(50)]})
+    worker = suite["health-worker"]
+
+    def seconds():
+        fields = open(f"/proc/{worker.pid}/stat").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    wait_until(lambda: well.count("/v1/models") >= 50, "all to be probed once", 30)
+    time.sleep(3)
+    cpu, begun = seconds(), time.monotonic()
+    time.sleep(60)
+    share = (seconds() - cpu) / (time.monotonic() - begun)
+    memory = {field: worker.memory_kb(field) for field in ("Rss", "Pss", "Private_Dirty")}
+    print(f"50 providers every 15 s: {share:.2%} of a core, {memory} kB")
+    assert share <= 0.005
+    assert memory["Private_Dirty"] <= 6 * 1024
