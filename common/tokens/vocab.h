@@ -33,7 +33,8 @@ enum vocab_result {
 struct vocab_header {
     char magic[8];
     uint32_t version;
-    uint32_t family; /* enum pretoken_family */
+    uint32_t family;    /* enum pretoken_family */
+    uint32_t needs_nfc; /* 1: text is brought into normal form C first */
     char name[VOCAB_NAME];
     uint8_t source[32];  /* SHA-256 of the file it was made of */
     uint8_t content[32]; /* SHA-256 of all that follows the header */

@@ -204,7 +204,8 @@ enum vocab_make_result vocab_make(const struct vocab_source *source, const char 
                                   struct buf *ret_table)
 {
     CLEANUP(done) struct making m = {0};
-    struct vocab_header header = {.version = VOCAB_VERSION, .family = source->family};
+    struct vocab_header header = {
+        .version = VOCAB_VERSION, .family = source->family, .needs_nfc = source->needs_nfc};
 
     if (source->n_tokens > 1U << VOCAB_ID_BITS)
         return VOCAB_MAKE_TOO_BIG;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "pretoken.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum vocab_entry_kind {
@@ -24,6 +25,7 @@ struct vocab_entry {
 
 struct vocab_source {
     enum pretoken_family family;
+    bool needs_nfc;  /* text is brought into normal form C first */
     struct str file; /* all that was read; the table holds its digest */
     unsigned char *bytes;
     uint32_t n_bytes;
