@@ -119,9 +119,9 @@ static int write_models(const struct import *i)
     struct str rest = str_from(i->models), glob;
     bool is_written = true;
 
+    buf_init(&lines, MAX_GLOBS);
     if (!i->models)
         return CTL_OK;
-    buf_init(&lines, MAX_GLOBS);
     while (is_written && str_cut(&rest, ',', &glob))
         is_written = buf_printf(&lines, "%.*s\n", STR_ARG(str_trim(glob))) == BUF_OK;
     return is_written ? write_beside(i, ".models", buf_str(&lines))

@@ -1,4 +1,5 @@
 """Our tokens are those of the reference, npm tiktoken, one for one."""
+import base64
 import json
 import os
 import pathlib
@@ -121,6 +122,61 @@ def test_long_pieces(tables, encoding, tmp_path):
              ("a", "A", " ", "\n", "!", "ab", "aA", "一", "中文", "\u0301", "=-", "<>", "/", "e\u0301")]
     texts += ["".join(rng.choices(alphabet, k=3000)) for alphabet in ALPHABETS]
     assert_equal(tables, encoding, texts, tmp_path)
+
+
+CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+FRONT = r"[^\r\n\p{L}\p{N}]?"
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+PATTERNS = {
+    "cl100k_base": CONTRACTIONS + "|" + FRONT + r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + SPACES,
+    "o200k_base": f"{FRONT}{UPPER}*{LOWER}+{CONTRACTIONS}?|{FRONT}{UPPER}+{LOWER}*{CONTRACTIONS}?"
+                  r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + SPACES,
+}
+
+
+def as_tokenizer_json(encoding):
+    """The same encoding as Hugging Face files have it: letters for bytes, all pairs as merges."""
+    seen = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in seen]
+    letters = {**{byte: chr(byte) for byte in seen},
+               **{byte: chr(256 + i) for i, byte in enumerate(hidden)}}
+    ranks = {}
+    for line in (NPM / f"gpt-tokenizer/data/{encoding}.tiktoken").read_bytes().splitlines():
+        token, rank = line.split()
+        ranks["".join(letters[byte] for byte in base64.b64decode(token))] = int(rank)
+    merges = []
+    for token, rank in ranks.items():
+        pairs = [(token[:i], token[i:]) for i in range(1, len(token))
+                 if token[:i] in ranks and token[i:] in ranks]
+        merges += sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
+    split = {"type": "Split", "pattern": {"Regex": PATTERNS[encoding]}, "behavior": "Isolated",
+             "invert": False}
+    letters = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+    return json.dumps({
+        "added_tokens": [{"id": 300_000, "content": "<|endoftext|>", "special": True}],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, letters]},
+        "model": {"type": "BPE", "ignore_merges": True, "vocab": ranks, "merges": merges}})
+
+
+@pytest.mark.parametrize("encoding", PATTERNS if SOAK else ["cl100k_base"])
+def test_the_same_encoding_as_a_tokenizer_json_counts_the_same(tables, encoding, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(as_tokenizer_json(encoding))
+    subprocess.run([BUILD / "services/llmctl/llmctl", "tokens", "import", "--to", tmp_path,
+                    "--name", "ours", "--models", "ours*", tmp_path / "tokenizer.json"], check=True)
+    rng = random.Random(SEED)
+    path = tmp_path / "texts"
+    for _ in range(25 if SOAK else 1):
+        with open(path, "wb") as file:
+            for _ in range(2000):
+                data = fuzz_text(rng).encode()
+                file.write(struct.pack("<I", len(data)) + data)
+        native, imported = (
+            [len(ids) for ids in
+             answers([BUILD / "tests/conformance/encode_file", "ids", table], path)]
+            for table in (tables / f"{encoding}.table", tmp_path / "ours.table"))
+        assert native == imported
 
 
 def start_service(start_suite, data):
