@@ -1,6 +1,7 @@
 #include "gpu_sysfs.h"
 
 #include "base/parse.h"
+#include "gpu_amd.h"
 #include "kernel_file.h"
 
 #include <dirent.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define MAX_CARDS    64 /* /class/drm/cardN */
+#define SLOT         64
 #define VENDOR_AMD   0x1002
 #define VENDOR_INTEL 0x8086
 
@@ -66,15 +68,51 @@ static void read_sensors(const char *device, struct gpu *g)
     g->reading[GPU_ENERGY] = kernel_file_number("%s/energy1_input", at) / 1e6;
 }
 
-/* By its own number where it has one, else by its place on the bus; named by driver and model. */
-static void identify(const char *device, struct gpu *g)
+static bool is_slowed(const char *at, const char *reason)
+{
+    return kernel_file_number("%s%s", at, reason) > 0;
+}
+
+/* Of the first of its engines: i915 keeps them with the card, xe with the device. */
+static unsigned read_intel_reasons(const char *root, unsigned card)
+{
+    static const char *const power[] = {"pl1", "pl2", "pl4", "vr_tdc"};
+    static const char *const heat[] = {"thermal", "ratl", "vr_thermalert"};
+    char at[512];
+    unsigned reasons = 0;
+
+    snprintf(at, sizeof(at), "%s/class/drm/card%u/gt/gt0/throttle_reason_", root, card);
+    if (isnan(kernel_file_number("%sstatus", at)))
+        snprintf(at, sizeof(at), "%s/class/drm/card%u/device/tile0/gt0/freq0/throttle/reason_",
+                 root, card);
+    for (size_t i = 0; i < sizeof(power) / sizeof(power[0]); i++)
+        reasons |= is_slowed(at, power[i]) ? GPU_THROTTLED_POWER : 0;
+    for (size_t i = 0; i < sizeof(heat) / sizeof(heat[0]); i++)
+        reasons |= is_slowed(at, heat[i]) ? GPU_THROTTLED_HEAT : 0;
+    return reasons | (is_slowed(at, "prochot") ? GPU_THROTTLED_HARDWARE : 0);
+}
+
+static void read_amd(const char *root, const char *device, const char *slot, struct gpu *g)
 {
     struct kernel_file f;
+
+    if (kernel_file_read(&f, "%s/gpu_metrics", device))
+        gpu_amd_read_table((struct str){f.text, f.len}, g);
+    g->reading[GPU_PROCESSES] = gpu_amd_count_processes(root, slot);
+}
+
+/* By its own number where it has one, else by its place on the bus; named by driver and model. */
+static void identify(const char *device, struct gpu *g, char ret_slot[SLOT])
+{
+    struct kernel_file f;
+
+    ret_slot[0] = '\0';
 
     if (kernel_file_read(&f, "%s/uevent", device)) {
         struct str driver = kernel_file_value(&f, "DRIVER=");
         struct str model = kernel_file_value(&f, "PCI_ID=");
-        (void)str_copy(g->uuid, sizeof(g->uuid), kernel_file_value(&f, "PCI_SLOT_NAME="));
+        (void)str_copy(ret_slot, SLOT, kernel_file_value(&f, "PCI_SLOT_NAME="));
+        snprintf(g->uuid, sizeof(g->uuid), "%s", ret_slot);
         snprintf(g->name, sizeof(g->name), "%.*s %.*s", STR_ARG(driver), STR_ARG(model));
     }
     if (kernel_file_read(&f, "%s/unique_id", device) && kernel_file_line(&f).len > 0)
@@ -83,7 +121,7 @@ static void identify(const char *device, struct gpu *g)
 
 void gpu_sysfs_read(const char *root, struct gpu_list *ret)
 {
-    char device[256];
+    char device[256], slot[SLOT];
     enum gpu_vendor vendor;
 
     ret->n = 0;
@@ -93,12 +131,16 @@ void gpu_sysfs_read(const char *root, struct gpu_list *ret)
             continue;
         snprintf(device, sizeof(device), "%s/class/drm/card%u/device", root, card);
         snprintf(g->id, sizeof(g->id), "%u", card);
-        identify(device, g);
+        identify(device, g, slot);
         read_sensors(device, g);
         g->reading[GPU_UTILIZATION] = kernel_file_number("%s/gpu_busy_percent", device);
         g->reading[GPU_MEMORY_USED] = kernel_file_number("%s/mem_info_vram_used", device);
         g->reading[GPU_MEMORY_TOTAL] =
             first_told(kernel_file_number("%s/mem_info_vram_total", device),
                        kernel_file_number("%s/class/drm/card%u/lmem_total_bytes", root, card));
+        if (vendor == GPU_AMD)
+            read_amd(root, device, slot, g);
+        else
+            g->throttled = read_intel_reasons(root, card);
     }
 }

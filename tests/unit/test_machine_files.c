@@ -106,6 +106,106 @@ static void an_intel_card_has_its_place_for_a_name_and_tells_little(void **state
     check_number(list.gpu[0].reading[GPU_TEMPERATURE], NAN);
 }
 
+static void put_table(const unsigned char *bytes, size_t len)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/class/drm/card1/device/gpu_metrics", root);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    CHECK_U64(fwrite(bytes, 1, len, f), len);
+    fclose(f);
+}
+
+static void amd_s_table_of_metrics_tells_energy_and_what_slows_it(void **state)
+{
+    static const struct {
+        uint64_t reasons;
+        unsigned throttled;
+    } cases[] = {
+        {0, 0},
+        {1, GPU_THROTTLED_POWER},
+        {1ULL << 22, GPU_THROTTLED_POWER},
+        {1ULL << 36, GPU_THROTTLED_HEAT},
+        {1ULL << 45, GPU_THROTTLED_HEAT},
+        {1ULL << 47, GPU_THROTTLED_HARDWARE},
+        {1ULL << 57 | 1ULL << 12, 0},
+        {1ULL << 3 | 1ULL << 35, GPU_THROTTLED_POWER | GPU_THROTTLED_HEAT},
+        {UINT64_MAX, 0}, /* not supported */
+    };
+    unsigned char table[120] = {120, 0, 1, 3};
+    const uint64_t energy = 65536 * 12 + 32768;
+
+    (void)state;
+    put("class/drm/card1/device/vendor", "0x1002\n");
+    memcpy(table + 24, &energy, sizeof(energy));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memcpy(table + 112, &cases[i].reasons, sizeof(cases[i].reasons));
+        put_table(table, sizeof(table));
+        gpu_sysfs_read(root, &list);
+        CHECK_U64(list.gpu[0].throttled, cases[i].throttled);
+        check_number(list.gpu[0].reading[GPU_ENERGY], 12.5);
+    }
+    for (size_t len = 0; len < sizeof(table); len++) { /* cut: its size says so */
+        put_table(table, len);
+        gpu_sysfs_read(root, &list);
+        check_number(list.gpu[0].reading[GPU_ENERGY], NAN);
+    }
+    for (unsigned revision = 0; revision < 8; revision++) {
+        table[3] = (unsigned char)revision;
+        put_table(table, sizeof(table));
+        gpu_sysfs_read(root, &list);
+        check_number(list.gpu[0].reading[GPU_ENERGY], revision == 3 || revision == 4 ? 12.5 : NAN);
+    }
+    memset(table + 24, 0xff, sizeof(energy));
+    table[3] = 3;
+    put_table(table, sizeof(table));
+    gpu_sysfs_read(root, &list);
+    check_number(list.gpu[0].reading[GPU_ENERGY], NAN);
+}
+
+static void amd_s_compute_driver_counts_its_processes(void **state)
+{
+    (void)state;
+    put("class/drm/card0/device/vendor", "0x1002\n");
+    put("class/drm/card0/device/uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:03:00.0\n");
+    put("class/drm/card1/device/vendor", "0x1002\n");
+    put("class/drm/card1/device/uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0001:83:00.1\n");
+    put("class/kfd/kfd/topology/nodes/0/properties",
+        "cpu_cores_count 8\nlocation_id 0\ndomain 0\n");
+    put("class/kfd/kfd/topology/nodes/0/gpu_id", "0\n");
+    put("class/kfd/kfd/topology/nodes/1/properties", "location_id 768\ndomain 0\n");
+    put("class/kfd/kfd/topology/nodes/1/gpu_id", "5218\n");
+    put("class/kfd/kfd/topology/nodes/2/properties", "location_id 33537\ndomain 1\n");
+    put("class/kfd/kfd/topology/nodes/2/gpu_id", "777\n");
+    put("class/kfd/kfd/proc/4711/vram_5218", "1048576\n");
+    put("class/kfd/kfd/proc/4712/vram_5218", "4096\n");
+    put("class/kfd/kfd/proc/4712/vram_777", "4096\n");
+    put("class/kfd/kfd/proc/4713/vram_5218", "0\n");
+    gpu_sysfs_read(root, &list);
+    CHECK_U64(list.n, 2);
+    check_number(list.gpu[0].reading[GPU_PROCESSES], 2);
+    check_number(list.gpu[1].reading[GPU_PROCESSES], 1);
+    put("class/kfd/kfd/topology/nodes/1/properties", "location_id 1024\ndomain 0\n");
+    gpu_sysfs_read(root, &list);
+    check_number(list.gpu[0].reading[GPU_PROCESSES], NAN);
+}
+
+static void intel_s_engines_tell_what_slows_them(void **state)
+{
+    (void)state;
+    put("class/drm/card0/device/vendor", "0x8086\n");
+    put("class/drm/card1/device/vendor", "0x8086\n");
+    put("class/drm/card0/gt/gt0/throttle_reason_status", "1\n");
+    put("class/drm/card0/gt/gt0/throttle_reason_pl1", "1\n");
+    put("class/drm/card0/gt/gt0/throttle_reason_thermal", "0\n");
+    put("class/drm/card1/device/tile0/gt0/freq0/throttle/reason_ratl", "1\n");
+    put("class/drm/card1/device/tile0/gt0/freq0/throttle/reason_prochot", "1\n");
+    gpu_sysfs_read(root, &list);
+    CHECK_U64(list.gpu[0].throttled, GPU_THROTTLED_POWER);
+    CHECK_U64(list.gpu[1].throttled, GPU_THROTTLED_HEAT | GPU_THROTTLED_HARDWARE);
+}
+
 static void what_is_no_number_is_no_reading(void **state)
 {
     static const char *const texts[] = {
@@ -169,6 +269,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_amd_card_tells_what_its_driver_has),
         TEST(an_intel_card_has_its_place_for_a_name_and_tells_little),
+        TEST(amd_s_table_of_metrics_tells_energy_and_what_slows_it),
+        TEST(amd_s_compute_driver_counts_its_processes),
+        TEST(intel_s_engines_tell_what_slows_them),
         TEST(what_is_no_number_is_no_reading),
         TEST(a_machine_without_cards_has_no_gpus),
         TEST(the_host_tells_memory_disk_and_pressure),
