@@ -102,6 +102,59 @@ static void an_old_driver_tells_what_it_can(void **state)
     nvml_free(&n);
 }
 
+static void
+a_library_that_lacks_a_function_is_unusable_if_nothing_can_be_had_without_it(void **state)
+{
+    static const struct {
+        const char *function;
+        bool is_needed;
+        int absent; /* a reading; -1: none */
+    } cases[] = {
+        {"Init_v2", true, -1},
+        {"Shutdown", true, -1},
+        {"DeviceGetCount_v2", true, -1},
+        {"DeviceGetHandleByIndex_v2", true, -1},
+        {"ErrorString", false, -1},
+        {"DeviceGetUUID", false, -1},
+        {"DeviceGetName", false, -1},
+        {"DeviceGetUtilizationRates", false, GPU_UTILIZATION},
+        {"DeviceGetMemoryInfo", false, -1},
+        {"DeviceGetMemoryInfo_v2", false, -1},
+        {"DeviceGetTemperature", false, GPU_TEMPERATURE},
+        {"DeviceGetPowerUsage", false, GPU_POWER},
+        {"DeviceGetTotalEnergyConsumption", false, GPU_ENERGY},
+        {"DeviceGetCurrentClocksThrottleReasons", false, -1},
+        {"DeviceGetComputeRunningProcesses_v3", false, GPU_PROCESSES},
+        {"DeviceGetMigMode", false, -1},
+        {"DeviceGetMaxMigDeviceCount", false, -1},
+        {"DeviceGetMigDeviceHandleByIndex", false, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char path[512], why[256], lacks[128];
+        struct nvml *n = NULL;
+        say("mig 1\n");
+        snprintf(path, sizeof(path), FAKE_NVML_WITHOUT, cases[i].function);
+        enum nvml_open_result r = nvml_open(path, &n, why, sizeof(why));
+        if (cases[i].is_needed) {
+            snprintf(lacks, sizeof(lacks), "it lacks nvml%s", cases[i].function);
+            CHECK_INT(r, NVML_OPEN_UNUSABLE);
+            CHECK_TEXT(why, lacks);
+            continue;
+        }
+        CHECK_INT(r, NVML_OPEN_OK);
+        CHECK_INT(nvml_read(n, &list), 0);
+        CHECK_U64(list.n, strstr(cases[i].function, "Mig") ? 1 : 3);
+        say("");
+        CHECK_INT(nvml_read(n, &list), 0);
+        for (int reading = 0; reading < GPU_READINGS; reading++)
+            CHECK_INT(isnan(list.gpu[0].reading[reading]), reading == cases[i].absent);
+        CHECK(nvml_error_text(n, 9)[0] != '\0');
+        nvml_free(&n);
+    }
+}
+
 /* Each reading fails with each error code: it alone is absent, and never zero. */
 static void a_reading_that_fails_is_absent_and_the_others_stay(void **state)
 {
@@ -234,6 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_library_there_is_none),
         cmocka_unit_test(a_library_without_init_is_unusable_and_told_so),
+        cmocka_unit_test(
+            a_library_that_lacks_a_function_is_unusable_if_nothing_can_be_had_without_it),
         cmocka_unit_test(two_gpus_tell_everything),
         cmocka_unit_test(an_old_driver_tells_what_it_can),
         cmocka_unit_test(a_reading_that_fails_is_absent_and_the_others_stay),
