@@ -16,6 +16,7 @@ struct health_view {
     const struct settings *settings;
     struct nodes *nodes;
     struct loop_timer reminder;
+    struct map away; /* providers whose workers on other nodes do not serve, to this view */
 };
 
 /* ---- whose word counts for which provider ---- */
@@ -66,9 +67,37 @@ static void on_health(void *arg, const struct node *n, const struct health_snaps
             continue;
         const struct health_provider *said = find(s, p->name);
         if (said || is_full)
-            set_health(v, p->name, said ? said->state : HEALTH_UNKNOWN);
+            set_health(v, p->name,
+                       map_find(&v->away, str_from(p->name)) ? HEALTH_DOWN
+                       : said                                ? said->state
+                                                             : HEALTH_UNKNOWN);
         if (said)
             set_load(v, p->name, &said->engine);
+    }
+}
+
+static bool serves(const struct workers_list *l, const char *provider)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (str_is(l->one[i].provider, provider))
+            return l->one[i].use == WORKERS_READY;
+    return true; /* none of its workers */
+}
+
+/* Our own machine's are worker_link's business; those elsewhere nobody here can start. */
+static void on_workers(void *arg, const struct node *n, const struct workers_list *l)
+{
+    struct health_view *v = arg;
+
+    for (size_t i = 0; n->address && i < v->settings->n_providers; i++) {
+        const struct settings_provider *p = &v->settings->providers[i];
+        if (!speaks_for(n, p))
+            continue;
+        (void)map_take(&v->away, str_from(p->name));
+        if (serves(l, p->name))
+            continue;
+        (void)map_add(&v->away, str_from(p->name), v);
+        set_health(v, p->name, HEALTH_DOWN);
     }
 }
 
@@ -124,7 +153,7 @@ int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
                     const struct map *upstreams, struct health_view **ret, char *reterr,
                     size_t reterr_size)
 {
-    static const struct nodes_handler handler = {.on_health = on_health, .on_status = on_status};
+    static const struct nodes_handler handler = {on_health, on_workers, on_status};
     CLEANUP(health_view_free) struct health_view *v = calloc(1, sizeof(*v));
 
     if (!v)
@@ -133,6 +162,7 @@ int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
     v->upstreams = upstreams;
     v->settings = s;
     loop_timer_init(&v->reminder, l, on_reminder, v);
+    map_init(&v->away);
     v->nodes = nodes_new(b, l, &handler, v);
     int r = nodes_configure(v->nodes, s, true, reterr, reterr_size);
     if (r < 0)
@@ -148,6 +178,7 @@ void health_view_free(struct health_view **v)
         return;
     loop_timer_stop(&(*v)->reminder);
     nodes_free(&(*v)->nodes);
+    map_done(&(*v)->away);
     free(*v);
     *v = NULL;
 }

@@ -2,7 +2,8 @@
  *
  * Subscribes to this machine's and to those of health.nodes, on the control thread, and passes each
  * verdict on to its upstream: of a provider with a `node`, that node's; of any other, this
- * machine's. A provider whose node is offline is down with it. With our own health-worker gone its
+ * machine's. A provider whose node is offline is down with it, and so is one
+ * whose worker there does not serve. With our own health-worker gone its
  * last verdicts stand until they are too old to count (upstream.h); passive failures go on being
  * noticed by the breakers.
  */

@@ -16,6 +16,7 @@ import pytest
 import zmq
 
 from suite import PROGRAMS, SLOW, Suite, free_port, request, wait_until
+from test_workers import worker
 
 OFFLINE = 3.0  # seconds of silence: three heartbeats
 
@@ -174,6 +175,39 @@ def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, s
     wait_until(lambda: provider() == "here", "b's own verdict on its provider")
 
 
+def test_a_worker_on_another_node_serves_and_leaves_as_its_node_says(start_node, simulator):
+    b, row = Other("b", f"127.0.0.1:{free_port()}"), worker("llama", health="/health")
+    on_b = start_node("b", port=int(b.address.rsplit(":", 1)[1]), config={
+        "workers": [row], "health": {"interval": "200ms"},
+        "providers": [{"name": "llama", "base_url": f"http://127.0.0.1:{row['port']}/v1", "backend": "local",
+                       "probe": {"interval": "200ms"}}]})
+    a = start_node("a", [b], services=("health-worker", "llm-proxy"), config={
+        "providers": [{"name": "llama", "base_url": f"http://127.0.0.1:{row['port']}/v1", "backend": "local",
+                       "node": "b"}, Suite.provider(simulator, "here")],
+        "models": [{"name": "small", "targets": [{"provider": "llama", "model": "sim"},
+                                                 {"provider": "here", "model": "sim"}]}]})
+
+    def provider():
+        return a.chat(max_tokens=4).headers["x-llm-provider"]
+
+    def ask(verb):
+        assert request(f"http://127.0.0.1:{on_b.health_port}/workers/llama/{verb}", "POST", b"").status == 202
+
+    def shown():
+        return next((w for w in cluster(a)["workers"] if w["name"] == "llama"), {"state": None})
+    wait_until(lambda: shown()["state"] == "idle" and provider() == "llama", "the worker on b to serve", 20)
+    assert shown()["node_id"] == "b" and shown()["pid"] > 0
+    ask("stop")
+    wait_until(lambda: provider() == "here", "its requests to go elsewhere")
+    wait_until(lambda: shown()["state"] == "stopped", "it to have stopped", 20)
+    assert provider() == "here"
+    ask("start")
+    wait_until(lambda: provider() == "llama", "it to be back", 20)
+    on_b["health-worker"].kill()
+    wait_until(lambda: node(a, "b")["status"] == "offline", "b to be offline")
+    assert shown()["state"] is None and provider() == "here"
+
+
 def test_what_a_node_says_of_providers_that_are_not_its_own_does_not_count(start_node, simulator, start_simulator):
     down = start_simulator()
     down.script("status=500", route="models")
@@ -296,6 +330,28 @@ def garbage(port, data):
         s.settimeout(5)
         s.connect(("127.0.0.1", port))
         s.sendall(data)
+
+
+def test_connections_at_the_tcp_port_that_say_nothing_are_let_go(start_node, make_key):
+    key, port = make_key("fleet"), free_port()
+    b = start_node("b", curve=key.curve, port=port)
+    daemon = b["health-worker"]
+    daemon.stop()
+    daemon.args = ["prlimit", "--nofile=200:200", *daemon.args]
+    daemon.start_and_wait_ready()
+    a = start_node("a", [Other("b", f"127.0.0.1:{port}")], curve=key.curve)
+    wait_nodes(a, 2, 0, 0)
+    with contextlib.ExitStack() as crowd:
+        for _ in range(250):  # more than it has descriptors for
+            s = crowd.enter_context(socket.socket())
+            s.setblocking(False)
+            s.connect_ex(("127.0.0.1", port))
+        wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) > 150, "the crowd to be in")
+        wait_nodes(a, 2, 0, 0)  # who is in stays in
+    wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) < 100, "the crowd to be let go")
+    wait_until(lambda: b.metrics("health-worker").value("bus_dropped_total", socket="publish", reason="handshake")
+               > 100, "the crowd to be counted")
+    wait_nodes(a, 2, 0, 0)
 
 
 def test_garbage_and_false_messages_at_the_tcp_port_harm_nobody(start_node, make_key):
