@@ -75,7 +75,19 @@ static double vram_promised(const struct asking *a)
     return sum;
 }
 
-static enum worker_room look(const struct asking *a)
+/* False while its driver has yet to tell. */
+static bool look_at_gpu(const struct asking *a, struct worker_room_have *have)
+{
+    if (strncmp(a->who->device, "gpu", 3) != 0)
+        return true;
+    enum machine_gpu g = machine_find_gpu(a->machine, a->who->device + 3, &have->vram_available);
+    have->is_gpu_missing = g == MACHINE_GPU_MISSING;
+    have->vram_available -= vram_promised(a);
+    return g != MACHINE_GPU_LATER;
+}
+
+/* True when it must be asked again. */
+static bool look(const struct asking *a, enum worker_room *ret)
 {
     const struct settings_worker *s = a->who->settings;
     struct worker_room_need need = {s->memory_limit, s->vram, s->disk};
@@ -87,13 +99,11 @@ static enum worker_room look(const struct asking *a)
     have.memory_available = host.memory_available;
     have.disk_available = host.disk_available;
     have.is_port_taken = is_port_taken(s->port);
-    if (strncmp(a->who->device, "gpu", 3) == 0) {
-        have.is_gpu_missing =
-            !machine_find_gpu(a->machine, a->who->device + 3, &have.vram_available);
-        have.vram_available -= vram_promised(a);
-    }
+    if (!look_at_gpu(a, &have))
+        return true;
     add_promises(a, &have);
-    return worker_room_look(&need, &have);
+    *ret = worker_room_look(&need, &have);
+    return false;
 }
 
 static bool somebody_leaves(const struct asking *a)
@@ -129,8 +139,10 @@ static bool make_room(const struct asking *a, enum worker_room want)
 /* True when it waits. */
 static bool serve(const struct asking *a)
 {
-    enum worker_room room = look(a);
+    enum worker_room room;
 
+    if (look(a, &room))
+        return true;
     if (room == WORKER_ROOM_OK) {
         runner_tell(a->who, LIFECYCLE_ROOM);
         return false;

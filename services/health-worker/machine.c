@@ -199,22 +199,32 @@ void machine_show(struct machine *m)
             show_gpus(m, s);
 }
 
-bool machine_find_gpu(const struct machine *m, const char *id, double *ret_free)
+static const struct gpu *find_gpu(const struct source *s, const char *id)
 {
-    bool has_any = false;
+    for (size_t i = 0; i < s->shown.n; i++)
+        if (strcmp(s->shown.gpu[i].id, id) == 0)
+            return &s->shown.gpu[i];
+    return NULL;
+}
 
+enum machine_gpu machine_find_gpu(struct machine *m, const char *id, double *ret_free)
+{
+    bool has_any = false, is_late = false;
+
+    machine_show(m);
     *ret_free = NAN;
     for (const struct source *s = m->source; s < m->source + SOURCES; s++) {
-        for (size_t i = 0; i < s->shown.n; i++) {
-            const struct gpu *g = &s->shown.gpu[i];
-            has_any = true;
-            if (strcmp(g->id, id) != 0)
-                continue;
+        const struct gpu *g = find_gpu(s, id);
+        if (g) {
             *ret_free = g->reading[GPU_MEMORY_TOTAL] - g->reading[GPU_MEMORY_USED];
-            return true;
+            return MACHINE_GPU_FOUND;
         }
+        has_any |= s->shown.n > 0;
+        is_late |= s->watch && s->told == GPU_WATCH_NEW;
     }
-    return !has_any;
+    if (is_late)
+        return MACHINE_GPU_LATER;
+    return has_any ? MACHINE_GPU_MISSING : MACHINE_GPU_UNKNOWN;
 }
 
 void machine_write(struct machine *m, struct json_write *w)

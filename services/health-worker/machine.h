@@ -25,9 +25,14 @@ void machine_configure(struct machine *m, const struct settings *s);
 /* Bring the metrics up to date with what the GPUs have answered since the last round. */
 void machine_show(struct machine *m);
 
-/* Bytes that are free of the GPU with this id; NAN: it does not tell. False: there are GPUs, and
- * none is called so. */
-MUST_USE bool machine_find_gpu(const struct machine *m, const char *id, double *ret_free);
+enum machine_gpu {
+    MACHINE_GPU_FOUND,
+    MACHINE_GPU_MISSING, /* there are GPUs, and none is called so */
+    MACHINE_GPU_UNKNOWN, /* nobody tells of any */
+    MACHINE_GPU_LATER,   /* a driver was asked and has not answered yet */
+};
+/* The GPU with this id: bytes that are free of it, NAN if it does not tell. */
+MUST_USE enum machine_gpu machine_find_gpu(struct machine *m, const char *id, double *ret_free);
 
 /* Members "host" and "gpus" of an object already begun. */
 void machine_write(struct machine *m, struct json_write *w);

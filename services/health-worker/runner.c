@@ -294,6 +294,7 @@ static int start_child(struct runner *r)
 static void spawn(struct runner *r)
 {
     make_tag(r);
+    r->world->on_change(r->world->arg, r); /* the register has it before there is a process */
     if (!worker_cgroup_make(&r->world->cgroups, r->name, r->settings->memory_limit, r->cgroup,
                             sizeof(r->cgroup)))
         r->cgroup[0] = '\0';

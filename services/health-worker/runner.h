@@ -31,7 +31,7 @@ struct runner_world {
     struct worker_cgroup_tree cgroups;
     const char *node;
     usec_t check_interval;
-    void (*on_change)(void *arg, struct runner *r); /* its state, or what it means to others */
+    void (*on_change)(void *arg, struct runner *r); /* its state, its tag, its use to others */
     void *arg;
 };
 

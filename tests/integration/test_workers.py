@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from suite import PROGRAMS, SLOW, free_port, request, wait_until
+from suite import BUILD, PROGRAMS, SLOW, free_port, request, wait_until
 
 CYCLES = 100 if os.environ.get("SOAK") else 3
 
@@ -44,9 +44,10 @@ class Fleet:
         return wait_until(lambda: (w := self.all().get(name)) and w["state"] in states and w,
                           f"{name} to be {state}", timeout)
 
-    def wait_restarts(self, n, name="llama"):
-        """At least `n`, and serving again."""
-        return wait_until(lambda: (w := self[name])["restarts"] >= n and w["use"] == "ready" and w,
+    def wait_restarts(self, n, name="llama", serving=True):
+        """At least `n`."""
+        return wait_until(lambda: (w := self[name])["restarts"] >= n
+                          and (not serving or w["use"] == "ready") and w,
                           f"{n} restarts of {name}", 20 + n)
 
     def ask(self, verb, name="llama"):
@@ -215,9 +216,9 @@ def test_a_flood_of_output_is_cut(start_fleet):
 
 def test_crashes_are_restarted_and_leave_nothing_behind(start_fleet):
     fleet = start_fleet(worker(script="crash=300ms,forks=4"))
-    fleet.wait_restarts(1)
+    fleet.wait_restarts(1, serving=False)
     open_fds = fds(fleet.daemon.pid)
-    fleet.wait_restarts(CYCLES)
+    fleet.wait_restarts(CYCLES, serving=False)
     wait_until(lambda: fds(fleet.daemon.pid) <= open_fds + 2, "no more descriptors than before")
     assert fleet.said("failed: killed by signal 6 (Aborted)")
     fleet.ask("stop")
@@ -240,7 +241,7 @@ def test_an_end_is_told_with_its_reason_and_message_id(start_fleet, script, reas
 
 
 def test_one_that_hangs_is_killed_after_three_checks(start_fleet, tmp_path):
-    fleet = start_fleet(worker(script=f"hang=1s,forks=2,once={tmp_path}/once"))
+    fleet = start_fleet(worker(script=f"hang={1500 * SLOW}ms,forks=2,once={tmp_path}/once"))
     fleet.wait("idle")
     wait_until(lambda: fleet.value("workers_failed_health_checks") == 1, "a failed check")
     fleet.wait_restarts(1)
@@ -266,14 +267,14 @@ def test_one_that_is_deaf_to_sigterm_is_killed(start_fleet):
 
 
 def test_after_too_many_restarts_it_is_given_up_until_the_window_is_over(start_fleet):
-    restart = {"max": 2, "window": "2s", "backoff": "20ms", "max_backoff": "20ms"}
+    restart = {"max": 2, "window": "4s", "backoff": "20ms", "max_backoff": "20ms"}
     fleet = start_fleet({**worker(restart=restart), "command": ["false"]})
     failed = fleet.wait("failed")
     assert (failed["use"], failed["restarts"]) == ("away", 2)
     assert failed["reason"] == "ended with status 1"
     assert fleet.value("worker_circuit_breaker_activations_total", worker="llama") == 1
     assert fleet.value("worker_restart_failures_total", worker="llama") == 2
-    entry, = fleet.said("is given up after 2 restarts within 2 s")
+    entry, = fleet.said("is given up after 2 restarts within 4 s")
     assert entry["message_id"] == "781f1682ea0d4eb58d93f2be3cba6a3d"
     wait_until(lambda: fleet.value("worker_circuit_breaker_activations_total") == 2,
                "one more try once the window is over")
@@ -304,7 +305,7 @@ def test_a_limit_on_memory_holds_without_control_groups_too(start_fleet, tmp_pat
 # ---- no orphans ----
 
 def test_nothing_outlives_health_worker_however_it_ends(start_fleet):
-    for cycle in range(CYCLES):
+    for _ in range(CYCLES):
         fleet = start_fleet(worker(script="forks=4,deaf"))
         fleet.wait("idle")
         fleet.daemon.kill()
@@ -374,6 +375,32 @@ def test_a_port_that_somebody_has_is_no_room(start_fleet, simulator):
     assert fleet.wait("backoff")["reason"] == "there is no room for it: port"
 
 
+def test_there_must_be_room_on_its_gpu_which_must_be_there(start_fleet, tmp_path):
+    """The driver's figures are waited for; of GPU 0 there are 79 GiB free."""
+    script = tmp_path / "driver"
+    script.write_text("gpus 1\n")
+    env = {"FAKE_NVML": str(script), "LD_LIBRARY_PATH": str(BUILD / "tests/nvml")}
+    fleet = start_fleet(worker("fits", device="gpu0", limits={"vram": "70GiB"}),
+                        worker("large", device="gpu0", limits={"vram": "80GiB"}),
+                        worker("else", device="gpu1"), env=env)
+    fleet.wait("idle", "fits")
+    for name, reason in ("large", "vram"), ("else", "gpu"):
+        assert fleet.wait("backoff", name)["reason"] == f"there is no room for it: {reason}"
+        assert fleet.value("worker_spawn_resource_failures_total", reason=reason) >= 1
+
+
+def test_it_is_told_by_http_before_it_gets_a_signal(start_fleet):
+    fleet = start_fleet(worker(script="deaf", drain="/leave/now", stop_timeout="2s"))
+    fleet.wait("idle")
+    fleet.ask("stop")
+
+    def told():
+        found = request(f"http://127.0.0.1:{fleet.rows['llama']['port']}/sim/record?since=0").json
+        return [r for r in found if (r["method"], r["path"]) == ("POST", "/leave/now")]
+    wait_until(told, "the request")
+    fleet.wait("stopped")
+
+
 def test_an_idle_one_leaves_for_another_under_a_budget(start_served):
     limits = {"memory": "64MiB"}
     fleet = start_served(worker("a", idle_stop="1h", limits=limits),
@@ -390,7 +417,7 @@ def test_an_idle_one_leaves_for_another_under_a_budget(start_served):
 def test_a_request_starts_a_cold_worker_and_waits_for_it(start_served):
     fleet = start_served(worker(script="load=500ms", idle_stop="1s"))
     assert fleet["llama"]["state"] == "stopped"
-    for cycle in range(CYCLES if CYCLES < 10 else 10):
+    for _ in range(2):
         assert fleet.suite.chat(model="llama").status == 200
         assert fleet.metrics().has("provider_state", provider="llama")
         fleet.wait("stopped")
@@ -448,13 +475,12 @@ def test_one_stopped_by_hand_is_not_started_by_a_request(start_served):
 
 # ---- draining, reloading ----
 
-@pytest.mark.parametrize("verb, then", [("stop", "stopped"), ("drain", "stopped"),
-                                        ("restart", "idle")])
+@pytest.mark.parametrize("verb, then", [("drain", "stopped"), ("restart", "idle")])
 def test_requests_under_way_finish_first(start_served, verb, then):
-    """A stream of two seconds, in whose middle the worker is to leave."""
-    fleet = start_served(worker(stop_timeout="20s"), config={"models": [
-        {"name": "slow", "targets": [{"provider": "llama",
-                                      "model": "sim:chunks=20,interval=100ms"}]}]})
+    """A stream of three seconds, in whose middle the worker is to leave."""
+    model = f"sim:chunks=20,interval={150 * SLOW}ms"
+    fleet = start_served(worker(stop_timeout="60s"), config={"models": [
+        {"name": "slow", "targets": [{"provider": "llama", "model": model}]}]})
     pid = fleet.wait("idle")["pid"]
     wait_until(lambda: fleet.suite.ctl_json("workers", "list")[0]["use"] == "ready", "it to serve")
     stream = fleet.suite.stream(model="slow")
