@@ -204,6 +204,8 @@ static enum condense_outcome condense(struct condensing *k)
     k->reach = pin_groups(c, k->options->keep_last, k->options->pin);
     k->goal = find_goal(k);
     shrink(k);
+    if (!k->has_extract)
+        c->tokens += transcript_filler_tokens(c);
     k->report->tokens_after = c->tokens;
     if (c->is_full)
         return CONDENSE_TOO_BIG;

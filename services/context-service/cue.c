@@ -3,8 +3,10 @@
 #include "lexicon.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
+#define MAX_STATUS  24  /* bytes between "exit" and its number */
 #define SHORT_PROSE 600 /* bytes: all of it counts as said; of more, its ends and its cues */
 
 /* Thousandths of the conversation that a class may have. */
@@ -17,20 +19,25 @@
 #define USER_BONUS      0.35F
 #define ASSISTANT_BONUS 0.05F
 
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
 static bool is_letter(char c)
 {
-    return isalnum((unsigned char)c) || (c & 0x80);
+    return (c | 0x20) >= 'a' ? (c | 0x20) <= 'z' : (c >= '0' && c <= '9') || (c & 0x80);
 }
 
 /* "error: no such file", "ValueError: x", "[ERROR] x"; but not "except ValueError:" or "{error}".
  */
 static bool has_error_shape(struct str line, size_t from, size_t end)
 {
-    bool is_upper = true;
+    bool is_loud = true;
 
     for (size_t i = from; i < end; i++)
-        is_upper &= isupper((unsigned char)line.data[i]) != 0;
-    if (is_upper) /* a constant's name is longer */
+        is_loud &= is_upper(line.data[i]);
+    if (is_loud) /* a constant's name is longer */
         return (from == 0 || line.data[from - 1] != '_') &&
                (end == line.len || !strchr("_,(;", line.data[end]));
     while (end < line.len && strchr(")]\"'*", line.data[end]))
@@ -44,55 +51,82 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
     return rest.len > 2 && rest.data[0] != ':';
 }
 
-/* "exit code 1", "exited with status 127" */
-static bool has_exit_status(struct str line)
+/* "exit code 1", "exited with status 127": a number other than 0 soon after the word. */
+static bool has_exit_status(struct str line, size_t end)
 {
-    static const char *const words[] = {"exit code ",  "exit status ",  "exited with ", "returned ",
-                                        "exit code: ", "exit status: ", "status code "};
+    size_t limit = end + MAX_STATUS < line.len ? end + MAX_STATUS : line.len;
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t n = strlen(words[i]);
-        const char *at = memmem(line.data, line.len, words[i], n);
-        if (!at)
-            continue;
-        const char *end = line.data + line.len;
-        for (at += n; at < end && (islower((unsigned char)*at) || *at == ' ' || *at == ':'); at++)
-            ;
-        if (at < end && *at >= '1' && *at <= '9')
-            return true;
-    }
-    return false;
+    while (end < limit &&
+           (islower((unsigned char)line.data[end]) || strchr(" :=(", line.data[end])))
+        end++;
+    return end < limit && line.data[end] >= '1' && line.data[end] <= '9';
 }
 
-/* The last part of a camelCase word, for which "ValueError" is an error. */
-static size_t last_hump(struct str line, size_t from, size_t end)
+#define L(c) (1U << ((c) - 'a'))
+
+/* By its first two bytes, in any case: false for most words that lexicon.h knows for no error. */
+static bool may_be_error(const char *word, size_t len)
 {
-    for (size_t i = end - 1; i > from; i--)
-        if (isupper((unsigned char)line.data[i]) && islower((unsigned char)line.data[i - 1]))
-            return i;
-    return from;
+    char one = word[0] | 0x20, two = word[1] | 0x20;
+
+    static const uint32_t second[26] = {
+        ['a' - 'a'] = L('b'),
+        ['c' - 'a'] = L('r') | L('o') | L('a'),
+        ['d' - 'a'] = L('e'),
+        ['e' - 'a'] = L('r') | L('x'),
+        ['f' - 'a'] = L('a') | L('e') | L('o'),
+        ['i' - 'a'] = L('n'),
+        ['m' - 'a'] = L('i'),
+        ['o' - 'a'] = L('v'),
+        ['p' - 'a'] = L('a'),
+        ['r' - 'a'] = L('e'),
+        ['s' - 'a'] = L('e'),
+        ['t' - 'a'] = L('r') | L('i'),
+        ['u' - 'a'] = L('n'),
+        ['v' - 'a'] = L('i'),
+    };
+
+    if (len < 3)
+        return false;
+    if ((one | two) & 0x80)
+        return true;
+    return one >= 'a' && one <= 'z' && two >= 'a' && two <= 'z' && (second[one - 'a'] & L(two));
+}
+
+static unsigned judge_word(struct str line, size_t from, size_t end)
+{
+    char word[16];
+    size_t n = end - from;
+
+    if (n > sizeof(word))
+        return 0;
+    for (size_t k = 0; k < n; k++)
+        word[k] = (char)tolower((unsigned char)line.data[from + k]);
+    if (n == 4 && memcmp(word, "exit", 4) == 0)
+        return has_exit_status(line, end) ? 2 : 0;
+    if (!(lexicon_flags((struct str){word, n}) & LEXICON_ERROR))
+        return 0;
+    return has_error_shape(line, from, end) || (word[1] == 'x' && has_exit_status(line, end)) ? 2
+                                                                                              : 1;
 }
 
 unsigned cue_error(struct str line)
 {
-    unsigned found = has_exit_status(line) ? 2 : 0;
+    unsigned found = 0;
 
     for (size_t i = 0; i < line.len && found < 2;) {
         if (!is_letter(line.data[i])) {
             i++;
             continue;
         }
-        size_t from = i;
-        while (i < line.len && is_letter(line.data[i]))
-            i++;
-        char word[16];
-        size_t hump = last_hump(line, from, i), n = i - hump;
-        if (n > sizeof(word))
+        size_t from = i; /* of the last part of a camelCase word: "ValueError" is an error */
+        while (++i < line.len && is_letter(line.data[i]))
+            if (is_upper(line.data[i]) && !is_upper(line.data[i - 1]))
+                from = i;
+        if (!may_be_error(line.data + from, i - from))
             continue;
-        for (size_t k = 0; k < n; k++)
-            word[k] = (char)tolower((unsigned char)line.data[hump + k]);
-        if (lexicon_flags((struct str){word, n}) & LEXICON_ERROR)
-            found = has_error_shape(line, hump, i) ? 2 : 1;
+        unsigned judged = judge_word(line, from, i);
+        found = judged > found ? judged : found;
     }
     return found;
 }

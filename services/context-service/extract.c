@@ -78,11 +78,13 @@ static bool rank(struct extract *x, const struct conversation *c, struct str que
     struct rank_question question[MAX_QUESTIONS] = {{query, 1}};
     struct asking k = {.arena = c->arena, .question = question, .n = query.len > 0};
 
+    /* In the course of a task the last words may be no more than "go on". */
+    bool is_asked = query.len > 0 || !has_task(c);
     if (query.len == 0)
         ask_conversation(&k, c);
-    if (!rank_units(&x->units, question, k.n, query.len > 0))
+    if (!rank_units(&x->units, question, k.n, is_asked))
         return false;
-    cue_classify(&x->units, query.len > 0);
+    cue_classify(&x->units, is_asked);
     return true;
 }
 

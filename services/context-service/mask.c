@@ -55,7 +55,8 @@ static void keep_lines(struct lines *l, struct str text)
 }
 
 /* A marker and the lines; empty when that is no shorter. */
-static struct str mask_text(struct masking *k, struct str text, struct str raw, const char *key)
+static struct str mask_text(struct masking *k, struct str text, struct str raw,
+                            const struct conversation_omitted *omitted)
 {
     struct lines l = {.last = STR_EMPTY};
     struct buf whole;
@@ -64,7 +65,7 @@ static struct str mask_text(struct masking *k, struct str text, struct str raw, 
     buf_init(&l.out, MAX_OUTPUT);
     buf_init(&whole, MAX_OUTPUT);
     keep_lines(&l, text);
-    l.is_full |= marker_write(&whole, l.n, estimate_text(text), key) != BUF_OK;
+    l.is_full |= marker_write(&whole, l.n, omitted->tokens, omitted->key) != BUF_OK;
     size_t bare = whole.len;
     if (l.out.len <= text.len / MIN_SHARE)
         l.is_full |= buf_add_str(&whole, buf_str(&l.out)) != BUF_OK;
@@ -86,16 +87,20 @@ static struct str mark(void *arg, const struct conversation_output *o)
     struct str text;
 
     (void)c->dialect->next_output(c->message[k->message].original, &k->original);
-    if (!json_string(o->text, c->arena, &text) ||
-        !json_string(k->original.text, c->arena, &omitted.bytes)) {
+    if (!json_string(k->original.text, c->arena, &omitted.bytes)) {
+        c->is_full = true;
+        return o->text->raw;
+    }
+    text = omitted.bytes;
+    if (o->text != k->original.text && !json_string(o->text, c->arena, &text)) {
         c->is_full = true;
         return o->text->raw;
     }
     marker_key(omitted.bytes, omitted.key);
-    struct str spelled = mask_text(k, text, o->text->raw, omitted.key);
+    omitted.tokens = estimate_text(text);
+    struct str spelled = mask_text(k, text, o->text->raw, &omitted);
     if (spelled.len == 0)
         return o->text->raw;
-    omitted.tokens = estimate_text(text);
     c->is_full |= !conversation_omit(c, &omitted);
     return spelled;
 }

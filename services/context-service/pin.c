@@ -15,13 +15,6 @@ static size_t group_of(const struct conversation *c, size_t message)
     return g;
 }
 
-static bool begins_with_user(const struct conversation *c, size_t from)
-{
-    while (from < c->n_groups && c->group[from].role == ROLE_SYSTEM)
-        from++;
-    return from < c->n_groups && c->group[from].role == ROLE_USER;
-}
-
 /* Last user group before `end`; `end` when there is none. */
 static size_t last_user(const struct conversation *c, size_t end)
 {
@@ -72,6 +65,22 @@ static void pin_wanted(struct conversation *c, const struct json_value *wanted)
     }
 }
 
+/* What the assistant says or does stays with what the user said before it. */
+static void pin_questions(struct conversation *c)
+{
+    bool is_answer = false;
+
+    for (size_t g = c->n_groups; g-- > 0;) {
+        struct conversation_group *group = &c->group[g];
+        if (group->role == ROLE_USER) {
+            group->is_pinned |= is_answer;
+            is_answer = false;
+        } else if (group->role != ROLE_SYSTEM) {
+            is_answer |= group->is_pinned;
+        }
+    }
+}
+
 struct pin_reach pin_groups(struct conversation *c, size_t keep_last,
                             const struct json_value *wanted)
 {
@@ -81,11 +90,9 @@ struct pin_reach pin_groups(struct conversation *c, size_t keep_last,
 
     for (size_t g = 0; g < c->n_groups; g++)
         c->group[g].is_pinned = g >= tail || c->group[g].role == ROLE_SYSTEM;
-    if (!begins_with_user(c, tail)) {
-        size_t anchor = last_user(c, tail);
-        if (anchor < tail)
-            c->group[anchor].is_pinned = true;
-    }
+    if (asked < c->n_groups)
+        c->group[asked].is_pinned = true;
     pin_wanted(c, wanted);
+    pin_questions(c);
     return (struct pin_reach){.calm = asked < tail ? asked : tail, .utmost = tail};
 }

@@ -9,9 +9,9 @@ struct pin_reach {
     size_t utmost; /* groups before it are not among the last messages asked for */
 };
 
-/* Pins system and developer messages, the groups of the last `keep_last` messages (at least one),
- * the user message that what is kept answers to: the last one before them, unless they begin with
- * one; and what `wanted` asks for (or NULL): an array of numbers of messages, from 0, and of texts,
- * each of which pins the messages that say it. */
+/* Pins system and developer messages; what the user said last; the groups of the last `keep_last`
+ * messages (at least one); what `wanted` asks for (or NULL): an array of numbers of messages, from
+ * 0, and of texts, each of which pins the messages that say it; and of all that is no message of
+ * the user's the one that it answers to. */
 struct pin_reach pin_groups(struct conversation *c, size_t keep_last,
                             const struct json_value *wanted);

@@ -11,12 +11,12 @@
 #define MAX_NEWLINES 2
 #define MAX_CONTROL  32 /* bytes of one control sequence */
 #define TIMES        " [\xc3\x97 %zu]"
-#define MIN_SAVED    16 /* bytes, for repeated lines to be counted instead */
+#define MIN_SAVED    32 /* bytes, for repeated lines to be counted instead */
 
 /* ESC [ … letter, as JSON spells it; 0 when that is not what comes. */
 static size_t color_length(const char *at, const char *end)
 {
-    if (end - at < 8 || *at != '\\' || strncasecmp(at, "\\u001b[", 7) != 0)
+    if (end - at < 8 || *at != '\\' || at[1] != 'u' || strncasecmp(at, "\\u001b[", 7) != 0)
         return 0;
     for (size_t n = 7; n < MAX_CONTROL && at + n < end; n++) {
         char c = at[n];
@@ -29,51 +29,78 @@ static size_t color_length(const char *at, const char *end)
 }
 
 struct squeezer {
-    char *out;
+    char *out; /* NULL: only the length is asked for */
     size_t len;
     size_t solid; /* `len` after the last byte that is no blank */
     unsigned newlines;
 };
 
-static void squeeze_unit(struct squeezer *q, const char *unit, size_t n)
+static void squeeze_escape(struct squeezer *q, const char *unit)
 {
-    bool is_newline = n == 2 && unit[1] == 'n';
-    bool is_blank = unit[0] == ' ' || (n == 2 && unit[1] == 't');
+    bool is_newline = unit[1] == 'n';
 
     if (is_newline) {
         q->len = q->solid;
         if (++q->newlines > MAX_NEWLINES)
             return;
     }
-    memcpy(q->out + q->len, unit, n);
-    q->len += n;
-    if (is_blank)
+    if (q->out)
+        memcpy(q->out + q->len, unit, 2);
+    q->len += 2;
+    if (unit[1] == 't')
         return;
     q->solid = q->len;
     if (!is_newline)
         q->newlines = 0;
 }
 
-static struct str squeeze_blanks(struct arena *a, struct str spelled)
+/* What has no escape in it. */
+static void squeeze_plain(struct squeezer *q, const char *at, size_t n)
 {
-    struct squeezer q = {.out = arena_alloc(a, spelled.len)};
+    size_t solid = n;
+
+    if (q->out)
+        memcpy(q->out + q->len, at, n);
+    while (solid > 0 && at[solid - 1] == ' ')
+        solid--;
+    if (solid > 0) {
+        q->solid = q->len + solid;
+        q->newlines = 0;
+    }
+    q->len += n;
+}
+
+/* Returns the length with the closing quote. */
+static size_t walk_blanks(struct str spelled, char *out)
+{
+    struct squeezer q = {.out = out, .len = 1, .solid = 1};
     const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1;
 
-    if (!q.out)
-        return (struct str){NULL, 0};
-    q.out[q.len++] = '"';
-    q.solid = q.len;
     while (at < end) {
-        size_t skipped = color_length(at, end), n = *at == '\\' ? 2 : 1;
-        if (skipped == 0)
-            squeeze_unit(&q, at, n);
-        at += skipped ? skipped : n;
+        const char *escape = memchr(at, '\\', (size_t)(end - at));
+        size_t plain = (size_t)((escape ? escape : end) - at);
+        squeeze_plain(&q, at, plain);
+        at += plain;
+        size_t skipped = color_length(at, end);
+        if (at < end && skipped == 0)
+            squeeze_escape(&q, at);
+        at += skipped ? skipped : at < end ? 2 : 0;
     }
-    q.len = q.solid;
-    if (q.len == 1 || q.len + 1 >= spelled.len)
+    return q.solid + 1;
+}
+
+static struct str squeeze_blanks(struct arena *a, struct str spelled)
+{
+    size_t len = walk_blanks(spelled, NULL);
+
+    if (len == 2 || len >= spelled.len)
         return spelled;
-    q.out[q.len++] = '"';
-    return (struct str){q.out, q.len};
+    char *out = arena_alloc(a, spelled.len);
+    if (!out)
+        return (struct str){NULL, 0};
+    (void)walk_blanks(spelled, out);
+    out[0] = out[len - 1] = '"';
+    return (struct str){out, len};
 }
 
 /* The line at `at`, and where the next begins. */
@@ -105,11 +132,30 @@ struct lines {
     bool has_begun;
 };
 
+static bool is_worth_counting(size_t times, struct str line)
+{
+    return times > 2 && (times - 1) * (line.len + 2) >= MIN_SAVED;
+}
+
+static bool has_repeats(const char *at, const char *end)
+{
+    struct str last = STR_EMPTY;
+
+    for (size_t times = 1; at;) {
+        struct str line = next_line(at, end, &at);
+        times = str_equal(line, last) ? times + 1 : 1;
+        last = line;
+        if (line.len > 0 && is_worth_counting(times, line))
+            return true;
+    }
+    return false;
+}
+
 static void put_line(struct lines *l)
 {
     char suffix[40];
-    int n = snprintf(suffix, sizeof(suffix), TIMES, l->times);
-    bool is_worth_it = (l->times - 1) * (l->line.len + 2) >= (size_t)n + MIN_SAVED;
+    int n = l->times > 1 ? snprintf(suffix, sizeof(suffix), TIMES, l->times) : 0;
+    bool is_worth_it = is_worth_counting(l->times, l->line);
 
     for (size_t i = 0; i < (is_worth_it ? 1 : l->times); i++) {
         if (l->has_begun) {
@@ -130,8 +176,11 @@ static void put_line(struct lines *l)
 static struct str squeeze_lines(struct arena *a, struct str spelled)
 {
     const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1;
-    struct lines l = {.out = arena_alloc(a, spelled.len + 2), .times = 0};
+    struct lines l = {.times = 0};
 
+    if (!has_repeats(at, end))
+        return spelled;
+    l.out = arena_alloc(a, spelled.len + 2);
     if (!l.out)
         return (struct str){NULL, 0};
     l.out[l.len++] = '"';

@@ -78,24 +78,40 @@ bool transcript_next(struct transcript *t, struct str *ret)
     return true;
 }
 
-uint64_t transcript_filler_tokens(const struct conversation *c)
+static uint64_t cost(const struct conversation *c, struct str role_text, struct str json)
 {
     const struct json_value content = {
         .type = JSON_STRING, .raw = STR_INIT("\"" ELLIPSIS "\""), .key = STR_INIT("content")};
-    const struct json_value role = {.type = JSON_STRING,
-                                    .raw = STR_INIT("\"assistant\""),
-                                    .key = STR_INIT("role"),
-                                    .next = &content};
+    const struct json_value role = {
+        .type = JSON_STRING, .raw = role_text, .key = STR_INIT("role"), .next = &content};
     const struct json_value filler = {
-        .type = JSON_OBJECT, .n_children = 2, .raw = assistant_filler, .child = &role};
+        .type = JSON_OBJECT, .n_children = 2, .raw = json, .child = &role};
+
+    return counter_message(c->counter, &filler);
+}
+
+uint64_t transcript_filler_cost(const struct conversation *c)
+{
+    if (!c->dialect->takes_turns)
+        return 0;
+    uint64_t users = cost(c, STR("\"user\""), user_filler);
+    uint64_t assistants = cost(c, STR("\"assistant\""), assistant_filler);
+    return users > assistants ? users : assistants;
+}
+
+uint64_t transcript_filler_tokens(const struct conversation *c)
+{
     struct transcript t;
     struct str json;
-    uint64_t n = 0;
+    uint64_t users = 0, assistants = 0;
 
     if (!c->dialect->takes_turns)
         return 0;
     transcript_init(&t, c);
-    while (transcript_next(&t, &json))
-        n += json.data == assistant_filler.data || json.data == user_filler.data;
-    return n ? n * counter_message(c->counter, &filler) : 0;
+    while (transcript_next(&t, &json)) {
+        users += json.data == user_filler.data;
+        assistants += json.data == assistant_filler.data;
+    }
+    return (users ? users * cost(c, STR("\"user\""), user_filler) : 0) +
+           (assistants ? assistants * cost(c, STR("\"assistant\""), assistant_filler) : 0);
 }

@@ -20,5 +20,6 @@ void transcript_init(struct transcript *t, const struct conversation *c);
 /* The next message, as JSON; false at the end. */
 bool transcript_next(struct transcript *t, struct str *ret);
 
-/* Of the messages between neighbours. */
+/* Tokens of a message between neighbours, at most, and of all there are. */
+uint64_t transcript_filler_cost(const struct conversation *c);
 uint64_t transcript_filler_tokens(const struct conversation *c);

@@ -100,7 +100,7 @@ static struct str tool_called(struct collector *k, const struct json_value *id)
     const struct unit_list *l = k->list;
 
     for (size_t i = k->next_call; id && i < l->n_sources && i < k->next_call + MAX_TRIES; i++)
-        if (l->source[i].json && l->source[i].kind == PIECE_CALL &&
+        if (l->source[i].id && l->source[i].kind == PIECE_CALL &&
             str_equal(l->source[i].id->raw, id->raw)) {
             k->next_call = i + 1;
             return l->source[i].name;

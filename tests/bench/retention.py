@@ -118,15 +118,24 @@ def dialogues(condenser, table, n, each=3):
         messages, asked = sessions.dialogue(seed)
         whole = condenser.ask(messages, 1 << 40)["before"]
         for share in SHARES:
+            budget = whole * share // 100
             for question, evidence in asked[::each]:
-                a = condenser.ask(messages, whole * share // 100, query=question)
-                table.check(a, whole * share // 100)
-                said = texts(a["messages"])
-                for turn in evidence:
-                    table.note("evidence turns", share, turn in said)
+                last = messages + [{"role": "user", "content": question}]
+                for row, a in (
+                        ("evidence turns", condenser.ask(messages, budget, query=question)),
+                        ("evidence turns, asked last", condenser.ask(last, budget, keep_last=1))):
+                    table.check(a, budget)
+                    said = texts(a["messages"])
+                    for turn in evidence:
+                        table.note(row, share, turn in said)
 
 
 def main():
+    if sys.argv[1:2] == ["dialogues"]:
+        condenser, table = Condenser(), Table()
+        dialogues(condenser, table, 4, each=1)
+        table.print()
+        return condenser.close()
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     condenser = Condenser(sys.argv[2] if len(sys.argv) > 2 else None)
     table = Table()

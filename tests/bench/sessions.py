@@ -163,27 +163,36 @@ def agent_session(seed, turns=40, dialect="openai", lines=(40, 150)):
 
 
 PEOPLE = ("Mara", "Jonas", "Priya", "Teo", "Lena", "Omar", "Inga", "Ravi", "Noor", "Felix")
+# What is talked about: how it is told, how it is asked, details that only this turn has.
 TOPICS = (
-    ("pottery class", "kiln", "glazed a blue bowl for the kitchen"),
-    ("marathon", "training", "ran eighteen kilometres along the canal"),
-    ("violin", "lessons", "finally played the slow movement without stopping"),
-    ("garden", "tomatoes", "planted three rows behind the shed"),
-    ("sister", "wedding", "booked a farmhouse near the lake"),
-    ("bakery", "sourdough", "sold every loaf before noon"),
-    ("dog", "shelter", "adopted a grey whippet with one white paw"),
-    ("novel", "chapter", "rewrote the scene on the ferry"),
-    ("climbing", "wall", "reached the top of the yellow route"),
-    ("choir", "concert", "sang in the old granary"),
-    ("camera", "darkroom", "developed a roll from the harbour"),
-    ("bicycle", "repair", "replaced the chain and both brakes"),
-    ("chess", "tournament", "lost to a twelve year old in the final"),
-    ("language", "Portuguese", "ordered dinner without a word of English"),
-    ("allotment", "bees", "moved two hives to the orchard"),
-    ("job", "interview", "was offered the post at the museum"),
-    ("flat", "moving", "found a place above the print shop"),
-    ("scholarship", "university", "won the grant for marine biology"),
-    ("grandmother", "recipe", "wrote down the dumplings step by step"),
-    ("painting", "exhibition", "hung four canvases in the town hall"),
+    ("pottery", "glazed a {c} bowl", "made something of clay", ("kiln", "studio", "wheel")),
+    ("running", "ran {n} kilometres along the {c} canal", "went for a long run",
+     ("shoes", "training", "coach")),
+    ("violin", "played the slow movement for {f}", "performed on the violin",
+     ("strings", "teacher", "bow")),
+    ("gardening", "planted {n} rows of {c} tomatoes", "worked in the garden",
+     ("shed", "seeds", "compost")),
+    ("wedding", "booked the {c} farmhouse for the wedding", "arranged the wedding",
+     ("cake", "guests", "dress")),
+    ("baking", "baked {n} loaves of {c} bread", "was baking", ("oven", "dough", "starter")),
+    ("dog", "adopted a {c} whippet from the shelter", "took in a pet", ("leash", "vet", "paws")),
+    ("writing", "rewrote chapter {n} on the ferry", "was working on the novel",
+     ("editor", "draft", "plot")),
+    ("climbing", "climbed the {c} route with {f}", "was at the climbing wall",
+     ("rope", "grip", "harness")),
+    ("choir", "sang in the {c} granary", "gave a concert", ("alto", "score", "rehearsal")),
+    ("photography", "developed {n} rolls from the harbour", "was in the darkroom",
+     ("camera", "lens", "film")),
+    ("cycling", "replaced the {c} chain and both brakes", "repaired the bicycle",
+     ("wheel", "saddle", "pump")),
+    ("chess", "lost to {f} in round {n}", "competed in the chess tournament",
+     ("board", "opening", "clock")),
+    ("bees", "moved {n} hives to the {c} orchard", "looked after the bees",
+     ("honey", "queen", "smoker")),
+    ("museum", "was offered the {c} post at the museum", "had a job interview",
+     ("curator", "salary", "contract")),
+    ("painting", "hung {n} canvases in the town hall", "had an exhibition",
+     ("brush", "gallery", "frame")),
 )
 SMALL = ("That sounds lovely, tell me more about it sometime.", "Ha, I can imagine that very well.",
          "I have been tired all week, to be honest.", "The weather here has been awful again.",
@@ -194,32 +203,56 @@ SMALL = ("That sounds lovely, tell me more about it sometime.", "Ha, I can imagi
 MORE = ("It took longer than I thought, but I am proud of it.", "Honestly it was the best day "
         "of the month.", "I was nervous the whole time.", "My hands still hurt from it.",
         "Everyone was so kind about it.", "I would do it again tomorrow.")
+COLOURS = ("blue", "yellow", "old", "grey", "green", "little", "red", "crooked")
+FRIENDS = ("my cousin", "a neighbour", "Ana", "old Mr Brandt", "the twins", "my colleague", "Yusuf")
+WHEN = ("last Tuesday", "in March", "two weeks ago", "on Sunday", "yesterday", "this morning",
+        "over the summer")
+
+
+def _exchange(r, who, other, topic):
+    """Turns about one thing, one of which is worth asking for: (turns, question, evidence)."""
+    name, told, asked, beside = topic
+    friend, when = r.choice(FRIENDS), r.choice(WHEN)
+    told = told.format(c=r.choice(COLOURS), n=r.randrange(3, 40), f=friend)
+    form = r.randrange(4)
+    if form == 0:  # the turn says it all
+        turns = [(who, f"{when.capitalize()} I {told}. {r.choice(MORE)}")]
+        return turns, f"What did {who} say about the {name}? What happened {when}?", 0
+    if form == 1:  # asked with other words, and what is near tells
+        turns = [(other, f"How is the {name} going? Still struggling with the {r.choice(beside)}?"),
+                 (who, f"Not any more! I {told} {when}. {r.choice(MORE)}")]
+        return turns, f"When was it that {who} {asked}?", 1
+    if form == 2:  # the answer has none of the question's words
+        turns = [(other, f"Who came along when you {told}, {who}?"),
+                 (who, f"Only {friend}, {when}. {r.choice(MORE)}")]
+        return turns, f"With whom {'did' if r.random() < .5 else 'has'} {who} {told}?", 1
+    turns = [(who, f"I {told}, and the {r.choice(beside)} was the hardest part."),
+             (other, f"{r.choice(SMALL)} The {r.choice(beside)}, too?"),
+             (who, f"Yes, {friend} helped me with that {when}.")]
+    return turns, f"Who helped {who} with the {name} and the {beside[0]}?", 2
 
 
 def dialogue(seed, turns=500, questions=60):
     """(messages, [(question, [text of the turn that answers])])"""
     r = random.Random(SEED * 2000 + seed)
     a, b = r.sample(PEOPLE, 2)
-    evidence = sorted(r.sample(range(4, turns - 4), questions))
-    topics, asked, messages = [], [], []
-    for turn in range(turns):
-        who = (a, b)[turn % 2]
-        text = r.choice(SMALL)
-        if turn in evidence or r.random() < 0.35:
+    said, asked = [], []
+    while len(said) < turns:
+        who, other = r.sample((a, b), 2)
+        chance = r.random()
+        if chance < 0.55:
             topic = r.choice(TOPICS)
-            when = r.choice(("last Tuesday", "in March", "two weeks ago", "on Sunday", "yesterday",
-                             "this morning", "over the summer"))
-            friend = r.choice(("my cousin", "a neighbour", "Ana", "old Mr Brandt", "the twins",
-                               "my colleague", "Yusuf"))
-            if turn in evidence:
-                text = f"{when.capitalize()} I {topic[2]}, {friend} came along. {r.choice(MORE)}"
-                question = r.choice((
-                    f"What did {who} do about the {topic[0]} {when}, with {friend}?",
-                    f"Who was with {who} when {who} {topic[2].split(' ', 1)[0]} "
-                    f"{' '.join(topic[2].split()[-3:])} {when}?",
-                    f"When {who} {topic[2]}, who came along?"))
-                asked.append((question, [f"{who}: {text}"]))
-            else:
-                text = f"The {topic[0]} keeps me busy, {topic[1]} and all. {text}"
-        messages.append({"role": ("user", "assistant")[turn % 2], "content": f"{who}: {text}"})
-    return messages, asked
+            new, question, at = _exchange(r, who, other, topic)
+            asked.append((question, len(said) + at))
+            said += new
+        elif chance < 0.75:
+            topic = r.choice(TOPICS)
+            said.append((who, f"The {topic[0]} keeps me busy, {r.choice(topic[3])} and all. "
+                              f"{r.choice(SMALL)}"))
+        else:
+            said.append((who, r.choice(SMALL)))
+    texts = [f"{who}: {text}" for who, text in said]
+    messages = [{"role": "user" if who == a else "assistant", "content": text}
+                for (who, _), text in zip(said, texts)]
+    r.shuffle(asked)
+    return messages, [(q, [texts[at]]) for q, at in asked[:questions]]

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -48,7 +49,7 @@ static struct run condense_as(const char *dialect, const char *messages, enum co
                                              .budget_tokens = budget,
                                              .keep_last = keep_last};
 
-    arena_init(&r.arena, 64 << 20);
+    arena_init(&r.arena, 256 << 20);
     CHECK_INT(json_parse(&r.arena, str_from(messages), &json, &at), JSON_OK);
     r.outcome = condense_run(&r.arena, json, &options, &r.report);
     return r;
@@ -297,30 +298,82 @@ static void the_arenas_ceiling_is_an_outcome(void **state)
 }
 
 /* An attacker's shapes must cost what their bytes cost: each of these is a second or less. */
+struct shape {
+    const char *dialect, *begin, *again, *end; /* `again` so many times; %d is which */
+    int n;
+};
+
+static void add_times(struct buf *text, const struct shape *s)
+{
+    const char *mark = strstr(s->again, "%d");
+
+    CHECK_INT(buf_add_str(text, str_from(s->begin)), BUF_OK);
+    for (int n = 0; n < s->n; n++) {
+        if (!mark) {
+            CHECK_INT(buf_add_str(text, str_from(s->again)), BUF_OK);
+            continue;
+        }
+        CHECK_INT(buf_add(text, s->again, (size_t)(mark - s->again)), BUF_OK);
+        CHECK_INT(buf_printf(text, "%d%s", n, mark + 2), BUF_OK);
+    }
+    CHECK_INT(buf_add_str(text, str_from(s->end)), BUF_OK);
+}
+
+#define CALL(id) "{\"id\":\"" id "\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}"
+#define OLD_TURN "[" USER("u") ","
+#define NEW_TURN "," SAYS("s") "," USER("v") "]"
+
 static void adversarial_shapes_take_linear_time(void **state)
 {
-    static const struct {
-        const char *message;
-        int n;
-    } cases[] = {
-        {SAYS(""), 100000},
-        {USER(""), 100000},
-        {GIVES("a", TEN("same same ") TEN("same same ")), 20000},
-        {CALLS("a") "," GIVES("a", TEN("\\n \\n ") TEN("\\t\\n  ")), 20000},
+    static const struct shape shapes[] = {
+        {"openai", "[" USER("u"), "," SAYS(""), "," USER("v") "]", 100000},
+        {"openai", "[" USER("u"), "," USER(""), "," USER("v") "]", 100000},
+        {"anthropic", "[" USER("u"), "," SAYS("") "," USER(""), "]", 50000},
+        {"openai", "[" USER("u"), "," GIVES("a", TEN("same same ") TEN("same same ")),
+         "," USER("v") "]", 20000},
+        {"openai", "[" USER("u"), "," CALLS("a") "," GIVES("a", TEN("\\n \\n ") TEN("\\t\\n  ")),
+         "," USER("v") "]", 20000},
+        /* 10^4 calls at once */
+        {"openai", OLD_TURN "{\"role\":\"assistant\",\"tool_calls\":[" CALL("x"), "," CALL("c%d"),
+         "]}" NEW_TURN, 10000},
+        {"openai", "[" USER("u"), "," GIVES("c%d", "one\\ntwo\\nthree and more of it"), NEW_TURN,
+         10000},
+        {"anthropic", OLD_TURN USES("x") ",{\"role\":\"user\",\"content\":[{\"type\":\"text\"}",
+         ",{\"type\":\"tool_result\",\"tool_use_id\":\"c%d\",\"content\":\"one\\ntwo\"}",
+         "]}" NEW_TURN, 10000},
+        /* lines of a megabyte, of one letter, of signs, of nothing, of words all different */
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"", "word, another ",
+         "\"}" NEW_TURN, 70000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"", "a", "\"}" NEW_TURN,
+         1000000},
+        {"openai", OLD_TURN "{\"role\":\"assistant\",\"content\":\"", "a", "\"}," USER("v") "]",
+         100000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"",
+         "\xf0\x9f\x91\xa9\xe2\x80\x8d", "\"}" NEW_TURN, 100000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"", "\\n", "x\"}" NEW_TURN,
+         500000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"", "w%d ", "\"}" NEW_TURN,
+         200000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"", "error: %d\\n",
+         "\"}" NEW_TURN, 100000},
+        {"openai", OLD_TURN CALLS("a") ",{\"role\":\"tool\",\"content\":\"[", "[1, 2],\\n ",
+         "1]\"}" NEW_TURN, 100000},
     };
+    static const enum condense_mode modes[] = {CONDENSE_MASK, CONDENSE_EXTRACT};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < 2 * sizeof(shapes) / sizeof(shapes[0]); i++) {
+        const struct shape *s = &shapes[i / 2];
         struct buf text;
         buf_init(&text, 64 << 20);
-        CHECK_INT(buf_add_str(&text, STR("[" USER("u"))), BUF_OK);
-        for (int n = 0; n < cases[i].n; n++)
-            CHECK_INT(buf_printf(&text, ",%s", cases[i].message), BUF_OK);
-        CHECK_INT(buf_add_str(&text, STR("," USER("v") "]")), BUF_OK);
+        add_times(&text, s);
         clock_t from = clock();
-        expect(condense(text.data, CONDENSE_MASK, 50, 1), CONDENSE_CONDENSED, NULL);
-        CHECK((double)(clock() - from) / CLOCKS_PER_SEC <
-              5.0); /* a sanitizer's slowness included */
+        expect(condense_as(s->dialect, text.data, modes[i % 2], 300, 1), CONDENSE_CONDENSED, NULL);
+        double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
+        if (getenv("SOAK"))
+            printf("%zu %s: %.3f s, %zu bytes\n", i / 2, condense_mode_text(modes[i % 2]), seconds,
+                   text.len);
+        CHECK(seconds < 8.0); /* a sanitizer's slowness included */
         buf_done(&text);
     }
 }
