@@ -37,6 +37,12 @@ struct str attempt_answer(const struct attempt *a)
     return buf_str(a->answer.len > 0 ? &a->answer : &a->body);
 }
 
+bool attempt_set_answer(struct attempt *a, struct str text)
+{
+    buf_clear(&a->answer);
+    return buf_add_str(&a->answer, text) == BUF_OK;
+}
+
 /* What the router compares targets by: how long a caller waits for something to read. */
 static usec_t latency_of(const struct exchange *x, usec_t duration)
 {
@@ -277,7 +283,8 @@ static void on_whole_answer(struct exchange *x, struct fetch *f)
     }
     x->relay.first_token_at = loop_now(x->worker->loop);
     attempt_succeed(x);
-    exchange_succeed(x);
+    if (!recall_start(x))
+        exchange_succeed(x);
 }
 
 /* What was held back for want of an end may still be the answer's last word. */

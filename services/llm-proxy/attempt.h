@@ -44,6 +44,9 @@ void attempt_done(struct attempt *a);
 /* The whole answer for the client. */
 struct str attempt_answer(const struct attempt *a);
 
+/* Something else in its place. */
+MUST_USE bool attempt_set_answer(struct attempt *a, struct str text);
+
 /* A place at the provider is held and now belongs to the attempt; x->call says what to send. */
 void attempt_start(struct exchange *x);
 

@@ -144,19 +144,24 @@ void context_client_free(struct context_client **c)
     *c = NULL;
 }
 
-static enum bus_result send_request(struct context_client *c, uint64_t id,
-                                    const struct context_request *request, struct str messages)
+struct letter {
+    enum message_type type;
+    const struct context_request *request;
+    struct str messages;
+};
+
+static enum bus_result send_letter(struct context_client *c, uint64_t id, const struct letter *l)
 {
-    struct message_header header = {.type = MESSAGE_CONDENSE, .correlation_id = id};
+    struct message_header header = {.type = l->type, .correlation_id = id};
     uint8_t head[MESSAGE_HEADER_SIZE];
     struct buf body;
 
     message_encode(&header, head);
     buf_init(&body, MAX_BODY);
     enum bus_result sent = BUS_FULL;
-    if (context_encode_request(request, &body) == BUF_OK) {
+    if (context_encode_request(l->request, &body) == BUF_OK) {
         struct bus_message m = {
-            .frame = {{(const char *)head, sizeof(head)}, buf_str(&body), messages},
+            .frame = {{(const char *)head, sizeof(head)}, buf_str(&body), l->messages},
             .n = 3,
         };
         sent = bus_socket_send(c->socket, &m);
@@ -165,15 +170,15 @@ static enum bus_result send_request(struct context_client *c, uint64_t id,
     return sent;
 }
 
-uint64_t context_client_condense(struct context_client *c, const struct context_request *request,
-                                 struct str messages, context_client_fn fn, void *arg)
+static uint64_t ask(struct context_client *c, const struct letter *l, context_client_fn fn,
+                    void *arg)
 {
     usec_t now = loop_now(c->loop);
 
     if (c->n_calls >= MAX_CALLS || !breaker_take(&c->breaker, &breaker_config, now))
         return 0;
     uint64_t id = ++c->last_id;
-    if (send_request(c, id, request, messages) != BUS_OK) {
+    if (send_letter(c, id, l) != BUS_OK) {
         breaker_abandon(&c->breaker); /* nobody there: known at once, so not worth a pause */
         return 0;
     }
@@ -187,8 +192,20 @@ uint64_t context_client_condense(struct context_client *c, const struct context_
     c->calls = call;
     c->n_calls++;
     loop_timer_init(&call->deadline, c->loop, on_deadline, call);
-    loop_timer_start(&call->deadline, request->deadline);
+    loop_timer_start(&call->deadline, l->request->deadline);
     return id;
+}
+
+uint64_t context_client_condense(struct context_client *c, const struct context_request *request,
+                                 struct str messages, context_client_fn fn, void *arg)
+{
+    return ask(c, &(struct letter){MESSAGE_CONDENSE, request, messages}, fn, arg);
+}
+
+uint64_t context_client_retrieve(struct context_client *c, const struct context_request *request,
+                                 context_client_fn fn, void *arg)
+{
+    return ask(c, &(struct letter){MESSAGE_RETRIEVE, request, STR_EMPTY}, fn, arg);
 }
 
 void context_client_cancel(struct context_client *c, uint64_t id)

@@ -38,6 +38,10 @@ void context_client_free(struct context_client **c);
 MUST_USE uint64_t context_client_condense(struct context_client *c,
                                           const struct context_request *request,
                                           struct str messages, context_client_fn fn, void *arg);
+/* Likewise for an omitted block, which is what `fn` gets as `messages`. */
+MUST_USE uint64_t context_client_retrieve(struct context_client *c,
+                                          const struct context_request *request,
+                                          context_client_fn fn, void *arg);
 void context_client_cancel(struct context_client *c, uint64_t id);
 
 struct bus_stats context_client_stats(const struct context_client *c);

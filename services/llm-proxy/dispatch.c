@@ -58,7 +58,9 @@ static void start_attempt(struct exchange *x)
     x->target_model = chosen_settings(x)->model;
     tried_add(&x->route.tried, x->target);
     attempt_start(x);
-    if (attempts > 0 && x->attempts > attempts)
+    bool is_round = x->fitting.recall.is_round;
+    x->fitting.recall.is_round = false;
+    if (attempts > 0 && x->attempts > attempts && !is_round)
         count_again(x, before, target_before);
 }
 

@@ -120,6 +120,7 @@ static bool take_messages(struct exchange *x, const struct context_reply *reply,
     x->fitting.tokens_after = reply->tokens_after;
     x->fitting.session = (struct str){session, reply->session.len};
     x->fitting.epoch = reply->epoch;
+    recall_offer(x);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "attempt.h"
+#include "recall.h"
 #include "settings/catalogue.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct fitting {
     bool has_tried_less;        /* a provider found it too long, and it was made shorter for it */
     bool is_less;               /* … just now: */
     struct attempt_end refusal; /* what the provider said */
+    struct recall recall;
 };
 
 /* Is it so close to what the model takes that an estimate may err about it? */

@@ -33,16 +33,21 @@ static enum dialect_result read_chat(struct exchange *x)
 {
     struct inbound_fault fault = {NULL, NULL};
 
-    if (x->full && x->full_of.data == x->fitting.condensed.data)
+    const struct recall *recall = &x->fitting.recall;
+    struct str messages = recall->is_offered ? recall->messages : x->fitting.condensed;
+
+    if (x->full && x->full_of.data == messages.data)
         return DIALECT_OK;
-    const struct json_value *root = x->fitting.condensed.len > 0 ? condensed_root(x) : x->chat.root;
+    const struct json_value *root = recall->is_offered ? recall->asked.root
+                                    : messages.len > 0 ? condensed_root(x)
+                                                       : x->chat.root;
     struct chat *full = arena_alloc(&x->arena, sizeof(*full));
     if (!root || !full)
         return DIALECT_FULL;
     if (!x->inbound->read_chat(&x->arena, root, full, &fault))
         return fault.message ? blame(x, fault.message, fault.param) : DIALECT_FULL;
     x->full = full;
-    x->full_of = x->fitting.condensed;
+    x->full_of = messages;
     return DIALECT_OK;
 }
 
@@ -139,11 +144,12 @@ static enum dialect_result forward(struct exchange *x, const struct dialect_requ
 enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
                                         const char *model)
 {
+    const struct recall *recall = &x->fitting.recall;
     struct dialect_request wanted = {
-        .asked = &x->chat,
+        .asked = recall->is_offered ? &recall->asked : &x->chat,
         .model = model,
         .max_output = x->plan.models[x->route.at_model]->max_output,
-        .messages = x->fitting.condensed,
+        .messages = recall->is_offered ? STR_EMPTY : x->fitting.condensed,
         .provider = p->settings,
         .context_window = x->plan.models[x->route.at_model]->context_window,
     };
