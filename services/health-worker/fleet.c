@@ -240,17 +240,22 @@ static void add(struct fleet *f, const struct settings_worker *w)
         runner_tell(r, LIFECYCLE_START);
 }
 
-/* A worker that no longer is configured first stops; while it does there may be one too many. */
+/* A worker that no longer is configured first stops; while it does there may be one too many. What
+ * was changed may be what let it fail. */
 static void reconfigure(struct fleet *f, struct runner *r)
 {
     const struct settings_worker *w = find_settings(f->settings, r->name);
+    bool is_changed = runner_configure(r, w, w ? patience_of(f->settings, w) : 0);
+    bool is_new = is_changed || r->life.state == LIFECYCLE_STOPPED;
 
-    if (runner_configure(r, w, w ? patience_of(f->settings, w) : 0))
-        runner_tell(r, r->life.is_running ? LIFECYCLE_RESTART : LIFECYCLE_TOUCHED);
-    else if (!w)
+    if (!w)
         runner_tell(r, LIFECYCLE_STOP);
-    else if (r->life.state == LIFECYCLE_STOPPED && !r->life.is_held && w->idle_stop == 0)
+    else if (is_changed && r->life.is_running)
+        runner_tell(r, LIFECYCLE_RESTART);
+    else if (is_new && !r->life.is_running && !r->life.is_held && w->idle_stop == 0)
         runner_tell(r, LIFECYCLE_START);
+    else
+        runner_tell(r, LIFECYCLE_TOUCHED); /* idle_stop may be another */
 }
 
 static void set_world(struct fleet *f, const struct settings *s)

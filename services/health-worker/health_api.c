@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_ANSWER   (4u << 20)
-#define RESERVED_FDS (64 + 2 * MONITOR_MAX_PROBES) /* bus, files; probes and kept connections */
+#define MAX_ANSWER      (4u << 20)
+#define FDS_OF_A_WORKER 8
+#define RESERVED_FDS    (64 + 2 * MONITOR_MAX_PROBES) /* bus, files; probes and kept connections */
 
 static void write_members(struct json_write *w, const struct health_provider *p)
 {
@@ -254,7 +255,8 @@ int health_api_start(struct service *s, char *reterr, size_t reterr_size)
     const char *why = NULL;
     int fd = -1;
 
-    config.max_connections = daemon_max_connections(config.max_connections, RESERVED_FDS);
+    config.max_connections = daemon_max_connections(
+        config.max_connections, RESERVED_FDS + FDS_OF_A_WORKER * (unsigned)s->settings->n_workers);
     int r = http_server_new(s->loop, &config, &handler, s, &s->server);
     if (r == 0)
         r = daemon_listen(s->settings->health.listen, false, &fd, &why);

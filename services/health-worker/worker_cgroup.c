@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,11 +136,4 @@ bool worker_cgroup_was_out_of_memory(const char *path)
 
     return kernel_file_read(&f, "%s/memory.events", path) &&
            parse_u64(kernel_file_value(&f, "oom_kill "), &n) && n > 0;
-}
-
-uint64_t worker_cgroup_memory(const char *path)
-{
-    double n = kernel_file_number("%s/memory.current", path);
-
-    return isnan(n) ? 0 : (uint64_t)n;
 }

@@ -33,5 +33,3 @@ bool worker_cgroup_remove(const char *path);
 
 /* Has the kernel killed something in it because its memory was used up? */
 bool worker_cgroup_was_out_of_memory(const char *path);
-/* Bytes; 0: not known. */
-uint64_t worker_cgroup_memory(const char *path);

@@ -499,14 +499,17 @@ def test_requests_under_way_finish_first(start_served, verb, then):
 
 def test_a_reload_starts_what_is_new_stops_what_is_gone_and_restarts_what_changed(start_fleet):
     kept, gone, new = worker("kept"), worker("gone"), worker("new")
-    changed = worker("changed")
-    fleet = start_fleet(kept, gone, changed)
+    changed, cured = worker("changed"), worker("cured")
+    ill = {**cured, "command": ["false"], "restart": {"max": 0}}
+    fleet = start_fleet(kept, gone, changed, ill)
     pids = {name: fleet.wait("idle", name)["pid"] for name in ("kept", "gone", "changed")}
+    fleet.wait("failed", "cured")
     changed = {**changed, "command": changed["command"][:3] + ["--records", "7"]}
-    fleet.suite.config["workers"] = [kept, changed, new]
+    fleet.suite.config["workers"] = [kept, changed, new, cured]
     fleet.suite.write_config()
     fleet.daemon.signal(signal.SIGHUP)
     fleet.wait("idle", "new")
+    fleet.wait("idle", "cured")
     wait_until(lambda: "gone" not in fleet.all(), "one to be gone")
     wait_until(lambda: fleet["changed"]["pid"] not in (0, pids["changed"]), "one to be restarted")
     assert fleet["kept"]["pid"] == pids["kept"]

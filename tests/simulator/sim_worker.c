@@ -82,12 +82,11 @@ static void set_status(struct sim_worker *w, int status)
     w->control->models.line[0].status = status;
 }
 
-static void allocate(uint64_t bytes)
+static void allocate(struct sim_worker *w)
 {
-    char *memory = bytes > 0 ? malloc(bytes) : NULL;
-
-    for (uint64_t i = 0; memory && i < bytes; i += 4096)
-        ((volatile char *)memory)[i] = 1;
+    w->memory = w->allocate > 0 ? malloc(w->allocate) : NULL;
+    for (uint64_t i = 0; w->memory && i < w->allocate; i += 4096)
+        ((volatile char *)w->memory)[i] = 1;
 }
 
 static void on_load(void *arg)
@@ -95,7 +94,7 @@ static void on_load(void *arg)
     struct sim_worker *w = arg;
 
     set_status(w, 200);
-    allocate(w->allocate);
+    allocate(w);
 }
 
 static void on_exit_due(void *arg)
@@ -159,7 +158,7 @@ void sim_worker_start(struct sim_worker *w, struct loop *l, struct sim_control *
         printf("line %llu of what it has to say\n", (unsigned long long)i);
     set_status(w, w->load > 0 ? 503 : 200);
     if (w->load == 0)
-        allocate(w->allocate);
+        allocate(w);
     start_timer(&w->on_load, w->load);
     start_timer(&w->on_exit, w->exits);
     start_timer(&w->on_crash, w->crash);
@@ -172,5 +171,6 @@ void sim_worker_stop(struct sim_worker *w)
     loop_timer_stop(&w->on_exit);
     loop_timer_stop(&w->on_crash);
     loop_timer_stop(&w->on_hang);
+    free(w->memory);
     free((void *)w->once);
 }

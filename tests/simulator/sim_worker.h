@@ -19,6 +19,7 @@ struct sim_worker {
     uint64_t chatter; /* lines on standard output */
     bool is_deaf;     /* to SIGTERM */
     const char *once; /* the trouble is had only until this file is there */
+    void *memory;
     struct loop_timer on_load, on_exit, on_crash, on_hang;
     struct sim_control *control;
 };

@@ -245,6 +245,84 @@ static void what_a_server_has_beyond_ours_is_others(void **state)
     upstream_free(&u);
 }
 
+static void who_asks_for_a_cold_worker_stands_in_line_until_it_is_ready(void **state)
+{
+    struct loop *l = NULL;
+    struct upstream *u = upstream_new("p");
+    struct upstream_target *t = upstream_target(u, "m");
+
+    (void)state;
+    CHECK_INT(loop_new(&l), 0);
+    upstream_configure(u, &provider);
+    upstream_set_health(u, HEALTH_DOWN, 1); /* what a probe says of it is of no interest */
+    upstream_set_worker(u, UPSTREAM_WORKER_COLD, 1);
+    CHECK_INT(obstacle(u, 1), STANDING_CLEAR);
+    CHECK(upstream_look_target(t, 1).is_cold && upstream_look_target(t, 1).is_full);
+    CHECK(!upstream_take_want(u));
+    CHECK_INT(upstream_take(t, false, 1), UPSTREAM_BUSY);
+    CHECK(upstream_take_want(u));
+    CHECK(!upstream_take_want(u));
+    served = 0;
+    CHECK(upstream_wait(t, l, on_place, NULL));
+    CHECK(upstream_take_want(u) && upstream_take_want(u)); /* for as long as somebody waits */
+    run_turn(l);
+    CHECK_U64(served, 0);
+    upstream_set_worker(u, UPSTREAM_WORKER_READY, 2);
+    run_turn(l);
+    CHECK_U64(served, 1);
+    CHECK_INT(last_result, UPSTREAM_OK);
+    CHECK(!upstream_take_want(u));
+    end_try(u, FAILURE_NONE, 3);
+    loop_free(&l);
+    upstream_free(&u);
+}
+
+static void who_waits_for_a_worker_that_is_given_up_is_turned_away(void **state)
+{
+    struct loop *l = NULL;
+    struct upstream *u = upstream_new("p");
+
+    (void)state;
+    CHECK_INT(loop_new(&l), 0);
+    upstream_configure(u, &provider);
+    upstream_set_worker(u, UPSTREAM_WORKER_COLD, 1);
+    served = 0;
+    CHECK(upstream_wait(upstream_target(u, "m"), l, on_place, NULL));
+    upstream_set_worker(u, UPSTREAM_WORKER_AWAY, 2);
+    run_turn(l);
+    CHECK_U64(served, 1);
+    CHECK_INT(last_result, UPSTREAM_UNAVAILABLE);
+    CHECK_INT(obstacle(u, 2), STANDING_AWAY);
+    CHECK(!upstream_look(u, 2).is_available);
+    CHECK_INT(upstream_take(upstream_target(u, "m"), false, 2), UPSTREAM_UNAVAILABLE);
+    upstream_set_worker(u, UPSTREAM_NO_WORKER, 3); /* health-worker is silent: like any other */
+    CHECK_INT(upstream_take(upstream_target(u, "m"), false, 3), UPSTREAM_OK);
+    end_try(u, FAILURE_NONE, 4);
+    loop_free(&l);
+    upstream_free(&u);
+}
+
+static void a_worker_that_is_ready_again_is_another_process(void **state)
+{
+    struct upstream *u = upstream_new("p");
+    struct upstream_target *t = upstream_target(u, "m");
+
+    (void)state;
+    upstream_configure(u, &provider);
+    upstream_set_worker(u, UPSTREAM_WORKER_READY, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_INT(upstream_take(t, false, 1), UPSTREAM_OK);
+        end_try(u, FAILURE_OF_CONNECTION, 1);
+    }
+    CHECK_INT(obstacle(u, 2), STANDING_UNREACHABLE);
+    upstream_set_worker(u, UPSTREAM_WORKER_COLD, 2);
+    CHECK_INT(upstream_take(t, false, 2), UPSTREAM_BUSY); /* it will be there */
+    upstream_set_worker(u, UPSTREAM_WORKER_READY, 3);
+    CHECK_INT(upstream_take(t, false, 3), UPSTREAM_OK);
+    end_try(u, FAILURE_NONE, 4);
+    upstream_free(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +334,9 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_what_cannot_be_tried),
         cmocka_unit_test(targets_of_one_provider_share_its_places_and_not_their_faults),
         cmocka_unit_test(repeats_are_a_share_of_requests),
+        cmocka_unit_test(who_asks_for_a_cold_worker_stands_in_line_until_it_is_ready),
+        cmocka_unit_test(who_waits_for_a_worker_that_is_given_up_is_turned_away),
+        cmocka_unit_test(a_worker_that_is_ready_again_is_another_process),
         cmocka_unit_test(failures_open_the_breaker_and_cancelled_tries_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

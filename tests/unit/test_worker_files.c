@@ -76,8 +76,8 @@ static int remove_root(void **state)
 /* The kernel makes these files in a new directory; here they are there before. */
 static void put_group(const char *folder)
 {
-    static const char *const files[] = {"cgroup.procs",     "cgroup.kill",     "memory.max",
-                                        "memory.oom.group", "memory.swap.max", "memory.current"};
+    static const char *const files[] = {"cgroup.procs", "cgroup.kill", "memory.max",
+                                        "memory.oom.group", "memory.swap.max"};
     char name[256];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -166,9 +166,6 @@ static void the_kernel_says_why_something_was_killed(void **state)
     put("g/memory.events", "low 0\nhigh 0\nmax 17\noom 1\noom_kill 3\noom_group_kill 1\n");
     CHECK(worker_cgroup_was_out_of_memory(path_of("g")));
     CHECK(!worker_cgroup_was_out_of_memory(path_of("none")));
-    put("g/memory.current", "4096\n");
-    CHECK_U64(worker_cgroup_memory(path_of("g")), 4096);
-    CHECK_U64(worker_cgroup_memory(path_of("none")), 0);
 }
 
 static void memory_is_that_of_a_process_and_all_below_it(void **state)
