@@ -2,9 +2,11 @@
 
 #include "base/json_escape.h"
 #include "estimate.h"
+#include "fit.h"
 #include "picture.h"
 #include "tool_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +43,7 @@ void counter_renew(struct counter *c, const struct counting_rule *rule)
     c->rule = rule;
     c->parts = 0;
     c->doubt = 0;
+    c->weights.is_learnt = false;
 }
 
 static bool is_exact(const struct counter *c)
@@ -407,19 +410,6 @@ static void add_request(struct counter *c, const struct json_value *body)
 
 /* ---- what others call ---- */
 
-/* The sum of the messages, each by itself, and of what stands beside them. */
-static uint64_t estimate_whole(const struct json_value *body)
-{
-    const struct json_value *messages = json_get(body, "messages");
-
-    if (!json_is(messages, JSON_ARRAY))
-        return estimate_request(body);
-    struct json_value alone = *messages;
-    alone.next = NULL;
-    const struct json_value bare = {.type = JSON_OBJECT, .n_children = 1, .child = &alone};
-    return counter_messages(NULL, messages) + estimate_request(body) - estimate_request(&bare);
-}
-
 static uint64_t end(struct counter *c)
 {
     uint64_t n = c->n;
@@ -432,13 +422,56 @@ static uint64_t end(struct counter *c)
     return n;
 }
 
+/* All features but what is in doubt by kind grow or shrink with the table's count. */
+void counter_features(struct counter *c, const struct json_value *body,
+                      double ret[ESTIMATE_FEATURES])
+{
+    double sum = 0, counted;
+
+    estimate_features(body, ret);
+    if (!c->encode)
+        return;
+    for (size_t i = 0; i < ESTIMATE_TEXTS; i++)
+        sum += ret[i];
+    add_request(c, body);
+    counted =
+        (double)end(c) - ret[ESTIMATE_MESSAGES] - ret[ESTIMATE_TOOLS] - ret[ESTIMATE_PICTURES];
+    if (sum < 1 || counted < sum / 4 || counted > sum * 4)
+        return;
+    for (size_t i = 0; i < ESTIMATE_TEXTS; i++)
+        ret[i] *= counted / sum;
+}
+
+static bool is_learnt(const struct counter *c)
+{
+    return c && !c->rule->has_table && c->weights.is_learnt;
+}
+
+static double weigh(struct counter *c, const struct json_value *body)
+{
+    double features[ESTIMATE_FEATURES];
+
+    counter_features(c, body, features);
+    return fit_predict(c->weights.of, features);
+}
+
+/* What the messages of a request add to it. */
+static uint64_t weigh_messages(struct counter *c, const struct json_value *messages)
+{
+    const struct json_value body = {.type = JSON_OBJECT, .n_children = 1, .child = messages};
+    double answer = c->weights.of[ESTIMATE_MESSAGES] * (double)counter_overhead(NULL);
+
+    return (uint64_t)ceil(fmax(weigh(c, &body) - answer, 0));
+}
+
 uint64_t counter_message(struct counter *c, const struct json_value *message)
 {
     if (!is_exact(c)) {
         struct json_value alone = *message;
         alone.next = NULL;
-        const struct json_value messages = {.type = JSON_ARRAY, .n_children = 1, .child = &alone};
-        return estimate_messages(&messages);
+        const struct json_value messages = {
+            .type = JSON_ARRAY, .n_children = 1, .child = &alone, .key = {"messages", 8}};
+        return is_learnt(c) ? weigh_messages(c, &messages) : estimate_messages(&messages);
     }
     add_message(c, message);
     return end(c);
@@ -477,10 +510,25 @@ uint64_t counter_string(struct counter *c, const struct json_value *string)
     return end(c);
 }
 
+/* The sum of the messages, each by itself, and of what stands beside them. */
+static uint64_t estimate_whole(struct counter *c, const struct json_value *body)
+{
+    const struct json_value *messages = json_get(body, "messages");
+
+    if (is_learnt(c))
+        return (uint64_t)ceil(weigh(c, body));
+    if (!json_is(messages, JSON_ARRAY))
+        return estimate_request(body);
+    struct json_value alone = *messages;
+    alone.next = NULL;
+    const struct json_value bare = {.type = JSON_OBJECT, .n_children = 1, .child = &alone};
+    return counter_messages(NULL, messages) + estimate_request(body) - estimate_request(&bare);
+}
+
 uint64_t counter_request(struct counter *c, const struct json_value *body, uint64_t limit)
 {
     if (!is_exact(c))
-        return estimate_whole(body);
+        return estimate_whole(c, body);
     c->limit = limit;
     add_request(c, body);
     return end(c);
@@ -509,6 +557,10 @@ void counter_describe(const struct counter *c, uint64_t tokens, struct count *re
     if (!is_exact(c)) {
         if (c && !c->rule->has_table)
             ret->margin = c->rule->margin / 100.0;
+        if (is_learnt(c)) {
+            ret->margin = c->weights.margin;
+            snprintf(ret->method, sizeof(ret->method), "%s", "estimate, learnt");
+        }
         return;
     }
     snprintf(ret->method, sizeof(ret->method), "%s", counting_rule_table_name(c->rule->table));

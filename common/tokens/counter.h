@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "counting_rule.h"
 #include "encode.h"
+#include "estimate.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,9 +47,17 @@ struct counter_memory {
     void *arg;
 };
 
+/* What was learnt of a model without a table: fit.h. */
+struct counter_weights {
+    double of[ESTIMATE_FEATURES];
+    double margin;
+    bool is_learnt; /* else the rest is nothing */
+};
+
 struct counter {
     const struct counting_rule *rule;
     struct encode *encode; /* borrowed; NULL: all is estimated */
+    struct counter_weights weights;
     struct counter_memory memory;
     struct arena scratch;
     struct buf decoded;
@@ -83,6 +92,10 @@ uint64_t counter_string(struct counter *c, const struct json_value *string);
 /* A request body: messages (or input, prompt), system, instructions, tools and what else the model
  * sees. Stops soon after `limit` tokens, with a number above it; UINT64_MAX: none. */
 uint64_t counter_request(struct counter *c, const struct json_value *body, uint64_t limit);
+
+/* What an estimate by learnt weights stands on: of the table's tokens, where there is a table. */
+void counter_features(struct counter *c, const struct json_value *body,
+                      double ret[ESTIMATE_FEATURES]);
 
 /* What may be said of a number that was counted with `c`, or estimated (NULL). */
 void counter_describe(const struct counter *c, uint64_t tokens, struct count *ret);

@@ -83,7 +83,38 @@ struct walk {
     enum class before;
     enum script script; /* when `before` is AFTER_SCRIPT */
     bool samples;       /* long strings are not read in full */
+    uint64_t *by;       /* hundredths of each feature, or NULL */
+    bool is_in_tools;
 };
+
+static void attribute(struct walk *w, enum estimate_feature f, uint64_t weight)
+{
+    if (w->by)
+        w->by[w->is_in_tools ? ESTIMATE_TOOLS : f] += weight;
+}
+
+static enum estimate_feature feature_of(enum class now)
+{
+    static const enum estimate_feature features[] = {
+        [LOWER] = ESTIMATE_WORDS, [UPPER] = ESTIMATE_WORDS,   [DIGIT] = ESTIMATE_DIGITS,
+        [SPACE] = ESTIMATE_WORDS, [NEWLINE] = ESTIMATE_LINES, [PUNCT] = ESTIMATE_SIGNS,
+    };
+
+    return features[now];
+}
+
+static enum estimate_feature feature_of_script(enum script now)
+{
+    static const enum estimate_feature features[] = {
+        [LATIN] = ESTIMATE_ACCENTS, [GREEK] = ESTIMATE_SCRIPTS,    [CYRILLIC] = ESTIMATE_CYRILLIC,
+        [ARABIC] = ESTIMATE_ARABIC, [INDIC] = ESTIMATE_SCRIPTS,    [THAI] = ESTIMATE_SCRIPTS,
+        [RARE] = ESTIMATE_SCRIPTS,  [GEORGIAN] = ESTIMATE_SCRIPTS, [KHMER] = ESTIMATE_SCRIPTS,
+        [SYMBOL] = ESTIMATE_SIGNS,  [KANA] = ESTIMATE_KANA,        [HAN] = ESTIMATE_HAN,
+        [HANGUL] = ESTIMATE_HANGUL, [EMOJI] = ESTIMATE_SIGNS,
+    };
+
+    return features[now];
+}
 
 static enum script script_of_e0(unsigned char second)
 {
@@ -124,6 +155,7 @@ static enum script script_of(unsigned char lead, unsigned char second)
 static void add_ascii(struct walk *w, enum class now)
 {
     w->sum += ascii_weight[w->before][now];
+    attribute(w, feature_of(now), ascii_weight[w->before][now]);
     w->before = now;
 }
 
@@ -131,10 +163,13 @@ static void add_script(struct walk *w, enum script now)
 {
     if (now == LATIN) {
         w->sum += script_weight[LATIN][w->before <= UPPER];
+        attribute(w, ESTIMATE_ACCENTS, script_weight[LATIN][w->before <= UPPER]);
         w->before = LOWER;
         return;
     }
-    w->sum += script_weight[now][w->before == AFTER_SCRIPT && w->script == now];
+    uint8_t weight = script_weight[now][w->before == AFTER_SCRIPT && w->script == now];
+    w->sum += weight;
+    attribute(w, feature_of_script(now), weight);
     w->before = AFTER_SCRIPT;
     w->script = now;
 }
@@ -175,12 +210,14 @@ static void add_text(struct walk *w, struct str text)
 {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
     enum class before = w->before;
-    uint64_t sum = 0;
+    uint64_t sum = 0, *by = w->by;
 
     while (p < end) {
         enum class now = (enum class)(class_of[*p] - '0');
         if (now != SPECIAL) {
             sum += ascii_weight[before][now];
+            if (by)
+                by[w->is_in_tools ? ESTIMATE_TOOLS : feature_of(now)] += ascii_weight[before][now];
             before = now;
             p++;
             continue;
@@ -228,6 +265,14 @@ uint64_t estimate_text(struct str text)
 static void add_tokens(struct walk *w, uint64_t n)
 {
     w->sum += n * TOKEN;
+    attribute(w, ESTIMATE_MESSAGES, n * TOKEN);
+    w->before = NEWLINE;
+}
+
+static void add_media(struct walk *w, uint64_t n)
+{
+    w->sum += n * TOKEN;
+    attribute(w, ESTIMATE_PICTURES, n * TOKEN);
     w->before = NEWLINE;
 }
 
@@ -295,7 +340,7 @@ static void add_member(struct walk *w, const struct json_value *m)
     if (is_unseen(m->key))
         return;
     if (str_is(m->key, "data") || str_is(m->key, "file_data")) {
-        add_tokens(w, 1 + m->raw.len / MEDIA_BYTES);
+        add_media(w, 1 + m->raw.len / MEDIA_BYTES);
         return;
     }
     if (!is_keyless(m->key)) {
@@ -312,7 +357,7 @@ static void add_value(struct walk *w, const struct json_value *v)
     if (v->type == JSON_STRING) {
         add_string(w, v);
     } else if (is_image(v)) {
-        add_tokens(w, image_tokens(v));
+        add_media(w, image_tokens(v));
     } else if (v->type == JSON_OBJECT) {
         for (const struct json_value *m = v->child; m; m = m->next)
             add_member(w, m);
@@ -350,11 +395,13 @@ static void add_tools(struct walk *w, const struct json_value *tools)
 {
     if (!json_is(tools, JSON_ARRAY) || !tools->child)
         return;
+    w->is_in_tools = true;
     add_tokens(w, json_get(tools->child, "input_schema") ? ANTHROPIC_TOOLS : FIRST_TOOL);
     for (const struct json_value *tool = tools->child; tool; tool = tool->next) {
         add_tokens(w, PER_TOOL);
         add_value(w, tool);
     }
+    w->is_in_tools = false;
 }
 
 /* A prompt or an input: text, a list of texts, tokens counted already, or messages. */
@@ -400,16 +447,32 @@ static void add_beside(struct walk *w, const struct json_value *body)
         add_tools(w, v);
 }
 
-static uint64_t whole_request(const struct json_value *body, bool samples)
+static void walk_request(struct walk *w, const struct json_value *body)
 {
-    struct walk w = {.before = NEWLINE, .samples = samples};
     const struct json_value *messages = json_get(body, "messages");
 
     if (json_is(messages, JSON_ARRAY)) {
-        add_tokens(&w, PER_ANSWER);
-        add_messages(&w, messages);
+        add_tokens(w, PER_ANSWER);
+        add_messages(w, messages);
     }
-    add_beside(&w, body);
+    add_beside(w, body);
+}
+
+void estimate_features(const struct json_value *body, double ret[ESTIMATE_FEATURES])
+{
+    uint64_t by[ESTIMATE_FEATURES] = {0};
+    struct walk w = {.before = NEWLINE, .by = by};
+
+    walk_request(&w, body);
+    for (size_t i = 0; i < ESTIMATE_FEATURES; i++)
+        ret[i] = (double)by[i] / TOKEN;
+}
+
+static uint64_t whole_request(const struct json_value *body, bool samples)
+{
+    struct walk w = {.before = NEWLINE, .samples = samples};
+
+    walk_request(&w, body);
     return round_up(&w);
 }
 

@@ -29,5 +29,28 @@ uint64_t estimate_beside_messages(const struct json_value *body);
  * is read: for admission, which looks at every request. */
 uint64_t estimate_request_sampled(const struct json_value *body);
 
+/* By which parts of it a request may have more or fewer tokens with one model than with another. */
+enum estimate_feature {
+    ESTIMATE_WORDS,
+    ESTIMATE_DIGITS,
+    ESTIMATE_SIGNS,   /* punctuation and symbols */
+    ESTIMATE_LINES,   /* ends of lines, and indents */
+    ESTIMATE_ACCENTS, /* Latin beyond ASCII */
+    ESTIMATE_KANA,
+    ESTIMATE_HAN,
+    ESTIMATE_HANGUL,
+    ESTIMATE_CYRILLIC,
+    ESTIMATE_ARABIC,  /* and Hebrew */
+    ESTIMATE_SCRIPTS, /* all others */
+    ESTIMATE_TEXTS,   /* how many of those above */
+    ESTIMATE_MESSAGES = ESTIMATE_TEXTS,
+    ESTIMATE_TOOLS,
+    ESTIMATE_PICTURES, /* and other media */
+    ESTIMATE_FEATURES
+};
+
+/* Tokens of each part; together those of estimate_request(). */
+void estimate_features(const struct json_value *body, double ret[ESTIMATE_FEATURES]);
+
 /* One messages array: three a message, its role, one more for a name, a constant for an image. */
 uint64_t estimate_messages(const struct json_value *messages);

@@ -174,6 +174,30 @@ static void every_kind_of_request_is_counted(void **state)
     CHECK_U64(request(*state, "{\"messages\":\"no array\",\"tools\":{},\"input\":null}"), 0);
 }
 
+static void features_add_up_to_the_estimate(void **state)
+{
+    static const char *const requests[] = {
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"It costs 12.50,\\nok?\"}]}",
+        "{\"messages\":[{\"content\":\"Größe Привет 日本語のテキスト 한국어 مرحبا Ελλάδα\"}]}",
+        "{\"messages\":[{\"content\":[{\"image_url\":{\"url\":\"u\"}}]}],\"tools\":[{\"name\":"
+        "\"f\",\"input_schema\":{\"type\":\"object\"}}]}",
+        "{}"};
+
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        double features[ESTIMATE_FEATURES], sum = 0;
+        const struct json_value *body = parse(*state, requests[i]);
+        estimate_features(body, features);
+        for (size_t k = 0; k < ESTIMATE_FEATURES; k++)
+            sum += features[k];
+        double whole = (double)estimate_request(body);
+        CHECK(sum > whole - 1.0001 && sum < whole + 0.0001);
+        CHECK((features[ESTIMATE_TOOLS] > 300) == (i == 2));
+        CHECK((features[ESTIMATE_PICTURES] == 765) == (i == 2));
+        CHECK((features[ESTIMATE_HANGUL] > 1) == (i == 1));
+        CHECK((features[ESTIMATE_DIGITS] > 1) == (i == 0));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +208,7 @@ int main(void)
         cmocka_unit_test(an_image_has_a_constant_price_however_long_its_spelling),
         cmocka_unit_test(sound_and_documents_are_not_counted_as_text),
         cmocka_unit_test(every_kind_of_request_is_counted),
+        cmocka_unit_test(features_add_up_to_the_estimate),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
