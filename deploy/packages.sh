@@ -8,7 +8,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
 PACKAGE_PACKAGES="debhelper dpkg-dev"
 
 TEST_PACKAGES="$BUILD_PACKAGES $PACKAGE_PACKAGES lintian clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
-  python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
+  jsonnet python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
   prometheus prometheus-alertmanager prometheus-node-exporter rsyslog logrotate
   nginx-light nodejs npm"
 

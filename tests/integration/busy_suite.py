@@ -1,8 +1,9 @@
 """A suite in which everything that is counted happens: for whatever reads its metrics.
 
-Three providers: `ollama` on this machine, `cloud` for money, and `flaky`, whose models `broken` and
-`slow` are. The entry `auto` chooses between the models of the first two; `gold` costs a dollar and
-more a request; `own` is a worker of health-worker; one key meets its rate limit and one has a budget; machines have GPUs.
+Four providers: `ollama` on this machine, `cloud` for money, `narrow` with one place, and `flaky`,
+whose models `broken` and `slow` are. The entry `auto` chooses between the models of the first two;
+`gold` costs a dollar and more a request; `own` is a worker of health-worker; one key meets its rate
+limit and one has a budget; machines have GPUs.
 """
 import json
 import threading
@@ -38,13 +39,20 @@ class BusySuite:
                 {"name": "cloud", "dialect": "openai", "backend": "cloud",
                  "base_url": f"{self.cloud.url}/v1", **quick},
                 {"name": "flaky", "dialect": "openai", "backend": "cloud",
-                 "base_url": f"{self.cloud.url}/v1", **quick, "breaker": {"failures": 1000}}],
+                 "base_url": f"{self.cloud.url}/v1", **quick, "breaker": {"failures": 1000},
+                 "retry": {"max": 1, "backoff": "1ms"}},
+                {"name": "narrow", "dialect": "openai", "backend": "cloud", "max_parallel": 1,
+                 "base_url": f"{self.cloud.url}/v1", **quick}],
             "models": [
                 {"name": "small", "targets": [{"provider": "ollama", "model": "sim"}],
                  "cache": {"when": "never"}},
                 {"name": "big", "targets": [{"provider": "cloud", "model": "sim"}],
                  "cache": {"when": "always"}},
                 {"name": "broken", "targets": [{"provider": "flaky", "model": "sim:status=500"}]},
+                {"name": "healed", "targets": [{"provider": "flaky", "model": "sim:status=500"},
+                                               {"provider": "cloud", "model": "sim"}]},
+                {"name": "paced", "targets": [
+                    {"provider": "narrow", "model": "sim:chunks=4,interval=5ms"}]},
                 {"name": "own", "targets": [{"provider": "engine", "model": "engine"}]},
                 {"name": "slow", "targets": [{"provider": "flaky", "model": "sim:delay=12s"}]},
                 {"name": "gold", "targets": [{"provider": "cloud", "model": "gold"}]},
@@ -68,8 +76,12 @@ class BusySuite:
         suite.chat("the same again", model="big")
         suite.chat("of a local worker", model="own")
         suite.stream(f"a stream {number}").read_all()
+        waiting = [suite.stream(f"one of two {number}", model="paced") for _ in range(2)]
+        for stream in waiting:
+            stream.read_all()
         if number % 25 == 0:
             suite.chat("an error", model="broken")
+            suite.chat("an error that another provider makes good", model="healed")
         for key in (self.limited, self.budgeted):
             suite.chat("a key", headers={"Authorization": f"Bearer {key}"})
         programs.request(f"http://127.0.0.1:{suite.context_port}/v1/condense", "POST", json.dumps({
