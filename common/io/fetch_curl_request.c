@@ -158,6 +158,9 @@ static void set_connection(CURL *easy, const struct fetch_origin *origin)
     /* Whom to trust is not libcurl's to read: it would do so while the loop waits. */
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    /* libcurl 7.88 keeps the first store that it meets, ours, and puts it in place of the others'.
+     */
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 void fetch_curl_request_init(struct fetch_curl_request *q)

@@ -5,14 +5,17 @@ import http.server
 import json
 import os
 import sqlite3
+import ssl
 import threading
 import time
 
 import pytest
 import zmq
 
+from bus_client import header
 from page_upstream import PageUpstream
 from suite import SLOW, free_port, request, wait_until
+from test_http_tls import make_certificate
 
 SOAK = bool(os.environ.get("SOAK"))
 INTERVAL, TIMEOUT = 1.0, 1.0 * SLOW
@@ -328,6 +331,70 @@ def test_a_paid_probe_is_a_request_in_the_books_with_a_budget_of_its_own(start_s
     suite.write_config()
     wrong = suite.ctl("config", "check", check=False)
     assert wrong.returncode == 1 and "probe.paid.model" in wrong.stdout + wrong.stderr
+
+
+def secure(upstream):
+    return f"https://localhost:{upstream.server.server_address[1]}"
+
+
+def test_each_dialect_is_asked_for_what_is_free(start_suite, ward, tmp_path, monkeypatch):
+    """Bedrock has nothing free: that it answers over TLS must do, and no key is shown."""
+    _, well, _ = ward
+    certificate, key = make_certificate(tmp_path, "bedrock")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with contextlib.closing(PageUpstream()) as bedrock, contextlib.closing(PageUpstream()) as other:
+        for one in (bedrock, other):
+            one.server.socket = context.wrap_socket(one.server.socket, server_side=True)
+        well.pages.update({"/v1beta/models": {"models": []}, "/api/tags": {"models": None}})
+        monkeypatch.setenv("PROBE_KEY", "sk-probe-secret")
+        common = {"api_key": {"env": "PROBE_KEY"}, "probe": {"interval": "1s"}}
+        suite = start_suite(services=["health-worker"], config={"providers": [
+            {"name": "bedrock", "dialect": "bedrock", "base_url": secure(bedrock),
+             "region": "us-east-1", "ca_file": str(certificate), **common},
+            {"name": "stranger", "dialect": "bedrock", "base_url": secure(other),
+             "region": "us-east-1", **common},
+            {"name": "anthropic", "dialect": "anthropic", "base_url": well.url + "/v1", **common},
+            {"name": "gemini", "dialect": "gemini", "base_url": well.url + "/v1beta", **common},
+            {"name": "ollama", "dialect": "ollama", "base_url": well.url, **common},
+            {"name": "openai", "base_url": well.url + "/v1", **common}]})
+        for name in ("bedrock", "anthropic", "gemini", "ollama", "openai"):
+            wait_until(lambda: status(suite, name)["state"] == "healthy", f"{name} to be healthy")
+        wait_until(lambda: is_in(suite, "stranger", "down", "tls"), "the stranger to be down")
+        assert {path for _, path, _ in bedrock.asked} == {"/"} and other.asked == []
+        assert "sk-probe-secret" not in repr(bedrock.asked)
+        shown = {k.lower() for path in ("/v1/models", "/v1beta/models", "/api/tags")
+                 for _, asked, heads in well.asked if asked == path for k, v in heads.items()
+                 if "sk-probe-secret" in v}
+        assert shown == {"authorization", "x-api-key", "x-goog-api-key"}
+        assert "sk-probe-secret" not in suite["health-worker"].log()
+
+
+def test_the_bus_can_ask_for_probes_and_models(start_suite, ward):
+    _, well, _ = ward
+    well.pages["/m.gguf"] = "a small model"
+    suite = start_suite(services=["health-worker"], config={"providers": [
+        {"name": "well", "base_url": well.url + "/v1", "probe": {"interval": "1h"}}]})
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(f"ipc://{suite.folder}/run/control.sock")
+
+    def ask(verb, what):
+        body = json.dumps({"verb": verb, "object": what}).encode()
+        socket.send_multipart([header(48, 7), body])
+        assert socket.poll(int(5000 * SLOW)), f"no answer to {verb}"
+        return json.loads(socket.recv_multipart()[1])
+    try:
+        wait_until(lambda: well.count("/v1/models") == 1, "the first probe")
+        wait_until(lambda: ask("check", "well") == {"ok": True} and well.count("/v1/models") >= 2,
+                   "another probe")
+        assert ask("check", "nobody")["problem"] == "no such provider"
+        assert "must be" in ask("pull", json.dumps({"url": "ftp://x/y"}))["problem"]
+        assert ask("pull", json.dumps({"url": well.url + "/m.gguf"})) == {"ok": True}
+        wait_until((suite.folder / "state/models/m.gguf").exists, "the model")
+    finally:
+        context.destroy(0)
 
 
 def test_many_probes_at_once_delay_no_heartbeat(start_suite, ward):
