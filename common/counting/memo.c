@@ -19,6 +19,7 @@ struct memo {
     struct fingerprint_key key;
     size_t n_sets; /* a power of two */
     atomic_uint clock;
+    atomic_uint generation; /* counts of another are not found */
     atomic_uint_least64_t entries, hits, misses;
     pthread_mutex_t lock[LOCKS]; /* each of every LOCKS-th set */
     struct entry *set;
@@ -53,6 +54,11 @@ void memo_free(struct memo **m)
     *m = NULL;
 }
 
+void memo_renew(struct memo *m)
+{
+    atomic_fetch_add_explicit(&m->generation, 1, memory_order_relaxed);
+}
+
 static bool is_same(const struct fingerprint *a, const struct fingerprint *b)
 {
     return a->half[0] == b->half[0] && a->half[1] == b->half[1];
@@ -81,9 +87,10 @@ static bool find(void *arg, const struct counting_rule *rule, struct str text,
                  struct counter_known *ret)
 {
     struct memo *m = arg;
+    uint64_t generation = atomic_load_explicit(&m->generation, memory_order_relaxed);
     bool is_found = false;
 
-    ret->of = fingerprint_of(&m->key, (uint64_t)(uintptr_t)rule, text);
+    ret->of = fingerprint_of(&m->key, (uint64_t)(uintptr_t)rule ^ generation << 48, text);
     struct entry *set = lock_set(m, &ret->of);
     for (size_t i = 0; i < WAYS && !is_found; i++) {
         if (!is_same(&set[i].of, &ret->of))

@@ -19,6 +19,9 @@ struct memo_stats {
 struct memo *memo_new(size_t max_entries);
 void memo_free(struct memo **m);
 
+/* Forget all of it: other tables count differently. */
+void memo_renew(struct memo *m);
+
 /* For counters: borrows `m`. */
 struct counter_memory memo_for_counters(struct memo *m);
 

@@ -563,7 +563,7 @@ void counter_describe(const struct counter *c, uint64_t tokens, struct count *re
         }
         return;
     }
-    snprintf(ret->method, sizeof(ret->method), "%s", counting_rule_table_name(c->rule->table));
+    snprintf(ret->method, sizeof(ret->method), "%s", encode_name(c->encode));
     describe_parts(c, ret->method);
     ret->exact = c->parts == 0;
     ret->margin = ret->exact || tokens == 0 ? 0 : (double)c->doubt / (double)tokens;

@@ -67,6 +67,11 @@ void encode_free(struct encode **e)
     *e = NULL;
 }
 
+const char *encode_name(const struct encode *e)
+{
+    return e->v->header->name;
+}
+
 static void forget_room(struct encode *e)
 {
     free(e->stack);

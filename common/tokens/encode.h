@@ -25,6 +25,9 @@ struct encode;
 struct encode *encode_new(const struct vocab *v);
 void encode_free(struct encode **e);
 
+/* Of its table: "o200k_base". */
+const char *encode_name(const struct encode *e);
+
 /* `ret_count` is set on ENCODE_OK. ENCODE_OVER_LIMIT as soon as more than `limit` are seen;
  * UINT64_MAX is no limit. */
 MUST_USE enum encode_result encode_count(struct encode *e, struct str text, uint64_t limit,

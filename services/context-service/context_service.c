@@ -59,6 +59,20 @@ static struct context_limits limits_of(const struct settings *s)
     };
 }
 
+/* What lies in their folder now. */
+static void read_tables(struct context_service *s)
+{
+    char folder[4096], missing[64];
+
+    snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
+    if (s->tables)
+        tables_reload(s->tables, folder);
+    else
+        s->tables = tables_new(folder, MAX_REMEMBERED);
+    if (tables_are_missing(s->tables, missing, sizeof(missing)))
+        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
+}
+
 static void take_settings(struct context_service *s, struct settings *loaded)
 {
     if (strcmp(loaded->context.listen, s->settings->context.listen) != 0 ||
@@ -71,6 +85,7 @@ static void take_settings(struct context_service *s, struct settings *loaded)
     context_store_set_limits(s->store, &limits);
     summarizer_free(&s->summarizer);
     s->summarizer = summarizer_new(s->loop, loaded);
+    read_tables(s);
     boot_log("context-service", loaded);
     log_info("configuration %s reloaded", s->config_path);
 }
@@ -216,16 +231,6 @@ static int open_store(struct context_service *s, char *reterr, size_t reterr_siz
     return 0;
 }
 
-static void open_tables(struct context_service *s)
-{
-    char folder[4096], missing[64];
-
-    snprintf(folder, sizeof(folder), "%s/tokens", s->settings->paths.data);
-    s->tables = tables_new(folder, MAX_REMEMBERED);
-    if (tables_are_missing(s->tables, missing, sizeof(missing)))
-        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
-}
-
 static int open_loop(struct context_service *s, char *reterr, size_t reterr_size)
 {
     const char *name[] = {"main"};
@@ -253,7 +258,7 @@ int context_service_start(struct context_service *s, const char *config_path,
 {
     *s = (struct context_service){.config_path = config_path, .settings = *settings};
     s->hold = settings_hold_new(TAKE(*settings));
-    open_tables(s);
+    read_tables(s);
     int r = open_loop(s, reterr, reterr_size);
     if (r == 0)
         r = open_pool(s, reterr, reterr_size);

@@ -68,8 +68,8 @@ static const struct settings_model *model_of(struct job *j)
 /* Of the provider's model that a configured name stands for first. */
 static const struct counting_rule *rule_of(const struct job *j, const struct settings_model *m)
 {
-    return counting_rule_find(m && m->n_targets > 0 ? str_from(m->targets[0].model)
-                                                    : j->question.turn.model);
+    return tables_rule(j->tables, m && m->n_targets > 0 ? str_from(m->targets[0].model)
+                                                        : j->question.turn.model);
 }
 
 /* What the model wrote, if it is a summary of what it was asked for. */

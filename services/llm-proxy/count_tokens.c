@@ -188,7 +188,7 @@ static bool count_elsewhere(struct worker *w, struct http_request *r,
 static void count(struct worker *w, struct http_request *r, const struct settings_model *m,
                   const struct chat_request *chat)
 {
-    const struct counting_rule *rule = preflight_rule(w->snapshot, m);
+    const struct counting_rule *rule = preflight_rule(w, w->snapshot, m);
     bool can_count = tables_can_count(w->tables, rule);
 
     if (can_count && chat->body.len > COUNT_TASK_FROM && count_elsewhere(w, r, rule, chat->body))

@@ -8,11 +8,13 @@
 #include "tokens/estimate.h"
 #include "worker.h"
 
-const struct counting_rule *preflight_rule(const struct snapshot *s, const struct settings_model *m)
+const struct counting_rule *preflight_rule(const struct worker *w, const struct snapshot *s,
+                                           const struct settings_model *m)
 {
     if (m->strategy == STRATEGY_COMPLEXITY)
         m = snapshot_find_model(s, str_from(m->complexity.medium));
-    return counting_rule_find(m && m->n_targets > 0 ? str_from(m->targets[0].model) : STR_EMPTY);
+    return tables_rule(w->tables,
+                       m && m->n_targets > 0 ? str_from(m->targets[0].model) : STR_EMPTY);
 }
 
 static bool matters(const struct exchange *x, const struct settings_model *m)
@@ -50,7 +52,7 @@ bool preflight_start(struct exchange *x, const struct settings_model *m)
 {
     if (x->chat.prompt_tokens == 0 || x->inbound->is_opaque || !matters(x, m))
         return false;
-    const struct counting_rule *rule = preflight_rule(x->snapshot, m);
+    const struct counting_rule *rule = preflight_rule(x->worker, x->snapshot, m);
     if (!tables_can_count(x->worker->tables, rule))
         return false;
     if (x->chat.body.len <= COUNT_TASK_FROM) {
@@ -71,7 +73,7 @@ void preflight_cancel(struct exchange *x)
 
 double preflight_margin(const struct exchange *x, const char *model)
 {
-    const struct counting_rule *rule = counting_rule_find(str_from(model));
+    const struct counting_rule *rule = tables_rule(x->worker->tables, str_from(model));
 
     if (x->preflight.rule && rule->has_table && rule->table == x->preflight.rule->table)
         return x->preflight.margin;

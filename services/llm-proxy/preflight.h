@@ -14,6 +14,7 @@
 struct count_task;
 struct exchange;
 struct snapshot;
+struct worker;
 
 struct preflight {
     struct count_task *task; /* under way */
@@ -30,5 +31,5 @@ void preflight_cancel(struct exchange *x);
 double preflight_margin(const struct exchange *x, const char *model);
 
 /* Of the first target of `m`, or of the model it leaves the choice to. */
-const struct counting_rule *preflight_rule(const struct snapshot *s,
+const struct counting_rule *preflight_rule(const struct worker *w, const struct snapshot *s,
                                            const struct settings_model *m);

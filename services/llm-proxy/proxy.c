@@ -111,16 +111,6 @@ static int open_listeners(const struct settings *s, int *ret_fds, size_t *ret_n,
     return 0;
 }
 
-static void open_tables(struct proxy *p)
-{
-    char folder[4096], missing[64];
-
-    snprintf(folder, sizeof(folder), "%s/tokens", p->snapshot->settings->paths.data);
-    p->tables = tables_new(folder, MAX_REMEMBERED);
-    if (tables_are_missing(p->tables, missing, sizeof(missing)))
-        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
-}
-
 static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t reterr_size)
 {
     int fds[PROXY_MAX_LISTEN];
@@ -234,6 +224,20 @@ static bool load(struct proxy *p, struct snapshot **ret, char *reterr, size_t re
     return is_good;
 }
 
+/* What lies in their folder now. */
+static void read_tables(struct proxy *p)
+{
+    char folder[4096], missing[64];
+
+    snprintf(folder, sizeof(folder), "%s/tokens", p->snapshot->settings->paths.data);
+    if (p->tables)
+        tables_reload(p->tables, folder);
+    else
+        p->tables = tables_new(folder, MAX_REMEMBERED);
+    if (tables_are_missing(p->tables, missing, sizeof(missing)))
+        log_info("%s has no usable token table for%s: those counts are estimates", folder, missing);
+}
+
 bool proxy_reload(struct proxy *p, char *reterr, size_t reterr_size)
 {
     struct snapshot *s = NULL;
@@ -248,6 +252,7 @@ bool proxy_reload(struct proxy *p, char *reterr, size_t reterr_size)
     }
     p->generation++;
     give_snapshot(p, s);
+    read_tables(p);
     boot_log("llm-proxy", s->settings);
     note_reload(p, true);
     audit_set_days(p->audit, s->settings->audit.compress_days, s->settings->audit.retention_days);
@@ -375,7 +380,7 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
         r = open_books(p, reterr, reterr_size);
     if (r == 0)
         r = open_cache(p, reterr, reterr_size);
-    open_tables(p);
+    read_tables(p);
     if (r == 0)
         r = start_workers(p, reterr, reterr_size);
     if (r == 0)

@@ -5,12 +5,14 @@ import os
 import pathlib
 import random
 import re
+import shutil
+import signal
 import struct
 import subprocess
 
 import pytest
 
-from suite import request
+from suite import request, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 NPM = HERE / "node_modules"
@@ -207,6 +209,23 @@ def test_the_service_counts_texts_for_openai_models_exactly(start_suite, tables,
     assert "no usable token table" not in service["context-service"].log()
     for other in ("claude-sonnet-4", "gpt-4omega", "small"):
         assert count(service, other, text)["method"] == "estimate"
+
+
+def test_an_imported_table_is_taken_up_by_a_reload(start_suite, tables, tmp_path):
+    service = start_service(start_suite, tmp_path)
+    text = "Größe \u65e5\u672c  \n\n x=1234567; don't"
+    assert count(service, "house-8b", text)["method"] == "estimate"
+    (tmp_path / "tokenizer.json").write_text(as_tokenizer_json("cl100k_base"))
+    subprocess.run([BUILD / "services/llmctl/llmctl", "tokens", "import", "--to",
+                    tmp_path / "tokens", "--name", "house", "--models", "house-*,HOUSE/*",
+                    tmp_path / "tokenizer.json"], check=True)
+    service["context-service"].signal(signal.SIGHUP)
+    wait_until(lambda: count(service, "house-8b", text)["exact"], "the table is used")
+    shutil.copy(tables / "cl100k_base.table", tmp_path / "tokens")
+    service["context-service"].signal(signal.SIGHUP)
+    wait_until(lambda: count(service, "gpt-4", text)["exact"], "the other table is used")
+    house = count(service, "house/big", text)
+    assert house == {**count(service, "gpt-4", text), "method": "house"}
 
 
 def test_without_tables_the_service_estimates_and_says_so_once(start_suite, tmp_path):
