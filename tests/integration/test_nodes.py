@@ -110,7 +110,8 @@ def test_a_key_that_cannot_be_used_is_refused_at_start(service, make_key):
         suite = Suite(config={"bus": {"curve": {"public": one.public, "secret_file": str(secret)}},
                               "health": {"publish": f"127.0.0.1:{free_port()}"}}, services=[service])
         try:
-            done = subprocess.run(suite[service].args, capture_output=True, text=True, timeout=20 * SLOW, check=False)
+            done = subprocess.run(suite[service].args, capture_output=True, text=True, timeout=20 * SLOW, check=False,
+                                  env=suite[service].env)
             assert done.returncode == 1 and why in done.stderr, done.stderr
             assert two.path.read_text().strip() not in done.stdout + done.stderr
         finally:
