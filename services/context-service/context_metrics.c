@@ -19,7 +19,8 @@ static void begin_condensations(struct metrics_shard *shard, const char *mode)
 {
     static const char *const rows[][2] = {
         {"none", "unchanged"},     {"none", "too_large"}, {"none", "error"},
-        {"lossless", "condensed"}, {"mask", "condensed"}, {"drop", "condensed"},
+        {"lossless", "condensed"}, {"mask", "condensed"}, {"extract", "condensed"},
+        {"fold", "condensed"},     {"drop", "condensed"}, {"frozen", "condensed"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -31,6 +32,7 @@ void context_metrics_begin(struct metrics_shard *shard)
     static const char *const modes[] = {"lossless", "mask", "extract", "summarize"};
     static const char *const caches[] = {"count", "condense"};
     static const char *const ops[] = {"count", "condense", "retrieve"};
+    static const char *const summaries[] = {"used", "rejected", "failed"};
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
         begin_condensations(shard, modes[i]);
@@ -41,6 +43,9 @@ void context_metrics_begin(struct metrics_shard *shard)
     }
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
         (void)metrics_find(shard, METRIC_context_processing_time_seconds, &ops[i]);
+    for (size_t i = 0; i < sizeof(summaries) / sizeof(summaries[0]); i++)
+        metrics_count(shard, METRIC_context_summaries_total, 0, summaries[i]);
+    metrics_gauge(shard, METRIC_context_prefix_stable_ratio, 1);
     metrics_count(shard, METRIC_context_tokens_saved_total, 0, "other");
     metrics_count(shard, METRIC_context_tokens_counted_total, 0, "other");
 }

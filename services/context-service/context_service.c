@@ -86,6 +86,7 @@ static void take_settings(struct context_service *s, struct settings *loaded)
     summarizer_free(&s->summarizer);
     s->summarizer = summarizer_new(s->loop, loaded);
     read_tables(s);
+    repeat_clear(s->repeats);
     boot_log("context-service", loaded);
     log_info("configuration %s reloaded", s->config_path);
 }
@@ -227,6 +228,7 @@ static int open_store(struct context_service *s, char *reterr, size_t reterr_siz
     if (r)
         return fail(r, reterr, reterr_size, "cannot start a thread: %s", strerror(-r));
     open_secret(s);
+    s->repeats = repeat_new();
     s->summarizer = summarizer_new(s->loop, s->settings);
     return 0;
 }
@@ -295,6 +297,7 @@ void context_service_stop(struct context_service *s)
     summarizer_free(&s->summarizer);
     offload_free(&s->pool);
     context_store_stop(&s->store);
+    repeat_free(&s->repeats);
     tables_free(&s->tables);
     loop_free(&s->loop);
     metrics_free(&s->metrics);
@@ -319,5 +322,7 @@ void context_service_refresh_metrics(struct context_service *s)
     metrics_page_count_server(s->shard, s->http);
     metrics_gauge(s->shard, METRIC_context_queue_requests, offload_under_way(s->pool));
     show_memory(s);
+    metrics_gauge(s->shard, METRIC_context_cache_size, (double)repeat_entries(s->repeats),
+                  "condense");
     metrics_gauge(s->shard, METRIC_context_sessions, (double)context_store_sessions(s->store));
 }

@@ -13,6 +13,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/offload.h"
+#include "repeat.h"
 #include "settings/settings.h"
 #include "settings_hold.h"
 #include "summarizer.h"
@@ -35,6 +36,7 @@ struct context_service {
     struct memo_stats remembered; /* as far as the counters know */
     struct offload *pool;
     struct context_store *store;
+    struct repeat *repeats;
     struct summarizer *summarizer;           /* NULL: none is configured */
     char marker_secret[2 * DIGEST_SIZE + 1]; /* of our own summaries; empty: none */
     struct str secret;

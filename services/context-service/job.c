@@ -139,6 +139,7 @@ void job_resume(struct job *j, struct str summary)
     const char *copy = arena_copy(&j->arena, summary);
 
     j->summary = copy ? (struct str){copy, summary.len} : STR_EMPTY;
+    j->was_asked = true;
     j->may_ask = j->wants_summary = false;
 }
 

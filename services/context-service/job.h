@@ -48,7 +48,8 @@ struct job {
     struct answer answer;
     struct buf text; /* the JSON to send; the condensed array is in `answer` */
     struct arena arena;
-    struct str summary; /* what a model said to it */
+    bool was_asked;     /* a model was … */
+    struct str summary; /* … and said this; empty: nothing */
 
     char bytes[];
 };

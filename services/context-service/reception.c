@@ -77,31 +77,86 @@ static const char *model_label(struct context_service *s, struct job *j)
 
 /* The share of condensed turns that a provider's cache could go on with, of those that had a turn
  * before them. */
-static void count_turn(struct context_service *s, const struct turn *turn)
+static void count_turn(struct context_service *s, bool is_stable, bool is_broken)
 {
-    metrics_count(s->shard, METRIC_context_epochs_total, turn->has_begun);
-    s->stable_turns += turn->is_stable;
-    s->broken_turns += turn->has_begun && turn->had_before;
+    s->stable_turns += is_stable;
+    s->broken_turns += is_broken;
     uint64_t turns = s->stable_turns + s->broken_turns;
     metrics_gauge(s->shard, METRIC_context_prefix_stable_ratio,
                   turns > 0 ? (double)s->stable_turns / (double)turns : 1);
 }
 
+static void count_answer(struct context_service *s, const struct repeat_answer *a,
+                         enum condense_outcome outcome)
+{
+    metrics_count(s->shard, METRIC_context_condensations_total, 1, a->mode, a->stage,
+                  condense_outcome_text(outcome));
+    metrics_count(s->shard, METRIC_context_tokens_counted_total, (double)a->tokens_before,
+                  a->model);
+    if (outcome == CONDENSE_CONDENSED)
+        metrics_count(s->shard, METRIC_context_tokens_saved_total,
+                      (double)(a->tokens_before - a->tokens_after), a->model);
+}
+
+static struct repeat_answer describe_answer(struct context_service *s, struct job *j)
+{
+    const struct turn *turn = &j->answer.turn;
+    struct repeat_answer a = {
+        .text = buf_str(&j->text),
+        .messages = j->is_bus ? turn->report.messages : STR_EMPTY,
+        .mode = condense_mode_text(j->question.turn.options.mode),
+        .stage = answer_last_stage(&j->answer),
+        .tokens_before = turn->report.tokens_before,
+        .tokens_after = turn->report.tokens_after,
+        .is_stateful = turn->epoch > 0,
+    };
+
+    str_copy(a.model, sizeof(a.model), str_from(model_label(s, j)));
+    return a;
+}
+
+static struct repeat_question question_of(const struct job *j)
+{
+    return (struct repeat_question){
+        .is_bus = j->is_bus, .request = j->request, .messages = j->messages};
+}
+
 static void count_condensation(struct context_service *s, struct job *j)
 {
     const struct turn *turn = &j->answer.turn;
-    const struct condense_report *r = &turn->report;
-    const char *model = model_label(s, j);
+    struct repeat_answer a = describe_answer(s, j);
 
-    metrics_count(s->shard, METRIC_context_condensations_total, 1,
-                  condense_mode_text(j->question.turn.options.mode), answer_last_stage(&j->answer),
-                  condense_outcome_text(turn->outcome));
-    metrics_count(s->shard, METRIC_context_tokens_counted_total, (double)r->tokens_before, model);
-    if (turn->outcome == CONDENSE_CONDENSED)
-        metrics_count(s->shard, METRIC_context_tokens_saved_total,
-                      (double)(r->tokens_before - r->tokens_after), model);
+    count_answer(s, &a, turn->outcome);
+    metrics_count(s->shard, METRIC_context_epochs_total, turn->has_begun);
+    if (j->was_asked)
+        metrics_count(s->shard, METRIC_context_summaries_total, 1,
+                      turn->report.fold.is_abstractive ? "used"
+                      : j->summary.len > 0             ? "rejected"
+                                                       : "failed");
     if (j->question.turn.is_stateful)
-        count_turn(s, turn);
+        count_turn(s, turn->is_stable, turn->has_begun && turn->had_before);
+    if (turn->outcome == CONDENSE_CONDENSED && j->fault == FAULT_NONE) {
+        const struct repeat_question q = question_of(j);
+        repeat_keep(s->repeats, &q, &a, loop_now(s->loop));
+    }
+}
+
+const struct repeat_answer *reception_repeat(struct context_service *s,
+                                             const struct repeat_question *q)
+{
+    usec_t now = loop_now(s->loop);
+    const struct repeat_answer *a = repeat_find(s->repeats, q, now);
+
+    metrics_count(s->shard, a ? METRIC_context_cache_hits_total : METRIC_context_cache_misses_total,
+                  1, "condense");
+    if (!a)
+        return NULL;
+    metrics_sample(s->shard, METRIC_context_processing_time_seconds,
+                   (double)(clock_now() - now) / (double)USEC_PER_SEC, "condense");
+    count_answer(s, a, CONDENSE_CONDENSED);
+    if (a->is_stateful)
+        count_turn(s, true, false);
+    return a;
 }
 
 /* NULL: it is none of those that are timed. */
@@ -126,6 +181,8 @@ void reception_count(struct context_service *s, struct job *j)
     usec_t duration = loop_now(s->loop) - j->received_at;
     const char *op = op_label(j->op);
 
+    if (j->op == QUESTION_FORGET)
+        repeat_clear(s->repeats); /* what was forgotten is not said again */
     if (j->is_late)
         metrics_count(s->shard, METRIC_context_late_total, 1);
     if (j->is_late || !j->is_worked || !op)

@@ -80,8 +80,18 @@ static void take_request(struct context_service *s, struct letter *l, enum quest
         .request = m->frame[FRAME_REQUEST],
         .messages = m->frame[FRAME_MESSAGES],
     };
-    struct job *j = job_new(op, &parts, on_done, s);
+    const struct repeat_question q = {true, parts.request, parts.messages};
+    const struct repeat_answer *known =
+        op == QUESTION_CONDENSE && !s->is_draining ? reception_repeat(s, &q) : NULL;
 
+    if (known) {
+        l->type = MESSAGE_CONTEXT_REPLY;
+        l->reply = known->text;
+        l->messages = known->messages;
+        post(s->socket, l);
+        return;
+    }
+    struct job *j = job_new(op, &parts, on_done, s);
     j->is_bus = true;
     j->correlation_id = l->correlation_id;
     j->received_at = loop_now(s->loop);

@@ -103,8 +103,14 @@ static void answer_count(void *arg, struct http_request *r, struct str tail)
 
 static void answer_condense(void *arg, struct http_request *r, struct str tail)
 {
+    const struct repeat_question q = {.request = http_request_body(r)};
+    const struct repeat_answer *known = reception_repeat(arg, &q);
+
     (void)tail;
-    take_request(arg, r, QUESTION_CONDENSE, http_request_body(r));
+    if (known)
+        http_answer_json(r, 200, known->text);
+    else
+        take_request(arg, r, QUESTION_CONDENSE, q.request);
 }
 
 static void answer_retrieve(void *arg, struct http_request *r, struct str tail)

@@ -1,11 +1,15 @@
 """Sessions of context-service: what is frozen stays, over turns, threads, restarts and damage."""
+import collections
 import concurrent.futures
 import json
+import os
 import signal
 
 import pytest
 
 from test_context_service import assistant, get, post, tool_round, user
+
+SOAK = bool(os.environ.get("SOAK"))
 
 
 @pytest.fixture
@@ -95,7 +99,8 @@ def test_a_restart_and_every_thread_give_the_same_bytes(service):
         "model": "small", "mode": "mask", "budget_tokens": talk.budget, "session": "s",
         "messages": [*talk.messages, user("now?")]}).body
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        bodies = list(pool.map(lambda _: post(service, "/v1/condense", body).body, range(64)))
+        bodies = list(pool.map(lambda n: post(service, "/v1/condense", {**body, "n": n}).body,
+                               range(64)))
     assert set(bodies) == {first}
 
     process = service["context-service"]
@@ -185,6 +190,63 @@ def test_without_its_file_it_condenses_each_turn_for_itself(service):
     assert found["stages"] == ["mask"] and "cannot be opened" in process.log()
     answer = retrieve(service, "s", found["omitted"][0]["key"])
     assert (answer.status, answer.code) == (503, "overloaded")
+
+
+def test_every_number_of_a_session_adds_up(service):
+    talk = Conversation(service)
+    answers = []
+    while not answers or answers[-1]["epoch"] < 3:
+        answers.append(talk.next())
+    for _ in range(5):
+        answers.append(talk.ask())  # the very same again, answered from memory
+    by_stage = collections.Counter((a["stages"] or ["none"])[-1] for a in answers)
+    frozen = by_stage["frozen"]
+    assert frozen > 5
+
+    seen = service.metrics("context-service")
+
+    def value(name, **labels):
+        return seen.value(f"context_{name}", **labels)
+    for stage, n in by_stage.items():
+        outcome = "unchanged" if stage == "none" else "condensed"
+        assert value("condensations_total", mode="mask", stage=stage, outcome=outcome) == n
+    assert value("condensations_total") == len(answers)
+    assert value("tokens_counted_total", model="small") == sum(a["tokens_before"] for a in answers)
+    assert value("tokens_saved_total", model="small") == sum(
+        a["tokens_before"] - a["tokens_after"] for a in answers)
+    assert value("processing_time_seconds_count", op="condense") == len(answers)
+    assert (value("epochs_total"), value("sessions")) == (3, 1)
+    again = [a for a in answers[-5:] if a == answers[-6]]
+    assert len(again) == 5
+    assert value("cache_hits_total", cache="condense") == 5
+    assert value("cache_misses_total", cache="condense") == len(answers) - 5
+    assert value("cache_size", cache="condense") == len(answers) - 5 - by_stage["none"]
+    stable = frozen + 5 * (answers[-1]["stages"] != ["frozen"])
+    assert value("prefix_stable_ratio") == pytest.approx(stable / (stable + 2))
+    assert value("late_total") == value("refused_total") == 0
+
+
+@pytest.mark.skipif(not SOAK, reason="a figure: SOAK=1")
+def test_the_same_again_costs_next_to_nothing(service):
+    talk = Conversation(service, budget=60000, mode="extract")
+    while True:
+        talk.messages += turn(talk.n, 120)
+        talk.n += 1
+        if len(json.dumps(talk.messages)) > 450_000:
+            break
+    body = json.dumps({"model": "small", "mode": "extract", "budget_tokens": 60000,
+                       "session": "s", "messages": [*talk.messages, user("now?")]}).encode()
+    first = post(service, "/v1/condense", body)
+    assert first.json["epoch"] == 1
+    seconds = "context_processing_time_seconds"
+    begun = service.metrics("context-service")
+    for _ in range(200):
+        assert post(service, "/v1/condense", body).body == first.body
+    ended = service.metrics("context-service")
+    spent = (ended.value(f"{seconds}_sum", op="condense")
+             - begun.value(f"{seconds}_sum", op="condense")) / 200
+    print(f"{len(body)} bytes again: {spent * 1e6:.0f} us")
+    assert spent <= 0.0002
 
 
 def test_llmctl_counts_condenses_and_has_back(service, tmp_path):

@@ -44,6 +44,12 @@ def condensed(service):
         "context_condensations_total", mode="summarize", outcome="condensed")
 
 
+def summaries(service):
+    page = service.metrics("context-service")
+    return {outcome: page.value("context_summaries_total", outcome=outcome)
+            for outcome in ("used", "rejected", "failed")}
+
+
 def test_a_summary_stands_for_what_was_folded_and_grows_out_of_the_one_before(service, simulator):
     simulator.script(says(json.dumps({"goal": [SUMMARY]})))
     first = condense(service)
@@ -61,12 +67,14 @@ def test_a_summary_stands_for_what_was_folded_and_grows_out_of_the_one_before(se
     source = json.loads(simulator.records()[1]["body"])["messages"][1]["content"]
     assert SUMMARY in source and "port 8090" in source and "port 8020" not in source
     assert condensed(service) == 3
+    assert summaries(service) == {"used": 2, "rejected": 0, "failed": 0}
 
 
 def test_a_line_with_a_value_that_nobody_said_is_left_out(service, simulator):
     simulator.script(says(json.dumps({"goal": ["use port 9999"]})))
     found = json.dumps(condense(service)["messages"])
     assert "9999" not in found and len(simulator.records()) == 1
+    assert summaries(service) == {"used": 0, "rejected": 1, "failed": 0}
 
 
 @pytest.mark.parametrize("script", [
@@ -85,6 +93,8 @@ def test_whatever_goes_wrong_it_is_extracted_and_counted(service, simulator, scr
     assert [m["content"] for m in found["messages"][2:]] == [
         m["content"] for m in plain["messages"][2:]]
     assert condensed(service) == 1
+    counted = summaries(service)
+    assert counted["used"] == 0 and counted["rejected"] + counted["failed"] == 1
 
 
 def test_one_that_cannot_be_reached_costs_nothing_but_its_try(start_suite):
