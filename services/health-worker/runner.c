@@ -142,11 +142,11 @@ static void look_at_memory(struct runner *r)
 static void on_check(void *arg)
 {
     struct runner *r = arg;
+    usec_t most = r->life.state == LIFECYCLE_LOADING ? LOADING_CHECK : MEMORY_CHECK;
 
     look_at_memory(r);
     check_health(r);
-    loop_timer_start(&r->check, r->world->check_interval < LOADING_CHECK ? r->world->check_interval
-                                                                         : LOADING_CHECK);
+    loop_timer_start(&r->check, r->world->check_interval < most ? r->world->check_interval : most);
 }
 
 /* ---- its process ---- */

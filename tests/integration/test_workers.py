@@ -415,7 +415,7 @@ def test_an_idle_one_leaves_for_another_under_a_budget(start_served):
 # ---- on demand ----
 
 def test_a_request_starts_a_cold_worker_and_waits_for_it(start_served):
-    fleet = start_served(worker(script="load=500ms", idle_stop="1s"))
+    fleet = start_served(worker(script="load=500ms", idle_stop="500ms"))
     assert fleet["llama"]["state"] == "stopped"
     for _ in range(2):
         assert fleet.suite.chat(model="llama").status == 200
@@ -477,8 +477,8 @@ def test_one_stopped_by_hand_is_not_started_by_a_request(start_served):
 
 @pytest.mark.parametrize("verb, then", [("drain", "stopped"), ("restart", "idle")])
 def test_requests_under_way_finish_first(start_served, verb, then):
-    """A stream of three seconds, in whose middle the worker is to leave."""
-    model = f"sim:chunks=20,interval={150 * SLOW}ms"
+    """A stream of two seconds, in whose middle the worker is to leave."""
+    model = f"sim:chunks=20,interval={100 * SLOW}ms"
     fleet = start_served(worker(stop_timeout="60s"), config={"models": [
         {"name": "slow", "targets": [{"provider": "llama", "model": model}]}]})
     pid = fleet.wait("idle")["pid"]
