@@ -68,8 +68,10 @@ static void mask(struct condensing *k, size_t end)
 
 static void drop(struct condensing *k, size_t end)
 {
-    if (k->c.tokens > k->goal && drop_apply(&k->c, end, k->goal))
+    if (k->c.tokens > k->goal && drop_apply(&k->c, end, k->goal)) {
         note(k->report, "drop");
+        transcript_recount(&k->c);
+    }
 }
 
 static void extract(struct condensing *k, size_t end)
@@ -170,7 +172,7 @@ static bool describe_fold(struct condensing *k)
 
     if (!k->has_extract || d->n_folded == 0)
         return true;
-    memcpy(fold->key, d->key, sizeof(fold->key));
+    memcpy(fold->key, d->blocks.key, sizeof(fold->key));
     fold->is_abstractive = k->extract.has_summary;
     fold->max_tokens = k->goal / 4 < MAX_SUMMARY ? k->goal / 4 : MAX_SUMMARY;
     return k->options->mode != CONDENSE_SUMMARIZE || draft_write_source(d, &fold->source);
@@ -204,8 +206,6 @@ static enum condense_outcome condense(struct condensing *k)
     k->reach = pin_groups(c, k->options->keep_last, k->options->pin);
     k->goal = find_goal(k);
     shrink(k);
-    if (!k->has_extract)
-        c->tokens += transcript_filler_tokens(c);
     k->report->tokens_after = c->tokens;
     if (c->is_full)
         return CONDENSE_TOO_BIG;

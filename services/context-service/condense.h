@@ -64,7 +64,7 @@ struct condense_omitted {
 
 /* The messages that became one summary. */
 struct condense_fold {
-    char key[MARKER_KEY_SIZE]; /* empty: nothing was folded */
+    char key[MARKER_KEY_SIZE]; /* for the summary of a model; empty: nothing was folded */
     struct str source;         /* summarize: their text for a model to summarize */
     uint64_t max_tokens;       /* that its summary may have */
     bool is_abstractive;       /* options' summary was used */

@@ -76,6 +76,7 @@ struct conversation {
     uint64_t tokens;    /* of what is kept, as it stands */
     struct str summary; /* a message of the user's, as JSON, in place of what is folded; or empty */
     uint64_t summary_tokens;
+    uint64_t filler_tokens; /* of what transcript.h puts between neighbours; in `tokens`, too */
     struct conversation_omitted *omitted;
     size_t n_omitted, omitted_cap;
     bool is_full; /* the arena's ceiling stopped a stage */

@@ -16,43 +16,15 @@ static bool is_open(const struct conversation_group *g)
     return !g->is_pinned && !g->is_dropped;
 }
 
-/* The messages that may change, as the client sent them. */
-static struct str list_originals(struct conversation *c, size_t end)
+bool draft_init(struct draft *d, uint64_t goal)
 {
-    size_t size = 2, len = 1;
+    struct conversation *c = d->c;
 
-    for (size_t g = 0; g < end; g++)
-        for (size_t i = 0; is_open(&c->group[g]) && i < c->group[g].n; i++)
-            size += c->message[c->group[g].first + i].original->raw.len + 1;
-    char *text = arena_alloc(c->arena, size);
-    if (!text)
-        return (struct str){NULL, 0};
-    text[0] = '[';
-    for (size_t g = 0; g < end; g++)
-        for (size_t i = 0; is_open(&c->group[g]) && i < c->group[g].n; i++) {
-            struct str raw = c->message[c->group[g].first + i].original->raw;
-            if (len > 1)
-                text[len++] = ',';
-            memcpy(text + len, raw.data, raw.len);
-            len += raw.len;
-        }
-    text[len++] = ']';
-    return (struct str){text, len};
-}
-
-bool draft_init(struct draft *d, struct conversation *c, struct unit_list *units,
-                const struct order *order, size_t end)
-{
-    *d = (struct draft){.c = c, .units = units, .order = order, .end = end};
-    d->originals = list_originals(c, end);
-    if (!d->originals.data)
-        return false;
-    marker_key(d->originals, d->key);
-    d->pinned_tokens = c->tokens;
-    for (size_t g = 0; g < end; g++)
+    d->pinned_tokens = c->tokens - c->filler_tokens;
+    for (size_t g = 0; g < d->end; g++)
         if (is_open(&c->group[g]))
             d->pinned_tokens -= c->group[g].tokens;
-    return true;
+    return block_make(&d->blocks, c, d->end, goal);
 }
 
 static void mark_kept(struct draft *d, size_t n)
@@ -71,8 +43,14 @@ static void mark_kept(struct draft *d, size_t n)
             d->units->unit[e->index].is_kept = true;
     }
     d->n_folded = 0;
-    for (size_t g = 0; g < d->end; g++)
-        d->n_folded += c->group[g].is_folded ? c->group[g].n : 0;
+    for (size_t b = 0; b < d->blocks.n; b++) {
+        struct block *block = &d->blocks.block[b];
+        block->is_folded = false;
+        for (size_t g = block->first; g < block->end; g++) {
+            block->is_folded |= c->group[g].is_folded;
+            d->n_folded += c->group[g].is_folded ? c->group[g].n : 0;
+        }
+    }
 }
 
 struct rewriting {
@@ -198,12 +176,14 @@ static const struct json_value *shorten_message(struct rewriting *r, size_t i)
 /* The message in place of what is folded; NULL at the ceiling. */
 static const struct json_value *write_summary(struct draft *d, struct arena *a)
 {
-    struct summary s = {.n_messages = d->n_folded, .secret = d->c->secret, .text = d->summary};
+    const struct summary s = {.n_messages = d->n_folded,
+                              .blocks = &d->blocks,
+                              .secret = d->c->secret,
+                              .text = d->summary};
     const struct json_value *json = NULL;
     struct buf text;
     size_t at;
 
-    memcpy(s.key, d->key, sizeof(s.key));
     buf_init(&text, MAX_MESSAGE);
     if (summary_write(&s, d->units, d->c, &text) == BUF_OK) {
         struct str content = marker_spell(a, buf_str(&text));
@@ -320,12 +300,11 @@ static bool apply_summary(struct draft *d)
     return true;
 }
 
-/* The lines of outputs that are left out; the folded messages are one block. */
-static bool list_omitted(struct draft *d)
+/* The lines of outputs that are left out. */
+static bool list_outputs(struct draft *d)
 {
     const struct unit_list *l = d->units;
     struct conversation *c = d->c;
-    struct conversation_omitted fold = {.bytes = d->originals, .group = SIZE_MAX};
 
     for (size_t i = 0; i < l->n_sources; i++) {
         const struct unit_source *s = &l->source[i];
@@ -337,13 +316,29 @@ static bool list_omitted(struct draft *d)
         if (o.tokens > 0 && !conversation_omit(c, &o))
             return false;
     }
-    if (d->n_folded == 0)
-        return true;
-    for (size_t g = 0; g < d->end; g++)
-        fold.tokens += c->group[g].is_folded ? c->group[g].tokens : 0;
-    fold.tokens -= c->summary_tokens < fold.tokens ? c->summary_tokens : fold.tokens;
-    memcpy(fold.key, d->key, sizeof(fold.key));
-    return conversation_omit(c, &fold);
+    return true;
+}
+
+static bool list_blocks(struct draft *d)
+{
+    const struct unit_list *l = d->units;
+    struct conversation *c = d->c;
+    size_t source = 0;
+
+    for (size_t b = 0; b < d->blocks.n; b++) {
+        const struct block *block = &d->blocks.block[b];
+        struct conversation_omitted o = {.bytes = block->bytes, .group = SIZE_MAX};
+        memcpy(o.key, block->key, sizeof(o.key));
+        for (; source < l->n_sources && l->source[source].group < block->end; source++) {
+            if (o.preview.len == 0)
+                o.preview = marker_preview(l->source[source].text);
+            if (c->group[l->source[source].group].is_folded)
+                o.tokens += count_left_out(l, &l->source[source]).tokens;
+        }
+        if (block->is_folded && !conversation_omit(c, &o))
+            return false;
+    }
+    return true;
 }
 
 bool draft_apply(struct draft *d, size_t n)
@@ -357,6 +352,6 @@ bool draft_apply(struct draft *d, size_t n)
             return false;
     if (!apply_summary(d))
         return false;
-    c->tokens += transcript_filler_tokens(c);
-    return list_omitted(d);
+    transcript_recount(c);
+    return list_outputs(d) && list_blocks(d);
 }

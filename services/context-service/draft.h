@@ -1,6 +1,7 @@
 /* draft.h -- what does the conversation look like, and cost, with the first n of an order kept? */
 #pragma once
 
+#include "block.h"
 #include "conversation.h"
 #include "order.h"
 #include "unit.h"
@@ -9,18 +10,17 @@ struct draft {
     struct conversation *c;
     struct unit_list *units;
     const struct order *order;
-    size_t end;                /* groups before it are open, unless pinned or dropped */
-    struct str originals;      /* JSON array of their messages, as the client sent them */
-    char key[MARKER_KEY_SIZE]; /* of that */
-    struct str summary;        /* a model's, or empty */
-    uint64_t pinned_tokens;    /* of all that is not open, and the overhead */
-    size_t n_folded;           /* messages, in the last draft */
-    bool is_full;              /* an arena's ceiling */
+    size_t end;               /* groups before it are open, unless pinned or dropped */
+    struct block_list blocks; /* their messages */
+    struct str summary;       /* a model's, or empty */
+    uint64_t pinned_tokens;   /* of all that is not open, and the overhead */
+    size_t n_folded;          /* messages, in the last draft */
+    bool is_full;             /* an arena's ceiling */
 };
 
-/* False at the ceiling. */
-MUST_USE bool draft_init(struct draft *d, struct conversation *c, struct unit_list *units,
-                         const struct order *order, size_t end);
+/* With the first four set; the blocks' keys take a small share of `goal` tokens. False at the
+ * ceiling. */
+MUST_USE bool draft_init(struct draft *d, uint64_t goal);
 
 /* Tokens of the draft that keeps `n` elements; nothing of it stays but the marks on units and
  * groups. UINT64_MAX at the ceiling. */

@@ -140,14 +140,14 @@ bool extract_apply(struct extract *x, struct conversation *c, const struct extra
 {
     struct order order;
 
-    *x = (struct extract){.has_summary = false};
+    *x = (struct extract){
+        .draft = {.c = c, .units = &x->units, .order = &order, .end = options->end}};
     if (!unit_collect(&x->units, c->arena, c, options->end) || !rank(x, c, options->query) ||
-        !order_make(&order, &x->units, c, options->end) ||
-        !draft_init(&x->draft, c, &x->units, &order, options->end)) {
+        !order_make(&order, &x->units, c, options->end) || !draft_init(&x->draft, options->goal)) {
         c->is_full = true;
         return false;
     }
-    if (options->summary.len > 0 && str_is(options->summary_key, x->draft.key)) {
+    if (options->summary.len > 0 && str_is(options->summary_key, x->draft.blocks.key)) {
         x->draft.summary = options->summary;
         x->has_summary = true;
     }

@@ -6,6 +6,7 @@
 
 #define HEAD      "[Earlier conversation, condensed: "
 #define SIGNATURE "; sig="
+#define KEY       "[key="
 #define GAP       "\xe2\x80\xa6" /* an ellipsis */
 #define SIG_BYTES 8
 #define SIG_SIZE  (2 * SIG_BYTES)
@@ -87,9 +88,10 @@ static size_t read_tag(struct str line, struct summary_line *ret)
     return 0;
 }
 
-static bool is_gap(struct str line)
+/* What stands between what speakers said. */
+static bool is_mark(struct str line)
 {
-    return str_is(line, GAP);
+    return str_is(line, GAP) || str_has_prefix(line, KEY);
 }
 
 void summary_each(struct str text, summary_fn fn, void *arg)
@@ -100,7 +102,7 @@ void summary_each(struct str text, summary_fn fn, void *arg)
 
     while (str_cut(&rest, '\n', &line)) {
         size_t tag = read_tag(line, &next);
-        if (tag > 0 || is_gap(line)) {
+        if (tag > 0 || is_mark(line)) {
             said.text = (struct str){from, (size_t)(to - from)};
             if (said.text.len > 0)
                 fn(arg, &said);
@@ -136,7 +138,7 @@ static void quote(struct writer *w, struct str text)
         const char *end = memchr(text.data, '\n', text.len);
         size_t len = end ? (size_t)(end - text.data) + 1 : text.len;
         struct str line = {text.data, end ? len - 1 : len};
-        if (w->at_line_start && (read_tag(line, &unused) || is_gap(line)))
+        if (w->at_line_start && (read_tag(line, &unused) || is_mark(line)))
             put(w, STR(" "));
         put(w, (struct str){text.data, len});
         text = (struct str){text.data + len, text.len - len};
@@ -187,19 +189,41 @@ static void put_units(struct writer *w, const struct unit_list *l, const struct 
     }
 }
 
-static void put_folded(struct writer *w, const struct unit_list *l, const struct conversation *c)
+static void put_key(struct writer *w, const struct block *b)
 {
-    for (size_t i = 0; i < l->n_sources; i++)
-        if (c->group[l->source[i].group].is_folded)
-            put_units(w, l, &l->source[i]);
+    if (!b->is_folded)
+        return;
+    if (!w->at_line_start)
+        put(w, STR("\n"));
+    put(w, STR(KEY));
+    put(w, str_from(b->key));
+    put(w, STR("]\n"));
+}
+
+static void put_folded(struct writer *w, const struct unit_list *l, const struct conversation *c,
+                       const struct summary *s)
+{
+    size_t block = 0, n_blocks = s->blocks ? s->blocks->n : 0;
+
+    for (size_t i = 0; i < l->n_sources; i++) {
+        size_t group = l->source[i].group;
+        if (!c->group[group].is_folded)
+            continue;
+        while (block < n_blocks && s->blocks->block[block].first <= group)
+            put_key(w, &s->blocks->block[block++]);
+        put_units(w, l, &l->source[i]);
+    }
+    while (block < n_blocks)
+        put_key(w, &s->blocks->block[block++]);
 }
 
 enum buf_result summary_write_all(const struct unit_list *l, const struct conversation *c,
                                   struct buf *out)
 {
     struct writer w = {.out = out, .at_line_start = true};
+    const struct summary bare = {.blocks = NULL};
 
-    put_folded(&w, l, c);
+    put_folded(&w, l, c, &bare);
     return w.is_full ? BUF_FULL : BUF_OK;
 }
 
@@ -209,7 +233,7 @@ enum buf_result summary_write(const struct summary *s, const struct unit_list *l
     struct writer w = {.out = out};
     char signature[SIG_SIZE + 1] = "";
 
-    w.is_full = buf_printf(out, HEAD "%zu messages; key=%s", s->n_messages, s->key) != BUF_OK;
+    w.is_full = buf_printf(out, HEAD "%zu messages", s->n_messages) != BUF_OK;
     size_t at = out->len;
     if (s->secret.len > 0)
         w.is_full |= buf_printf(out, SIGNATURE "%0*d", SIG_SIZE, 0) != BUF_OK;
@@ -218,7 +242,7 @@ enum buf_result summary_write(const struct summary *s, const struct unit_list *l
     w.at_line_start = true;
     if (s->text.len > 0)
         quote(&w, s->text);
-    put_folded(&w, l, c);
+    put_folded(&w, l, c, s);
     if (w.is_full)
         return BUF_FULL;
     if (s->secret.len > 0) {

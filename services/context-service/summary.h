@@ -1,21 +1,23 @@
 /* summary.h -- how is one message written that stands for many, and how is it told from a forgery?
  *
- *   [Earlier conversation, condensed: 41 messages; key=…; sig=…]
+ *   [Earlier conversation, condensed: 41 messages; sig=…]
+ *   [key=…]
  *   user: …
  *   call read_file: …
  *   tool read_file: …
  *   …
  *   assistant: …
  *
- * Only the service begins a line like that: where a text does, a blank is put before it. The
- * signature is of what follows the first line, so a user cannot make a message pass for a summary.
+ * Under a key stand excerpts of the messages that are kept under it. Only the service begins a line
+ * like that: where a text does, a blank is put before it. The signature is of what follows the
+ * first line, so a user cannot make a message pass for a summary.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/macro.h"
-#include "marker.h"
+#include "block.h"
 #include "unit.h"
 
 #include <stdbool.h>
@@ -31,9 +33,9 @@ struct summary_line {
 /* What is written. */
 struct summary {
     size_t n_messages;
-    char key[MARKER_KEY_SIZE];
-    struct str secret; /* empty: not signed */
-    struct str text;   /* a model's summary, or empty */
+    const struct block_list *blocks; /* NULL: no keys */
+    struct str secret;               /* empty: not signed */
+    struct str text;                 /* a model's summary, or empty */
 };
 
 typedef void (*summary_fn)(void *arg, const struct summary_line *line);

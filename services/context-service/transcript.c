@@ -115,3 +115,10 @@ uint64_t transcript_filler_tokens(const struct conversation *c)
     return (users ? users * cost(c, STR("\"user\""), user_filler) : 0) +
            (assistants ? assistants * cost(c, STR("\"assistant\""), assistant_filler) : 0);
 }
+
+void transcript_recount(struct conversation *c)
+{
+    c->tokens -= c->filler_tokens;
+    c->filler_tokens = transcript_filler_tokens(c);
+    c->tokens += c->filler_tokens;
+}

@@ -23,3 +23,6 @@ bool transcript_next(struct transcript *t, struct str *ret);
 /* Tokens of a message between neighbours, at most, and of all there are. */
 uint64_t transcript_filler_cost(const struct conversation *c);
 uint64_t transcript_filler_tokens(const struct conversation *c);
+
+/* Counts them again, after groups were dropped or folded. */
+void transcript_recount(struct conversation *c);
