@@ -149,6 +149,9 @@ static bool take(struct entry *e, const struct bus_message *m)
 
     if (m->n < 2 || m->n > 3 || message_decode(m->frame[0], &header) != MESSAGE_OK)
         return false;
+    for (size_t i = 1; i < m->n; i++)
+        if (m->frame[i].len > MAX_TEXT)
+            return false;
     if (header.type == MESSAGE_HEALTH_SNAPSHOT || header.type == MESSAGE_HEALTH_CHANGE)
         return take_health(e, header.type == MESSAGE_HEALTH_SNAPSHOT, m);
     return header.type == MESSAGE_WORKERS && take_workers(e, m);
