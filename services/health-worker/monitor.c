@@ -182,6 +182,17 @@ static void on_reading(void *arg)
     w->monitor->on_change(w->monitor->arg, &p, w->verdict.state);
 }
 
+/* In doubt, the time that a probe took to fail is time waited. */
+static usec_t wait_after(struct watched *w, usec_t spent)
+{
+    bool is_in_doubt = verdict_is_in_doubt(&w->verdict);
+    usec_t wait = schedule_next(interval_of(w), is_in_doubt, next_random(w->monitor));
+
+    if (!is_in_doubt)
+        return wait;
+    return wait > spent ? wait - spent : 0;
+}
+
 static void count_answer(struct watched *w, const struct probe_answer *answer)
 {
     struct metrics_shard *s = w->monitor->shard;
@@ -225,8 +236,7 @@ static void on_answer(void *arg, const struct probe_answer *answer)
     }
     bool has_changed = verdict_probe(&w->verdict, answer->result, loop_now(m->loop));
     show(w);
-    loop_timer_start(
-        &w->timer, schedule_next(interval_of(w), verdict_is_in_doubt(&w->verdict), next_random(m)));
+    loop_timer_start(&w->timer, wait_after(w, answer->duration));
     if (has_changed)
         tell_change(w, before);
     else
