@@ -292,7 +292,7 @@ def test_nodes_come_and_go_by_reload_and_are_forgotten_after_a_while(start_node,
     b = Other("b", f"127.0.0.1:{free_port()}")
     on_b = start_node("b", port=int(b.address.rsplit(":", 1)[1]))
     a = start_node("a", upstream=simulator, services=("health-worker", "llm-proxy"),
-                   config={"health": {"retention": "4s"}})
+                   config={"health": {"retention": "7s"}})
     wait_nodes(a, 1, 0, 0)
 
     def reload():
@@ -305,7 +305,7 @@ def test_nodes_come_and_go_by_reload_and_are_forgotten_after_a_while(start_node,
     wait_until(lambda: (node(a, "b") or {}).get("status") == "healthy", "the proxy to hear b")
     on_b["health-worker"].kill()
     wait_nodes(a, 1, 0, 1)
-    wait_until(lambda: node(a, "b")["status"] == "offline", "the proxy to miss b")
+    wait_until(lambda: (node(a, "b") or {"status": "offline"})["status"] == "offline", "the proxy to miss b")
     wait_nodes(a, 1, 0, 0)
     wait_until(lambda: node(a, "b") is None, "the proxy to forget b")
     on_b["health-worker"].start_and_wait_ready()
