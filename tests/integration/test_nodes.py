@@ -130,9 +130,9 @@ def test_three_nodes_see_one_another_and_count_themselves(start_node, make_key):
     a, b, c = suites
     before = len(news(a["health-worker"], "node c is offline"))
     c["health-worker"].kill()
-    wait_nodes(a, 2, 1, 0)
     wait_nodes(a, 2, 0, 1)
     wait_nodes(b, 2, 0, 1)
+    assert [e for e in news(a["health-worker"], "node c is degraded") if "was healthy" in e["message"]]
     assert not a.metrics("health-worker").has("cluster_active_requests", node_id="c")
     told = news(a["health-worker"], "node c is offline")
     assert len(told) == before + 1 and told[-1]["message_id"] and told[-1]["node"] == "c"
@@ -166,7 +166,7 @@ def test_the_provider_of_a_node_leaves_routing_with_it_and_returns(start_node, s
         begun = time.monotonic()
         wait_until(lambda: node(a, "b")["status"] == "offline", "b to be offline")
         took = time.monotonic() - begun
-        assert OFFLINE - 1.5 <= took <= OFFLINE + 1.5 * SLOW
+        assert OFFLINE - 2 <= took <= OFFLINE + 3 * SLOW
         wait_until(lambda: provider() == "here", "requests to go elsewhere")
         assert not next(p for p in cluster(a)["providers"] if p["name"] == "sim")["available"]
         told = news(a.proxy, "node b is offline")

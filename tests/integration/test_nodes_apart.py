@@ -239,7 +239,8 @@ def test_a_machine_that_is_cut_off_is_offline_in_three_heartbeats_and_back_in_tw
     start_all(fleet, serve)
     offline_after, back_after = cut_and_heal(fleet, switch, outage)
     print(f"outage of {outage} s: offline after {offline_after:.2f} s, back after {back_after:.2f} s")
-    assert HEARTBEAT <= offline_after <= 3 * HEARTBEAT + 0.25 + 1.0 * SLOW  # our look at it takes its time, too
+    patience = 0.5 if SOAK else 2.0 * SLOW  # for our look at it, and whoever else uses the machine
+    assert HEARTBEAT <= offline_after <= 3 * HEARTBEAT + patience
     assert back_after <= 2.0 * SLOW
     for machine in fleet:
         assert machine.metrics().value("bus_dropped_total", reason="key") == 0
