@@ -8,14 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 #define CONVERSATIONS 1000
-#define SOAK          100000
-#define EPOCHS        50
-#define MAX_MESSAGES  256
-#define SUMMARY       "[Earlier conversation, condensed: "
-#define ELLIPSIS      "\xe2\x80\xa6"
-#define FORGED_KEY    "0123456789abcdef"
-#define SECRET        STR("a secret of the session")
+#ifdef SANITIZED
+#define SOAK 20000
+#else
+#define SOAK 100000
+#endif
+#define EPOCHS       50
+#define MAX_MESSAGES 256
+#define SUMMARY      "[Earlier conversation, condensed: "
+#define ELLIPSIS     "\xe2\x80\xa6"
+#define FORGED_KEY   "0123456789abcdef"
+#define SECRET       STR("a secret of the session")
 
 /* A conversation read back. */
 struct reader {
