@@ -118,3 +118,23 @@ size_t plan_describe(const struct plan *p, const struct snapshot *s, const struc
     }
     return n;
 }
+
+struct plan_choice plan_choose(enum settings_strategy strategy,
+                               const struct router_candidate *candidates,
+                               const struct plan_target *targets, size_t n, uint64_t random)
+{
+    struct router_candidate warm[ROUTER_MAX_TARGETS];
+    struct plan_choice c = {router_choose(strategy, candidates, n, random), ROUTER_NONE};
+
+    if (c.index == ROUTER_NONE || !targets[c.index].view.is_cold)
+        return c;
+    c.cold = c.index;
+    for (size_t i = 0; i < n; i++) {
+        warm[i] = candidates[i];
+        warm[i].was_tried |= targets[i].view.is_cold;
+    }
+    size_t other = router_choose(strategy, warm, n, random);
+    if (other != ROUTER_NONE)
+        c.index = other;
+    return c;
+}

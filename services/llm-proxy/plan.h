@@ -52,3 +52,12 @@ struct plan_target {
  * NULL) and returns how many. */
 size_t plan_describe(const struct plan *p, const struct snapshot *s, const struct settings_model *m,
                      usec_t now, struct router_candidate *ret, struct plan_target *ret_targets);
+
+/* As router_choose(), but a worker that does not run is chosen only when nothing else is left. */
+struct plan_choice {
+    size_t index; /* or ROUTER_NONE */
+    size_t cold;  /* would have been chosen if it ran; ROUTER_NONE: none */
+};
+struct plan_choice plan_choose(enum settings_strategy strategy,
+                               const struct router_candidate *candidates,
+                               const struct plan_target *targets, size_t n, uint64_t random);

@@ -57,7 +57,9 @@ static void explain_obstacle(struct decision *d, const struct settings_target *t
 {
     const char *what = standing_obstacle_text(v->obstacle);
 
-    if (v->obstacle == STANDING_CLEAR && v->is_full)
+    if (v->is_cold)
+        explain_target(d, t, "is a local worker that would have to be started");
+    else if (v->obstacle == STANDING_CLEAR && v->is_full)
         explain_target(d, t, "has no free place");
     else if (v->obstacle != STANDING_CLEAR && v->wait > 0)
         explain_target(d, t,
@@ -143,7 +145,7 @@ static void choose(struct decision *d, const struct preview *p)
     for (size_t i = 0; i < d->plan.n_models && !d->target; i++) {
         const struct settings_model *m = d->plan.models[i];
         size_t n = plan_describe(&d->plan, p->snapshot, m, p->now, candidates, targets);
-        size_t chosen = router_choose(m->strategy, candidates, n, p->random);
+        size_t chosen = plan_choose(m->strategy, candidates, targets, n, p->random).index;
         for (size_t t = 0; t < n; t++) {
             explain_obstacle(d, &m->targets[t], &targets[t].view);
             if (candidates[t].is_available)

@@ -17,32 +17,20 @@ static void make_list(struct exchange *x, const struct settings_model *m, struct
         ret->candidates[i].was_tried = tried_has(&x->route.tried, ret->targets[i].target);
 }
 
-/* One that is warm, if there is any; the cold one that was chosen is warmed up for the next. */
-static size_t prefer_warm(struct exchange *x, const struct settings_model *m, struct list *list,
-                          size_t cold)
-{
-    for (size_t i = 0; i < list->n; i++)
-        list->candidates[i].was_tried |= list->targets[i].view.is_cold;
-    size_t i = router_choose(m->strategy, list->candidates, list->n, worker_random(x->worker));
-    if (i == ROUTER_NONE)
-        return cold;
-    upstream_want(upstream_of(list->targets[cold].target));
-    return i;
-}
-
 bool shortlist_choose(struct exchange *x)
 {
     const struct settings_model *m = x->plan.models[x->route.at_model];
     struct list list;
 
     make_list(x, m, &list);
-    size_t i = router_choose(m->strategy, list.candidates, list.n, worker_random(x->worker));
-    if (i == ROUTER_NONE)
+    struct plan_choice c =
+        plan_choose(m->strategy, list.candidates, list.targets, list.n, worker_random(x->worker));
+    if (c.index == ROUTER_NONE)
         return false;
-    if (list.targets[i].view.is_cold)
-        i = prefer_warm(x, m, &list, i);
-    x->route.index = i;
-    x->route.target = list.targets[i].target;
+    if (c.cold != ROUTER_NONE) /* it is warmed up for those who come later */
+        upstream_want(upstream_of(list.targets[c.cold].target));
+    x->route.index = c.index;
+    x->route.target = list.targets[c.index].target;
     return true;
 }
 

@@ -188,6 +188,25 @@ static void what_is_wrong_is_refused_like_a_request(void **state)
     check_says("model_not_found");
 }
 
+static void a_worker_that_does_not_run_is_the_choice_only_when_nothing_else_is_left(void **state)
+{
+    struct upstream *a = upstream_of(snapshots_target(&s, "priority", 0));
+    struct upstream *b = upstream_of(snapshots_target(&s, "priority", 1));
+
+    (void)state;
+    upstream_set_worker(a, UPSTREAM_WORKER_COLD, 1);
+    ask("priority");
+    check_says("a/x is a local worker that would have to be started");
+    check_says("b/x is the choice of 'priority'");
+    upstream_set_worker(b, UPSTREAM_WORKER_COLD, 1);
+    ask("priority");
+    check_says("a/x is the choice of 'priority'");
+    upstream_set_worker(a, UPSTREAM_WORKER_AWAY, 1);
+    ask("priority");
+    check_says("a/x is a local worker that does not run");
+    check_says("b/x is the choice of 'priority'");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -195,6 +214,7 @@ int main(void)
         TEST(each_strategy_says_what_it_looked_at),
         TEST(a_session_is_a_reason),
         TEST(what_is_in_the_way_is_named_with_its_time),
+        TEST(a_worker_that_does_not_run_is_the_choice_only_when_nothing_else_is_left),
         TEST(a_provider_that_is_down_and_one_that_is_full),
         TEST(a_window_that_is_too_small_is_told),
         TEST(what_it_costs_is_told_when_it_is_known),
