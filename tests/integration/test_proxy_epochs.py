@@ -84,12 +84,13 @@ class ProviderCache:
         self.cost += common * self.READ + (tokens - common) * self.write
 
 
+@pytest.mark.parametrize("mode", ["mask", "extract"])
 @pytest.mark.parametrize("named", [True, False], ids=["named", "by its beginning"])
-def test_a_long_session_costs_little_more_than_half(start_suite, simulator, named):
+def test_a_long_session_costs_little_more_than_half(start_suite, simulator, named, mode):
     """context.md's model: 6k of system and tools, 1.9k a turn, 50k of budget, here a tenth of it."""
     size = 190 * SCALE
     suite = start_suite(simulator, config={
-        **configure(simulator, window=5600 * SCALE), "proxy": {"threads": 2, "max_body": "64MiB"}})
+        **configure(simulator, window=5600 * SCALE, mode=mode), "proxy": {"threads": 2, "max_body": "64MiB"}})
     session = Session(suite, session="long" if named else None)
     session.messages[0]["content"] = words(690 * SCALE, "s")
     plain, condensed = ProviderCache(1.25), ProviderCache(1.25)
