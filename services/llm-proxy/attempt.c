@@ -3,6 +3,7 @@
 #include "dispatch.h"
 #include "exchange.h"
 #include "passthrough.h"
+#include "provider_error.h"
 #include "settle.h"
 #include "telemetry.h"
 #include "worker.h"
@@ -41,6 +42,13 @@ bool attempt_set_answer(struct attempt *a, struct str text)
 {
     buf_clear(&a->answer);
     return buf_add_str(&a->answer, text) == BUF_OK;
+}
+
+void attempt_keep_words(struct attempt *a, struct str words)
+{
+    buf_clear(&a->body);
+    if (words.len > MAX_REFUSAL || buf_add_str(&a->body, words) != BUF_OK)
+        buf_clear(&a->body);
 }
 
 /* What the router compares targets by: how long a caller waits for something to read. */
@@ -140,6 +148,34 @@ static void fail_after(struct exchange *x, struct fetch *f, enum outcome_kind ki
 static void fail(struct exchange *x, struct fetch *f, enum outcome_kind kind)
 {
     fail_after(x, f, kind, false);
+}
+
+/* The request is too long, says a stream before anything else: that is a refusal like any other. */
+static bool is_refused_window(struct exchange *x)
+{
+    struct arena *scratch = &x->worker->scratch;
+    const struct json_value *body;
+    size_t at;
+
+    bool is_window =
+        !x->relay.has_forwarded && x->attempt.body.len > 0 &&
+        json_parse(scratch, buf_str(&x->attempt.body), &body, &at) == JSON_OK &&
+        provider_error_read(x->provider->settings->dialect, scratch, body) == PROVIDER_ERROR_WINDOW;
+    arena_clear(scratch);
+    return is_window;
+}
+
+/* A stream that breaks a rule, or reports an error itself. */
+static void fail_stream(struct exchange *x, struct fetch *f)
+{
+    if (!x->relay.has_error) {
+        fail(x, f, OUTCOME_INVALID);
+    } else if (is_refused_window(x)) {
+        x->attempt.status = 400;
+        fail(x, f, OUTCOME_HTTP_4XX);
+    } else {
+        fail(x, f, OUTCOME_HTTP_5XX);
+    }
 }
 
 static enum outcome_kind outcome_of_status(int status)
@@ -243,7 +279,7 @@ static void on_stream_body(struct exchange *x, struct fetch *f, struct str bytes
         end_stream(x, f, OUTCOME_TRUNCATED);
         return;
     case RELAY_FAILED:
-        fail(x, f, x->relay.has_error ? OUTCOME_HTTP_5XX : OUTCOME_INVALID);
+        fail_stream(x, f);
         return;
     }
 }
@@ -293,7 +329,7 @@ static void on_stream_end(struct exchange *x, struct fetch *f, enum fetch_result
     if (result != FETCH_OK)
         end_stream(x, f, outcome_of_result(result));
     else if (relay_feed_end(&x->relay) == RELAY_FAILED)
-        fail(x, f, x->relay.has_error ? OUTCOME_HTTP_5XX : OUTCOME_INVALID);
+        fail_stream(x, f);
     else
         end_stream(x, f, OUTCOME_TRUNCATED);
 }

@@ -47,6 +47,9 @@ struct str attempt_answer(const struct attempt *a);
 /* Something else in its place. */
 MUST_USE bool attempt_set_answer(struct attempt *a, struct str text);
 
+/* An error that a stream begins with: the provider's words, as in a refusal. */
+void attempt_keep_words(struct attempt *a, struct str words);
+
 /* A place at the provider is held and now belongs to the attempt; x->call says what to send. */
 void attempt_start(struct exchange *x);
 

@@ -225,6 +225,8 @@ static bool on_frame(void *arg, struct str name, struct str data)
     if (!r->is_invalid)
         note_all(r, &events);
     leave_out_further_calls(x, &events);
+    if (r->has_error && !r->has_forwarded)
+        attempt_keep_words(&x->attempt, data);
     if (!r->is_invalid && !r->has_error)
         pass_on(r, name, data, &events);
     arena_clear(scratch);

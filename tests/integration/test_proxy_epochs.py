@@ -184,7 +184,8 @@ def test_a_model_and_a_request_say_for_themselves_how_they_are_condensed(start_s
 
 
 @pytest.mark.parametrize("dialect", sorted(BASE))
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("stream", [False, True, "error=context,error-after=0"],
+                         ids=["whole", "stream", "in the stream"])
 def test_what_a_provider_finds_too_long_is_condensed_and_asked_again(start_suite, simulator,
                                                                      dialect, stream):
     env = {"AWS": "AKIAEXAMPLE:secret"} if dialect == "bedrock" else None
@@ -196,8 +197,8 @@ def test_what_a_provider_finds_too_long_is_condensed_and_asked_again(start_suite
     session = Session(suite)
     for _ in range(8):
         session.add(380)
-    simulator.script("error=context", "")
-    answer = session.ask(stream=stream, max_tokens=100, tools=TOOLS)
+    simulator.script(stream if isinstance(stream, str) else "error=context", "")
+    answer = session.ask(stream=bool(stream), max_tokens=100, tools=TOOLS)
     if stream:
         answer.read_all()
         assert answer.text().startswith("echo: go on") and answer.has_ended_well
