@@ -72,6 +72,10 @@ static void add_text(struct counter *c, struct str text)
     case ENCODE_OK:
         c->n += n;
         return;
+    case ENCODE_ABOUT:
+        c->n += n;
+        doubt(c, COUNTER_OTHER, n / 4 + 1);
+        return;
     case ENCODE_OVER_LIMIT:
         c->n = c->limit + 1;
         return;

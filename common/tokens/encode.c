@@ -1,5 +1,7 @@
 #include "encode.h"
 
+#include "normal_form.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +300,8 @@ enum encode_result encode_count(struct encode *e, struct str text, uint64_t limi
 
     if (e->room > KEPT_ROOM)
         forget_room(e);
+    if (r == ENCODE_OK && e->v->header->needs_nfc && !normal_form_is_sure(text))
+        return ENCODE_ABOUT;
     return r;
 }
 

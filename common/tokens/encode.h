@@ -15,6 +15,7 @@
 
 enum encode_result {
     ENCODE_OK = 0,
+    ENCODE_ABOUT, /* counted as it is, but the tokenizer may normalize it first */
     ENCODE_OVER_LIMIT,
     ENCODE_TOO_LONG, /* one piece, such as a run of one letter, is longer than ENCODE_MAX_PIECE */
 };
@@ -28,8 +29,8 @@ void encode_free(struct encode **e);
 /* Of its table: "o200k_base". */
 const char *encode_name(const struct encode *e);
 
-/* `ret_count` is set on ENCODE_OK. ENCODE_OVER_LIMIT as soon as more than `limit` are seen;
- * UINT64_MAX is no limit. */
+/* `ret_count` is set on ENCODE_OK and ENCODE_ABOUT. ENCODE_OVER_LIMIT as soon as more than `limit`
+ * are seen; UINT64_MAX is no limit. */
 MUST_USE enum encode_result encode_count(struct encode *e, struct str text, uint64_t limit,
                                          uint64_t *ret_count);
 

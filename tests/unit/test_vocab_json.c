@@ -154,6 +154,25 @@ static void test_the_expression_names_the_family(void **state)
     CHECK_INT(m.v.header->needs_nfc, 1);
 }
 
+static void test_text_that_may_be_normalized_first_is_counted_about(void **state)
+{
+    CLEANUP(made_done) struct made m = {0}, plain = {0};
+    static const char *const unsure[] = {"e\xcc\x81", "\xe2\x84\xab", "\xe1\x84\x80\xe1\x85\xa1",
+                                         "\xef\xa4\x80", "\xe0\xa4\x95\xe0\xa5\x8d"};
+    uint64_t n = 0;
+
+    (void)state;
+    make(&m, (struct toy_json){.normalizer = "{\"type\":\"NFC\"}"});
+    make(&plain, (struct toy_json){0});
+    CHECK_U64(
+        count(&m, "the \xc3\xa9 \xe4\xb8\xad\xe6\x96\x87 \xea\xb0\x80 \xf0\x9f\x98\x80 \xff"),
+        count(&plain, "the \xc3\xa9 \xe4\xb8\xad\xe6\x96\x87 \xea\xb0\x80 \xf0\x9f\x98\x80 \xff"));
+    for (size_t i = 0; i < sizeof(unsure) / sizeof(unsure[0]); i++) {
+        CHECK_INT(encode_count(m.e, str_from(unsure[i]), UINT64_MAX, &n), ENCODE_ABOUT);
+        CHECK_U64(n, count(&plain, unsure[i]));
+    }
+}
+
 static void test_what_is_not_known_is_refused(void **state)
 {
     static const char *const cuts[] = {
@@ -226,6 +245,8 @@ int main(void)
             tear_down),
         cmocka_unit_test_setup_teardown(test_added_tokens_are_ordinary_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_expression_names_the_family, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_text_that_may_be_normalized_first_is_counted_about,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_known_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_tokens_and_merges_that_contradict_each_other_are_refused, set_up, tear_down),
