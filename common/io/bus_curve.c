@@ -2,6 +2,7 @@
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "io/address.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -189,8 +190,10 @@ void bus_curve_doorman_close(struct bus_curve_doorman *d, unsigned door)
 /* Names are not looked up: what does not say loopback is not. */
 static bool is_loopback(struct str address)
 {
-    return str_has_prefix(address, "127.0.0.1:") || str_has_prefix(address, "[::1]:") ||
-           str_has_prefix(address, "localhost:");
+    struct address a;
+
+    return str_equal(address, STR("127.0.0.1:*")) || str_equal(address, STR("[::1]:*")) ||
+           (address_parse(address, &a) && a.bytes.ss_family != AF_UNIX && address_is_loopback(&a));
 }
 
 int bus_curve_check(const char *endpoint, const struct bus_curve *keys)

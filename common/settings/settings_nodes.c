@@ -14,9 +14,11 @@ static bool is_loopback(const char *text)
     return address_parse(str_from(text), &a) && address_is_loopback(&a);
 }
 
-static int check_clear_text(const struct settings *s, const char *const *address, const char *what,
-                            const struct settings_reader *r)
+static int check_address(const struct settings *s, const char *const *address, const char *what,
+                         const struct settings_reader *r)
 {
+    if (str_has_prefix(str_from(*address), "unix:"))
+        return REFUSE(r, address, "%s '%s' must be a tcp address", what, *address);
     if (s->curve.public_key || is_loopback(*address))
         return 0;
     return REFUSE(r, address, "%s '%s' is not loopback: it needs bus.curve", what, *address);
@@ -31,7 +33,7 @@ static int check_node(const struct settings *s, size_t i, const struct settings_
             return REFUSE(r, &n->id, "node '%s' is already listed", n->id);
     if (n->key && !s->curve.public_key)
         return REFUSE(r, &n->key, "key is for machines with a bus.curve of their own");
-    return check_clear_text(s, &n->address, "health.nodes[].address", r);
+    return check_address(s, &n->address, "health.nodes[].address", r);
 }
 
 static bool is_node(const struct settings *s, const char *id)
@@ -49,7 +51,7 @@ int settings_nodes_check(const struct settings *s, const struct settings_reader 
                       "bus.curve needs both public and secret_file");
     if (s->curve.n_allow > 0 && !s->curve.public_key)
         return REFUSE(r, &s->curve.allow, "bus.curve.allow needs public and secret_file");
-    if (s->health.publish[0] && check_clear_text(s, &s->health.publish, "health.publish", r) != 0)
+    if (s->health.publish[0] && check_address(s, &s->health.publish, "health.publish", r) != 0)
         return 1;
     for (size_t i = 0; i < s->health.n_nodes; i++)
         if (check_node(s, i, r) != 0)

@@ -1,6 +1,7 @@
 #include "publisher.h"
 
 #include "base/digest.h"
+#include "io/address.h"
 #include "io/bus_metrics.h"
 #include "io/log.h"
 #include "nodes/node_keys.h"
@@ -90,6 +91,17 @@ static void identify(const struct settings *s, const struct node_keys *keys,
     buf_done(&all);
 }
 
+/* libzmq binds to numbers only, and "localhost" is an address to us. */
+static void write_endpoint(const char *address, char *to, size_t size)
+{
+    char numeric[128];
+    struct address a;
+
+    if (!address_parse(str_from(address), &a) || !address_format(&a, numeric, sizeof(numeric)))
+        snprintf(numeric, sizeof(numeric), "%s", address);
+    snprintf(to, size, "tcp://%s", numeric);
+}
+
 static int open_away(struct publisher *p, char *reterr, size_t reterr_size)
 {
     const struct settings *s = p->settings;
@@ -103,7 +115,7 @@ static int open_away(struct publisher *p, char *reterr, size_t reterr_size)
     identify(s, &keys, identity);
     if (!p->away.socket || memcmp(identity, p->opened_with, DIGEST_SIZE) != 0) {
         close_away(p);
-        snprintf(endpoint, sizeof(endpoint), "tcp://%s", s->health.publish);
+        write_endpoint(s->health.publish, endpoint, sizeof(endpoint));
         r = open_outlet(p, endpoint, node_keys_for(&keys, NULL), &p->away);
         memcpy(p->opened_with, identity, DIGEST_SIZE);
     }

@@ -317,6 +317,23 @@ def test_nodes_come_and_go_by_reload_and_are_forgotten_after_a_while(start_node,
     assert not a.metrics("health-worker").has("cluster_active_requests", node_id="b")
 
 
+def has_ipv6():
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as s:
+        s.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::1]", "127.0.0.2"])
+def test_loopback_has_several_names_and_needs_no_keys(start_node, host):
+    if host == "[::1]" and not has_ipv6():
+        pytest.skip("no IPv6 on this machine's loopback")
+    port = free_port()
+    start_node("b", config={"health": {"publish": f"{host}:{port}"}})
+    a = start_node("a", [Other("b", f"{host}:{port}")])
+    wait_nodes(a, 2, 0, 0)
+
+
 def test_another_node_at_an_address_is_not_taken_for_the_one_expected(start_node):
     b = Other("b", f"127.0.0.1:{free_port()}")
     start_node("impostor", port=int(b.address.rsplit(":", 1)[1]))

@@ -291,6 +291,8 @@ static void clear_text_does_not_leave_the_host(void **state)
         {"tipc://{1,2,3}", -EPROTONOSUPPORT},
         {"pgm://eth0;239.0.0.1:1", -EPROTONOSUPPORT},
         {"", -EPROTONOSUPPORT},
+        {"tcp://127.1.2.3.4:1", -EPERM},
+        {"tcp://unix:/tmp/x.sock", -EPERM},
         {"tcp://127.0.0.1:*", 0},
         {"tcp://[::1]:*", 0},
     };

@@ -103,6 +103,8 @@ static void a_provider_may_be_on_any_node_that_is_listed_or_here(void **state)
     check_refused("health: {node: {id: a}, nodes: [{id: b, address: '[::1]:1'}]}\n"
                   "providers: [{name: p, base_url: 'http://a', node: c}]",
                   "f:2:51: no node of health.nodes is called 'c'");
+    check_refused("health: {publish: 'unix:/run/x.sock'}",
+                  "f:1:19: health.publish 'unix:/run/x.sock' must be a tcp address");
 }
 
 static void a_model_inherits_what_it_does_not_say_of_its_conversations(void **state)
