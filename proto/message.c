@@ -37,6 +37,8 @@ static bool is_known(uint64_t type)
     case MESSAGE_RETRIEVE:
     case MESSAGE_CONTEXT_REPLY:
     case MESSAGE_CONTEXT_ERROR:
+    case MESSAGE_BILLED:
+    case MESSAGE_WEIGHTS:
     case MESSAGE_HEALTH_SNAPSHOT:
     case MESSAGE_HEALTH_CHANGE:
     case MESSAGE_WORKERS:

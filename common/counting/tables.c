@@ -203,6 +203,16 @@ const struct counting_rule *tables_rule(struct tables *t, struct str model)
     return found ? found : counting_rule_find(model);
 }
 
+bool tables_have(struct tables *t, enum counting_rule_table which)
+{
+    bool is_there;
+
+    pthread_mutex_lock(&t->lock);
+    is_there = t->places[which].table != NULL;
+    pthread_mutex_unlock(&t->lock);
+    return is_there;
+}
+
 bool tables_can_count(struct tables *t, const struct counting_rule *rule)
 {
     bool is_there;

@@ -30,6 +30,7 @@ struct memo_stats tables_memory(const struct tables *t);
 /* Of an imported table that is for this model, else counting_rule_find(). */
 const struct counting_rule *tables_rule(struct tables *t, struct str model);
 
+bool tables_have(struct tables *t, enum counting_rule_table which);
 /* Is the table of this rule's own models there? */
 bool tables_can_count(struct tables *t, const struct counting_rule *rule);
 

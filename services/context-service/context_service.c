@@ -267,6 +267,8 @@ int context_service_start(struct context_service *s, const char *config_path,
     if (r == 0)
         r = open_store(s, reterr, reterr_size);
     if (r == 0)
+        learner_start(s);
+    if (r == 0)
         r = open_bus(s, reterr, reterr_size);
     if (r == 0)
         r = open_http(s, reterr, reterr_size);
@@ -298,6 +300,7 @@ void context_service_stop(struct context_service *s)
     offload_free(&s->pool);
     context_store_stop(&s->store);
     repeat_free(&s->repeats);
+    learner_stop(s);
     tables_free(&s->tables);
     loop_free(&s->loop);
     metrics_free(&s->metrics);

@@ -13,6 +13,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/offload.h"
+#include "learner.h"
 #include "repeat.h"
 #include "settings/settings.h"
 #include "settings_hold.h"
@@ -33,6 +34,7 @@ struct context_service {
     struct bus_stats counted; /* of the socket, as far as the counters know */
     struct http_server *http;
     struct tables *tables;
+    struct learner learner;
     struct memo_stats remembered; /* as far as the counters know */
     struct offload *pool;
     struct context_store *store;

@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "estimators.h"
+
 #include "fold.h"
 
 #include <stdlib.h>
@@ -65,11 +67,18 @@ static const struct settings_model *model_of(struct job *j)
     return name ? settings_find_model(settings_hold_look(j->settings), name) : NULL;
 }
 
-/* Of the provider's model that a configured name stands for first. */
-static const struct counting_rule *rule_of(const struct job *j, const struct settings_model *m)
+/* For the provider's model that a configured name stands for first. */
+static struct counter *lend_counter(struct job *j, const struct settings_model *m)
 {
-    return tables_rule(j->tables, m && m->n_targets > 0 ? str_from(m->targets[0].model)
-                                                        : j->question.turn.model);
+    struct str model =
+        m && m->n_targets > 0 ? str_from(m->targets[0].model) : j->question.turn.model;
+    const struct counting_rule *rule = tables_rule(j->tables, model);
+    struct counter *c = tables_lend(j->tables, rule);
+
+    /* What was learnt stands on the table's tokens. */
+    if (!rule->has_table && tables_have(j->tables, rule->table))
+        (void)estimators_find(j->estimators, model, &c->weights);
+    return c;
 }
 
 /* What the model wrote, if it is a summary of what it was asked for. */
@@ -94,7 +103,7 @@ static void find_answer(struct job *j)
     j->question.turn.options.secret = j->secret;
     use_summary(j);
     means.may_ask = j->may_ask && j->question.turn.options.mode == CONDENSE_SUMMARIZE;
-    means.counter = tables_lend(j->tables, rule_of(j, m));
+    means.counter = lend_counter(j, m);
     j->fault = answer_find(&j->arena, &means, &j->question, &j->answer, &j->detail);
     tables_take_back(j->tables, &means.counter);
     j->wants_summary = j->fault == FAULT_NONE && j->answer.turn.wants_summary;

@@ -27,6 +27,7 @@ struct job {
     usec_t received_at, deadline_at; /* USEC_INFINITY: none */
     usec_t default_deadline;         /* of a bus request that names none */
     struct tables *tables;
+    struct estimators *estimators;
     struct context_store *store;    /* or NULL */
     struct str secret;              /* condense_options.secret */
     bool may_ask;                   /* a model for a summary, if its mode is to */

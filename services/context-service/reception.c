@@ -12,6 +12,7 @@ enum fault reception_admit(struct context_service *s, struct job *j)
         return FAULT_DRAINING;
     j->may_ask = s->summarizer != NULL;
     j->tables = s->tables;
+    j->estimators = s->learner.estimators;
     j->store = s->store;
     j->secret = s->secret;
     j->settings = settings_hold_ref(s->hold);

@@ -106,8 +106,13 @@ void serve_bus_message(void *service, struct bus_socket *socket, const struct bu
 {
     struct message_header header;
 
-    if (m->n != FRAMES || message_decode(m->frame[FRAME_HEADER], &header) != MESSAGE_OK) {
+    if (m->n < FRAME_MESSAGES || message_decode(m->frame[FRAME_HEADER], &header) != MESSAGE_OK ||
+        m->n != (header.type == MESSAGE_BILLED ? FRAME_MESSAGES : FRAMES)) {
         bus_socket_count_invalid(socket);
+        return;
+    }
+    if (header.type == MESSAGE_BILLED) {
+        learner_take(service, socket, m->frame[FRAME_ROUTING_ID], m->frame[FRAME_REQUEST]);
         return;
     }
     struct letter l = {.routing_id = m->frame[FRAME_ROUTING_ID],

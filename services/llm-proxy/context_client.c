@@ -31,6 +31,8 @@ struct context_client {
     struct call *calls;
     unsigned n_calls;
     uint64_t last_id;
+    context_client_weights_fn on_weights; /* NULL: nobody wants them */
+    void *weights_arg;
 };
 
 static void free_call(struct call *call)
@@ -95,6 +97,11 @@ static void on_message(void *arg, struct bus_socket *s, const struct bus_message
     struct context_client *c = arg;
     struct message_header header;
 
+    if (m->n == 2 && message_decode(m->frame[0], &header) == MESSAGE_OK &&
+        header.type == MESSAGE_WEIGHTS && c->on_weights) {
+        c->on_weights(c->weights_arg, m->frame[1]);
+        return;
+    }
     if (m->n < 2 || message_decode(m->frame[0], &header) != MESSAGE_OK ||
         (header.type != MESSAGE_CONTEXT_REPLY && header.type != MESSAGE_CONTEXT_ERROR)) {
         bus_socket_count_invalid(s);
@@ -216,6 +223,24 @@ void context_client_cancel(struct context_client *c, uint64_t id)
         return;
     breaker_abandon(&c->breaker);
     free_call(call);
+}
+
+void context_client_set_weights_fn(struct context_client *c, context_client_weights_fn fn,
+                                   void *arg)
+{
+    c->on_weights = fn;
+    c->weights_arg = arg;
+}
+
+void context_client_tell_billed(struct context_client *c, struct str body)
+{
+    const struct message_header header = {.type = MESSAGE_BILLED};
+    uint8_t head[MESSAGE_HEADER_SIZE];
+
+    message_encode(&header, head);
+    const struct bus_message m = {.frame = {{(const char *)head, sizeof(head)}, body}, .n = 2};
+    if (bus_socket_send(c->socket, &m) != BUS_OK)
+        return; /* nobody there: there will be other bills to learn from */
 }
 
 struct bus_stats context_client_stats(const struct context_client *c)

@@ -44,4 +44,11 @@ MUST_USE uint64_t context_client_retrieve(struct context_client *c,
                                           context_client_fn fn, void *arg);
 void context_client_cancel(struct context_client *c, uint64_t id);
 
+/* What it has learnt of a tokenizer, unasked: a MESSAGE_WEIGHTS. */
+typedef void (*context_client_weights_fn)(void *arg, struct str body);
+void context_client_set_weights_fn(struct context_client *c, context_client_weights_fn fn,
+                                   void *arg);
+/* A MESSAGE_BILLED, to which no answer is awaited. */
+void context_client_tell_billed(struct context_client *c, struct str body);
+
 struct bus_stats context_client_stats(const struct context_client *c);

@@ -18,19 +18,19 @@ static const struct offload_config config = {
 struct count_task {
     struct offload_task task;
     struct tables *tables;
-    const struct counting_rule *rule;
+    struct count_task_question question; /* its body: a copy */
     count_task_fn done;
     void *arg;
     atomic_bool is_cancelled;
     struct count count;
-    size_t len;
     char body[];
 };
 
 static void count(struct count_task *t, const struct json_value *body)
 {
-    struct counter *c = tables_lend(t->tables, t->rule);
+    struct counter *c = tables_lend(t->tables, t->question.rule);
 
+    c->weights = t->question.weights;
     counter_describe(c, counter_request(c, body, UINT64_MAX), &t->count);
     tables_take_back(t->tables, &c);
 }
@@ -45,7 +45,7 @@ static void work(void *arg)
     if (atomic_load(&t->is_cancelled))
         return;
     arena_init(&a, MAX_ARENA);
-    if (json_parse(&a, (struct str){t->body, t->len}, &body, &at) == JSON_OK)
+    if (json_parse(&a, t->question.body, &body, &at) == JSON_OK)
         count(t, body);
     arena_done(&a);
 }
@@ -59,18 +59,20 @@ static void on_done(void *arg)
     free(t);
 }
 
-struct count_task *count_task_start(struct worker *w, const struct counting_rule *rule,
-                                    struct str body, count_task_fn done, void *arg)
+struct count_task *count_task_start(struct worker *w, const struct count_task_question *question,
+                                    count_task_fn done, void *arg)
 {
+    size_t len = question->body.len;
+
     if (!w->counting && offload_new(w->loop, &config, &w->counting) < 0)
         return NULL;
-    struct count_task *t = malloc(sizeof(*t) + body.len);
+    struct count_task *t = malloc(sizeof(*t) + len);
     if (!t)
         abort();
-    *t = (struct count_task){
-        .tables = w->tables, .rule = rule, .done = done, .arg = arg, .len = body.len};
-    t->task = (struct offload_task){.work = work, .done = on_done, .arg = t, .bytes = body.len};
-    memcpy(t->body, body.data, body.len);
+    *t = (struct count_task){.tables = w->tables, .question = *question, .done = done, .arg = arg};
+    t->task = (struct offload_task){.work = work, .done = on_done, .arg = t, .bytes = len};
+    memcpy(t->body, question->body.data, len);
+    t->question.body.data = t->body;
     if (offload_submit(w->counting, &t->task) == OFFLOAD_OK)
         return t;
     free(t);

@@ -18,10 +18,16 @@ struct worker;
 
 typedef void (*count_task_fn)(void *arg, const struct count *count);
 
-/* `body` is JSON. NULL: there is no room, or no thread to be had; otherwise `done` runs once, on
+struct count_task_question {
+    struct str body; /* JSON */
+    const struct counting_rule *rule;
+    struct counter_weights weights;
+};
+
+/* NULL: there is no room, or no thread to be had; otherwise `done` runs once, on
  * the loop, unless it is cancelled. */
-struct count_task *count_task_start(struct worker *w, const struct counting_rule *rule,
-                                    struct str body, count_task_fn done, void *arg);
+struct count_task *count_task_start(struct worker *w, const struct count_task_question *question,
+                                    count_task_fn done, void *arg);
 void count_task_cancel(struct count_task **t);
 
 /* None may be under way when the worker ends. */

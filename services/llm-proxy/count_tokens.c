@@ -175,7 +175,8 @@ static bool count_elsewhere(struct worker *w, struct http_request *r,
     if (!c)
         abort();
     *c = (struct count_tokens){.next = w->counts, .worker = w, .client = r};
-    c->task = count_task_start(w, rule, body, on_counted, c);
+    const struct count_task_question question = {.body = body, .rule = rule};
+    c->task = count_task_start(w, &question, on_counted, c);
     if (!c->task) {
         free(c);
         return false;

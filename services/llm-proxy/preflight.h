@@ -19,8 +19,9 @@ struct worker;
 struct preflight {
     struct count_task *task; /* under way */
     const struct counting_rule
-        *rule;     /* that chat.prompt_tokens was counted by; NULL: an estimate */
-    double margin; /* of that count */
+        *rule;          /* that chat.prompt_tokens was counted by; NULL: an estimate */
+    const char *learnt; /* the provider's model whose weights were learnt; or NULL */
+    double margin;      /* of that count */
 };
 
 /* True: exchange_admit() follows when it is counted. */

@@ -149,6 +149,8 @@ void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
     a.http_status = (uint16_t)x->attempt.status;
     if (is_billed(x, kind)) {
         count_tokens(x, &a);
+        if (kind == OUTCOME_OK)
+            bills_add(x->worker->bills, x);
         a.cost_nano = cost_of(x, &a);
         add_to_request(x, &a);
         reserve_spend(x, a.cost_nano);

@@ -94,6 +94,7 @@ static int open_sockets(struct worker *w, const struct worker_config *c)
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/context.sock", s->paths.runtime);
     if ((r = context_client_new(c->bus, w->loop, endpoint, &w->context)) < 0)
         return r;
+    w->bills = bills_new(w->loop, w->context);
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/outcomes.sock", s->paths.runtime);
     if ((r = outcomes_new(c->bus, w->loop, endpoint, &w->outcomes)) < 0)
         return r;
@@ -146,6 +147,7 @@ static void free_worker(struct worker *w)
     }
     http_server_free(&w->server);
     fetch_pool_free(&w->fetches);
+    bills_free(&w->bills);
     context_client_free(&w->context);
     outcomes_free(&w->outcomes);
     offload_free(&w->counting);

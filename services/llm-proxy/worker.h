@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "bills.h"
 #include "cache.h"
 #include "context_client.h"
 #include "counting/tables.h"
@@ -50,7 +51,8 @@ struct worker {
     struct fetch_pool *fetches;
     struct context_client *context;
     struct outcomes *outcomes;
-    struct tables *tables;    /* of tokens; of all workers */
+    struct tables *tables; /* of tokens; of all workers */
+    struct bills *bills;
     struct offload *counting; /* NULL: not yet needed */
     struct count_tokens *counts;
     struct {

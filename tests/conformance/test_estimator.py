@@ -1,12 +1,17 @@
 """A tokenizer that nobody published is learnt from what is billed; cl100k stands for it."""
+import http.server
 import json
 import os
 import pathlib
 import random
 import statistics
 import subprocess
+import threading
+import types
 
 import pytest
+
+from suite import request, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ["BUILD_DIR"])
@@ -64,3 +69,98 @@ def test_fifty_requests_are_enough_to_know_a_tokenizer(token_data, seed):
     assert statistics.median(errors) <= 0.02
     assert sorted(errors)[int(len(errors) * 0.95)] <= 0.05
     assert covered >= 0.95
+
+
+class Billing(http.server.BaseHTTPRequestHandler):
+    """A provider whose tokenizer is cl100k."""
+    protocol_version = "HTTP/1.1"
+    bills = {}
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        tokens = self.bills[body["messages"][0]["content"]]
+        answer = json.dumps({
+            "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop",
+                         "message": {"role": "assistant", "content": "ok"}}],
+            "usage": {"prompt_tokens": tokens, "completion_tokens": 1,
+                      "total_tokens": tokens + 1}}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def billing():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Billing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield types.SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def count(suite, model, body):
+    return request(f"http://127.0.0.1:{suite.context_port}/v1/count", "POST",
+                   json.dumps({**body, "model": model}).encode()).json
+
+
+def test_what_a_provider_bills_teaches_the_suite(start_suite, billing, token_data):
+    """From the books' usage over the bus to the counts of both, over a restart."""
+    suite = start_suite(upstream=billing, config={
+        "paths": {"data": str(token_data)},
+        "proxy": {"threads": 1},
+        "models": [{"name": "unknown", "targets": [{"provider": "sim", "model": "claude-x"}]}]})
+    rng, texts = random.Random(4), sources()
+    probes = [{"messages": [{"role": "user", "content": piece(rng, texts)}]} for _ in range(20)]
+    assert {count(suite, "unknown", p)["method"] for p in probes} == {"estimate"}
+    page = suite.metrics("context-service")
+    assert not page.has("context_count_error_ratio", model="unknown")
+
+    for n in range(60):
+        text = f"{n} {piece(rng, texts)}"
+        Billing.bills[text] = count(suite, "gpt-4", {"messages": [
+            {"role": "user", "content": text}]})["tokens"]
+        assert suite.chat(text, "unknown").status == 200
+    wait_until(lambda: count(suite, "unknown", probes[0])["method"] == "estimate, learnt",
+               "enough to be learnt")
+    wait_until(lambda: 0 < suite.metrics("context-service").value(
+        "context_count_error_ratio", model="unknown") < 0.2, "the error to be told")
+
+    def check():
+        errors = []
+        for probe in probes:
+            told, truth = count(suite, "unknown", probe), count(suite, "gpt-4", probe)["tokens"]
+            assert told["exact"] is False and told["margin"] > 0
+            errors.append(abs(truth / told["tokens"] - 1))
+        assert statistics.median(errors) <= 0.03, errors
+    check()
+
+    key = suite.create_key("limited", "--tpm", "60000")["key"]  # one comes back in a millisecond
+    text = texts[0][1000:9000]
+    truth = Billing.bills[text] = count(suite, "gpt-4", {"messages": [
+        {"role": "user", "content": text}]})["tokens"]
+    answer = suite.chat(text, "unknown", headers={"Authorization": f"Bearer {key}"}, max_tokens=1)
+    taken = 60000 - int(answer.headers["x-ratelimit-remaining-tokens"])
+    assert answer.status == 200 and abs(taken / truth - 1) < 0.15
+
+    suite["context-service"].stop()
+    suite["context-service"].start_and_wait_ready()
+    assert count(suite, "unknown", probes[0])["method"] == "estimate, learnt"
+    check()
+
+
+def test_without_tables_nothing_is_learnt(start_suite, billing):
+    suite = start_suite(upstream=billing)
+    Billing.bills["hello"] = 1
+    for _ in range(40):
+        assert suite.chat("hello").status == 200
+    assert count(suite, "small", {"messages": [
+        {"role": "user", "content": "hello"}]})["method"] == "estimate"
+    assert not suite.metrics("context-service").has("context_count_error_ratio", model="small")

@@ -1,6 +1,7 @@
 #include "proto/context.h"
 #include "proto/control.h"
 #include "proto/health.h"
+#include "proto/learning.h"
 #include "proto/load.h"
 #include "proto/message.h"
 #include "proto/outcome.h"
@@ -22,6 +23,7 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
     struct outcome outcome;
     struct control_request control;
     struct load busy;
+    struct learning learning;
 
     switch (type) {
     case MESSAGE_COUNT:
@@ -32,6 +34,9 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
     case MESSAGE_CONTEXT_REPLY:
     case MESSAGE_CONTEXT_ERROR:
         return context_decode_reply(a, body, &reply) && context_encode_reply(&reply, out) == BUF_OK;
+    case MESSAGE_BILLED:
+    case MESSAGE_WEIGHTS:
+        return learning_decode(a, body, &learning) && learning_encode(&learning, out) == BUF_OK;
     case MESSAGE_HEALTH_SNAPSHOT:
     case MESSAGE_HEALTH_CHANGE:
         return health_decode(a, body, &snapshot) && health_encode(&snapshot, out) == BUF_OK;
