@@ -15,7 +15,7 @@
 
 #define MAX_ASKED      64
 #define MAX_OP_BYTES   ((size_t)256 << 20)
-#define PATIENCE       USEC_PER_SEC
+#define PATIENCE       (2 * USEC_PER_SEC)
 #define RETRY_INTERVAL (10 * USEC_PER_SEC) /* to open a file that could not be opened */
 #define SWEEP_INTERVAL (30 * USEC_PER_SEC)
 

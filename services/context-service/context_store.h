@@ -22,7 +22,7 @@ MUST_USE int context_store_start(const char *state_dir, const struct context_lim
 void context_store_stop(struct context_store **s);            /* nobody may be asking */
 void context_store_set_limits(struct context_store *s, const struct context_limits *limits);
 
-/* Thread-safe, blocking for a second at most. What is returned lives in `a`. */
+/* Thread-safe, blocking for two seconds at most. What is returned lives in `a`. */
 MUST_USE enum context_store_result context_store_find(struct context_store *s, struct arena *a,
                                                       const struct context_find *find,
                                                       struct context_epoch *ret);

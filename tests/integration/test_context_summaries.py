@@ -2,11 +2,12 @@
 when nothing comes of it."""
 import json
 import signal
+import threading
 import time
 
 import pytest
 
-from suite import wait_until
+from suite import SLOW, wait_until
 from test_context_service import assistant, post, user
 
 SUMMARY = "The user wants port 8001 kept"
@@ -87,7 +88,7 @@ def test_whatever_goes_wrong_it_is_extracted_and_counted(service, simulator, scr
     simulator.script(script)
     begun = time.monotonic()
     found = condense(service)
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 2.5 * SLOW
     assert (found["stages"], found["epoch"]) == (plain["stages"], 1)
     assert found["tokens_after"] <= 1500 and len(simulator.records()) == 1
     assert [m["content"] for m in found["messages"][2:]] == [
@@ -104,14 +105,13 @@ def test_one_that_cannot_be_reached_costs_nothing_but_its_try(start_suite):
 
 
 def test_a_deadline_that_leaves_no_time_for_a_model_is_kept(service, simulator):
-    simulator.script("delay=900ms")
+    simulator.script("silence")
     answer = post(service, "/v1/condense", {"messages": talk(60), "budget_tokens": 1500},
-                  {"x-llm-deadline-ms": "400"})
+                  {"x-llm-deadline-ms": "800"})
     assert answer.status == 200 and "fold" in answer.json["stages"]
 
 
-def test_sigterm_does_not_wait_for_a_model(service, simulator):
-    import threading
+def test_sigterm_lets_what_waits_for_a_model_finish(service, simulator):
     simulator.script("silence")
     found = []
     asker = threading.Thread(target=lambda: found.append(condense(service)))

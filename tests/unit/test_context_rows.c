@@ -3,9 +3,11 @@
 
 #include "check.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define HOUR (3600 * USEC_PER_SEC)
@@ -269,6 +271,68 @@ static void a_session_keeps_so_many_epochs(void **state)
     close_scene(&s);
 }
 
+/* One session after the other, each with an epoch and its block, and a byte for each that is kept.
+ */
+static void keep_for_ever(struct scene *s, int told)
+{
+    char name[16];
+
+    for (unsigned i = 0;; i++) {
+        struct context_epoch e = epoch_of('c', 'b', 1);
+        snprintf(name, sizeof(name), "%u", i);
+        keep(s, scope_of("t", name), &e, NOW);
+        if (write(told, "", 1) != 1)
+            _exit(1);
+    }
+}
+
+/* The process is killed while it writes, somewhere behind the last one it told of. */
+static unsigned keep_until_killed(struct scene *s, unsigned n)
+{
+    int ends[2];
+    char byte;
+
+    context_rows_close(&s->rows);
+    CHECK_INT(pipe(ends), 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        open_rows(s);
+        keep_for_ever(s, ends[1]);
+    }
+    close(ends[1]);
+    for (unsigned i = 0; i < n; i++)
+        CHECK_INT(read(ends[0], &byte, 1), 1);
+    kill(child, SIGKILL);
+    while (read(ends[0], &byte, 1) == 1)
+        n++;
+    close(ends[0]);
+    CHECK(waitpid(child, NULL, 0) == child);
+    open_rows(s);
+    return n;
+}
+
+static void a_crash_leaves_an_epoch_as_a_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    for (unsigned round = 1; round <= 12; round++) {
+        struct context_epoch found;
+        struct scene s;
+        char name[16];
+        struct str text;
+
+        open_scene(&s);
+        unsigned told = keep_until_killed(&s, 3 * round);
+        for (unsigned i = 0; i < told + 2; i++) {
+            snprintf(name, sizeof(name), "%u", i);
+            enum db_result r = find(&s, scope_of("t", name), "b", &found);
+            CHECK(r == DB_ROW || (r == DB_OK && i >= told));
+            CHECK_INT(take(&s, scope_of("t", name), "key", &text), r);
+        }
+        close_scene(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +342,7 @@ int main(void)
         cmocka_unit_test(an_old_session_is_as_good_as_gone_before_it_is_swept),
         cmocka_unit_test(nobody_may_keep_more_than_the_limits),
         cmocka_unit_test(a_session_keeps_so_many_epochs),
+        cmocka_unit_test(a_crash_leaves_an_epoch_as_a_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
