@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define MAX_NODES   65 /* health.nodes and our own */
-#define MAX_TEXT    (1u << 20)
+#define MAX_TEXT    (4u << 20)
 #define MAX_DECODED (8u << 20)
 #define ENDPOINT    512
 #define REOPEN      (2 * USEC_PER_SEC) /* libzmq does not come back by itself to who refused it */

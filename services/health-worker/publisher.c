@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_MESSAGE (1u << 20)
+#define MAX_MESSAGE (4u << 20) /* as many providers as there may be, each an engine */
 #define TRY_AGAIN   (100 * USEC_PER_MSEC)
 #define TRIES       50
 #define HELLO_PAUSE (50 * USEC_PER_MSEC) /* many subscribe at once when we come back */
