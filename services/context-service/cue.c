@@ -151,13 +151,33 @@ typedef bool (*claim_fn)(const struct unit_list *l, size_t i);
 
 static bool is_demand(const struct unit_list *l, size_t i)
 {
-    return is_said(l, i, UNIT_USER, LEXICON_DEMAND) &&
-           ((l->unit[i].flags & LEXICON_DEMAND) || l->unit[i].has_digit);
+    return is_said(l, i, UNIT_USER, LEXICON_DEMAND) && (l->unit[i].flags & LEXICON_DEMAND);
+}
+
+static bool may_be_demand(const struct unit_list *l, size_t i)
+{
+    return is_demand(l, i) || (is_said(l, i, UNIT_USER, LEXICON_DEMAND) && l->unit[i].has_digit);
+}
+
+static bool is_sure_demand(const struct unit_list *l, size_t i)
+{
+    return is_demand(l, i) && l->unit[i].has_digit;
 }
 
 static bool is_decision(const struct unit_list *l, size_t i)
 {
     return is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) && (l->unit[i].flags & LEXICON_DECISION);
+}
+
+static bool may_be_decision(const struct unit_list *l, size_t i)
+{
+    return is_decision(l, i) ||
+           (is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) && l->unit[i].has_digit);
+}
+
+static bool is_sure_decision(const struct unit_list *l, size_t i)
+{
+    return is_decision(l, i) && l->unit[i].has_digit;
 }
 
 static bool is_user_said(const struct unit_list *l, size_t i)
@@ -250,10 +270,15 @@ void cue_classify(struct unit_list *l, bool is_asked)
 
     for (size_t i = 0; i < l->n; i++)
         total += l->unit[i].tokens;
-    if (claim(l, UNIT_DEMAND, is_demand, total * MAX_DEMANDS / 1000))
-        prefer(l, UNIT_USER, USER_BONUS);
-    if (claim(l, UNIT_DECISION, is_decision, total * MAX_DECISIONS / 1000))
-        prefer(l, UNIT_ASSISTANT, ASSISTANT_BONUS);
+    uint64_t demands = total * MAX_DEMANDS / 1000, decisions = total * MAX_DECISIONS / 1000;
+    (void)(claim(l, UNIT_DEMAND, may_be_demand, demands) ||
+           claim(l, UNIT_DEMAND, is_demand, demands) ||
+           claim(l, UNIT_DEMAND, is_sure_demand, demands));
+    (void)(claim(l, UNIT_DECISION, may_be_decision, decisions) ||
+           claim(l, UNIT_DECISION, is_decision, decisions) ||
+           claim(l, UNIT_DECISION, is_sure_decision, decisions));
+    prefer(l, UNIT_USER, USER_BONUS);
+    prefer(l, UNIT_ASSISTANT, ASSISTANT_BONUS);
     classify_errors(l, total);
     if (is_asked && !claim(l, UNIT_ASKED, is_asked_for, total * MAX_ASKED / 1000))
         (void)claim(l, UNIT_ASKED, is_surely_asked_for, total * MAX_ASKED / 1000);

@@ -8,7 +8,7 @@
 #define CLOSE         200 /* the search ends with less than one in so many tokens of the goal left */
 #define MAX_QUESTIONS 16
 #define TASK_WEIGHT   0.3F /* of the first thing the user said, and of what tools are asked now */
-#define TOOL_GROUPS   4    /* one group in so many has a call: there is a task */
+#define TOOL_GROUPS   8    /* one group in so many has a call: there is a task */
 
 struct asking {
     struct arena *arena;
@@ -79,12 +79,13 @@ static bool rank(struct extract *x, const struct conversation *c, struct str que
     struct asking k = {.arena = c->arena, .question = question, .n = query.len > 0};
 
     /* In the course of a task the last words may be no more than "go on". */
-    bool is_asked = query.len > 0 || !has_task(c);
+    bool is_task = has_task(c), is_asked = query.len > 0 || !is_task;
     if (query.len == 0)
         ask_conversation(&k, c);
     if (!rank_units(&x->units, question, k.n, is_asked))
         return false;
-    cue_classify(&x->units, is_asked);
+    if (is_task)
+        cue_classify(&x->units, is_asked);
     return true;
 }
 
