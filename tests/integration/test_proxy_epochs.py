@@ -9,7 +9,7 @@ from suite import Stream, request, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
 BASE = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "bedrock": "", "ollama": ""}
-SCALE = 10 if SOAK else 1  # of the conversation whose cost is reckoned
+SCALE = 2 if SOAK else 1  # of the conversation whose cost is reckoned; the simulator keeps 64 KiB
 TURNS = 120
 TOOLS = [{"type": "function", "function": {"name": "read", "parameters": {
     "type": "object", "properties": {"file": {"type": "string"}}}}}]
@@ -87,7 +87,7 @@ class ProviderCache:
 @pytest.mark.parametrize("mode", ["mask", "extract"])
 @pytest.mark.parametrize("named", [True, False], ids=["named", "by its beginning"])
 def test_a_long_session_costs_little_more_than_half(start_suite, simulator, named, mode):
-    """context.md's model: 6k of system and tools, 1.9k a turn, 50k of budget, here a tenth of it."""
+    """context.md's model: 6k of system and tools, 1.9k a turn, 50k of budget, here a tenth of it (SOAK=1: a fifth)."""
     size = 190 * SCALE
     suite = start_suite(simulator, config={
         **configure(simulator, window=5600 * SCALE, mode=mode), "proxy": {"threads": 2, "max_body": "64MiB"}})
