@@ -180,7 +180,7 @@ static void features_add_up_to_the_estimate(void **state)
         "{\"messages\":[{\"role\":\"user\",\"content\":\"It costs 12.50,\\nok?\"}]}",
         "{\"messages\":[{\"content\":\"Größe Привет 日本語のテキスト 한국어 مرحبا Ελλάδα\"}]}",
         "{\"messages\":[{\"content\":[{\"image_url\":{\"url\":\"u\"}}]}],\"tools\":[{\"name\":"
-        "\"f\",\"input_schema\":{\"type\":\"object\"}}]}",
+        "\"f\"}]}",
         "{}"};
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
