@@ -179,9 +179,7 @@ static void features_add_up_to_the_estimate(void **state)
     static const char *const requests[] = {
         "{\"messages\":[{\"role\":\"user\",\"content\":\"It costs 12.50,\\nok?\"}]}",
         "{\"messages\":[{\"content\":\"Größe Привет 日本語のテキスト 한국어 مرحبا Ελλάδα\"}]}",
-        "{\"messages\":[{\"content\":[{\"image_url\":{\"url\":\"u\"}}]}],\"tools\":[{\"name\":"
-        "\"f\"}]}",
-        "{}"};
+        "{\"messages\":[{\"content\":[{\"image_url\":{}}]}],\"tools\":[{\"name\":\"f\"}]}", "{}"};
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         double features[ESTIMATE_FEATURES], sum = 0;
