@@ -176,10 +176,12 @@ static void every_kind_of_request_is_counted(void **state)
 
 static void features_add_up_to_the_estimate(void **state)
 {
+    static const char tools[] = "{\"messages\":[{\"content\":[{\"image_url\":{}}]}],"
+                                "\"tools\":[{\"name\":\"f\",\"input_schema\":{}}]}";
     static const char *const requests[] = {
         "{\"messages\":[{\"role\":\"user\",\"content\":\"It costs 12.50,\\nok?\"}]}",
         "{\"messages\":[{\"content\":\"Größe Привет 日本語のテキスト 한국어 مرحبا Ελλάδα\"}]}",
-        "{\"messages\":[{\"content\":[{\"image_url\":{}}]}],\"tools\":[{\"name\":\"f\"}]}", "{}"};
+        tools, "{}"};
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         double features[ESTIMATE_FEATURES], sum = 0;
