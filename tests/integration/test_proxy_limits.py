@@ -96,7 +96,9 @@ def test_requests_a_minute_are_never_one_over(start_suite, simulator):
     assert 60 <= len(accepted) <= 60 + seconds  # the burst, and one more a second
     assert len(simulator.records()) == len(accepted)
     for answer in refused:
-        assert answer.code == "rate_limit_exceeded" and answer.headers["retry-after"] == "1"
+        assert answer.code == "rate_limit_exceeded"
+        # another thread's turn may have begun a moment before the last place was taken
+        assert answer.headers["retry-after"] in ("1", "2")
         assert answer.headers["x-ratelimit-limit-requests"] == "60"
         assert answer.headers["x-ratelimit-remaining-requests"] == "0"
         assert 59 <= int(answer.headers["x-ratelimit-reset-requests"]) <= 60
