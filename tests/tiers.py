@@ -31,6 +31,7 @@ THREADED = ("tests/integration/test_prometheus.py",
             "tests/integration/test_cache.py::test_a_thousand_who_ask_the_same_at_once_ask_once")
 
 MAX_ASKED_AGAIN = 3
+PARTS = 8
 
 # What a running suite is made of.
 PROGRAMS = ("services/llm-proxy/llm-proxy", "services/context-service/context-service",
@@ -173,22 +174,23 @@ def conformance(build_dir, name="conformance"):
 
 
 def integration(build_dir, is_soak):
-    """Most of a scenario is waiting, so two go on side by side; in a soak they are measured alone."""
+    """Most of a scenario is waiting, so two go on side by side; in a soak they are measured alone.
+    In parts, so that both end at about the same time."""
     if is_soak:
         return pytest("integration", ["tests/integration"], build_dir)
     files = sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("tests/integration/test_*.py"))
-    halves = [files[i::2] for i in range(2)]
-    with concurrent.futures.ThreadPoolExecutor() as side_by_side:
+    parts = [files[i::PARTS] for i in range(PARTS)]
+    with concurrent.futures.ThreadPoolExecutor(2) as side_by_side:
         tallies = side_by_side.map(
-            lambda i: pytest(f"integration-{i + 1}", halves[i], build_dir), range(2))
+            lambda i: pytest(f"integration-{i + 1}", parts[i], build_dir), range(PARTS))
     tally = Tally()
-    for half in tallies:
-        tally.add(half)
+    for part in tallies:
+        tally.add(part)
     return alone(tally, build_dir) if 0 < tally.failed <= MAX_ASKED_AGAIN else tally
 
 
 def alone(tally, build_dir):
-    """What failed while the other half took its share of the machine is asked again without it."""
+    """What failed while another part took its share of the machine is asked again without it."""
     if len(tally.tests) != tally.failed:
         return tally
     again = pytest("integration-alone", tally.tests, build_dir)
