@@ -32,7 +32,7 @@ def booted(start_machine):
     m = start_machine(config=CONFIG.replace(PROGRAM, "/nowhere/simulator"))
     unit = m.run("systemctl", "cat", UNIT, check=True).out
     path = unit.split("--config ")[1].split()[0]
-    m.run("cp", machines.BUILD / "tests/simulator/simulator", PROGRAM, check=True)
+    m.run("mv", m.put(machines.BUILD / "tests/simulator/simulator"), PROGRAM, check=True)
     m.run("sed", "-i", f"s,/nowhere/simulator,{PROGRAM},", path, check=True)
     m.run("systemctl", "restart", UNIT, check=True)
     wait_until(lambda: workers(m)["plain"]["state"] == "idle", "a worker to serve")
