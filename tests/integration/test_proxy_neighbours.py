@@ -76,8 +76,11 @@ def test_a_killed_health_worker_is_missed_by_nobody(start_suite, simulator):
     assert max(back) <= 1.0 * SLOW
     status = json.loads(suite.admin("/cluster/status").body)
     assert status["health_worker"]["snapshot"]["providers"]
-    wait_until(lambda: suite.metrics().value("bus_messages_total", socket="outcomes",
-                                             direction="out") > 0, "outcomes sent")
+
+    def tells_outcomes():
+        assert suite.chat().status == 200  # those of the load went to a neighbour that was away
+        return suite.metrics().value("bus_messages_total", socket="outcomes", direction="out") > 0
+    wait_until(tells_outcomes, "outcomes sent")
 
 
 @pytest.mark.parametrize("on_failure", ["forward", "refuse"])
