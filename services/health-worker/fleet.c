@@ -38,6 +38,7 @@ struct fleet {
     char register_path[512];
     struct worker_register_row rows[WORKERS_MAX]; /* what the file says */
     size_t n_rows;
+    bool has_begun; /* to write it: until then it is our predecessor's */
     loop_fn on_ended;
     void *on_ended_arg;
 };
@@ -78,6 +79,8 @@ static void write_register(struct fleet *f)
 {
     bool is_news = f->n_rows != f->n;
 
+    if (!f->has_begun)
+        return;
     for (size_t i = 0; i < f->n; i++)
         is_news |= note_row(&f->rows[i], f->runners[i]);
     f->n_rows = f->n;
@@ -301,6 +304,7 @@ void fleet_configure(struct fleet *f, const struct settings *s)
             log_warning("worker %s is left out: at most %d can be run", s->workers[i].name,
                         WORKERS_MAX);
     }
+    f->has_begun = true;
     write_register(f);
     loop_timer_start(&f->tick, 0);
 }

@@ -345,7 +345,7 @@ def test_what_outlived_both_is_killed_at_the_next_start_and_what_only_has_its_nu
 
 
 def test_who_is_stopped_by_hand_stays_so_over_a_restart_of_health_worker(start_fleet):
-    fleet = start_fleet(worker(), worker("other"))
+    fleet = start_fleet(worker("other"), worker())
     fleet.wait("idle")
     fleet.ask("stop")
     fleet.wait("stopped")
