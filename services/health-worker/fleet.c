@@ -122,6 +122,16 @@ static bool is_alive(const struct fleet *f, const struct proxy *p)
     return p->seen_at > 0 && loop_now(f->config.loop) < p->seen_at + PROXY_PATIENT;
 }
 
+static void note_use(const struct fleet *f, struct runner *r)
+{
+    r->in_flight = 0;
+    for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++)
+        if (is_alive(f, &f->proxies[i]))
+            r->in_flight += r->load[i];
+    if (serves(r))
+        runner_tell(r, r->in_flight > 0 ? LIFECYCLE_USED : LIFECYCLE_UNUSED);
+}
+
 /* Everyone who may send it requests knows that it leaves, and has none there. */
 static bool is_drained(const struct fleet *f, const struct runner *r)
 {
@@ -195,6 +205,8 @@ static void on_tick(void *arg)
     struct fleet *f = arg;
 
     drop_gone(f);
+    for (size_t i = 0; i < f->n; i++)
+        note_use(f, f->runners[i]); /* a proxy may have fallen silent */
     look_at_leaving(f);
     if (f->on_ended && is_all_stopped(f)) {
         f->on_ended(f->on_ended_arg);
@@ -248,7 +260,12 @@ static void add(struct fleet *f, const struct settings_worker *w)
 static void reconfigure(struct fleet *f, struct runner *r)
 {
     const struct settings_worker *w = find_settings(f->settings, r->name);
+    bool is_moved = w && strcmp(w->provider, r->provider) != 0;
+    if (is_moved)
+        f->config.on_use(f->config.arg, str_from(r->provider), WORKERS_READY); /* as any other */
     bool is_changed = runner_configure(r, w, w ? patience_of(f->settings, w) : 0);
+    if (is_moved)
+        f->config.on_use(f->config.arg, str_from(r->provider), lifecycle_use(&r->life));
     bool is_new = is_changed || r->life.state == LIFECYCLE_STOPPED;
 
     if (!w)
@@ -442,16 +459,6 @@ static uint64_t find_load(const struct workers_load *l, const char *provider)
         if (str_is(l->of[i].provider, provider))
             return l->of[i].in_flight;
     return 0;
-}
-
-static void note_use(const struct fleet *f, struct runner *r)
-{
-    r->in_flight = 0;
-    for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++)
-        if (is_alive(f, &f->proxies[i]))
-            r->in_flight += r->load[i];
-    if (serves(r))
-        runner_tell(r, r->in_flight > 0 ? LIFECYCLE_USED : LIFECYCLE_UNUSED);
 }
 
 void fleet_load(struct fleet *f, const struct workers_load *l)

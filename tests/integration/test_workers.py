@@ -466,6 +466,15 @@ def test_a_cold_worker_is_warmed_up_while_others_answer(start_served, simulator)
                "the worker to answer")
 
 
+def test_a_proxy_that_dies_leaves_no_request_at_a_worker(start_served):
+    fleet = start_served(worker(idle_stop="500ms"), config={"models": [
+        {"name": "slow", "targets": [{"provider": "llama", "model": "sim:interval=1h"}]}]})
+    with contextlib.closing(fleet.suite.stream(model="slow")):
+        fleet.wait("busy")
+        fleet.suite.proxy.kill()
+        fleet.wait("stopped")
+
+
 def test_one_stopped_by_hand_is_not_started_by_a_request(start_served):
     fleet = start_served(worker(idle_stop="1h"))
     fleet.suite.ctl("workers", "stop", "llama")
@@ -514,6 +523,21 @@ def test_a_reload_starts_what_is_new_stops_what_is_gone_and_restarts_what_change
     wait_until(lambda: fleet["changed"]["pid"] not in (0, pids["changed"]), "one to be restarted")
     assert fleet["kept"]["pid"] == pids["kept"]
     assert fleet.value("worker_removed_total", reason="unconfigured") == 1
+
+
+def test_a_provider_whose_worker_moves_to_another_is_watched_again(start_fleet):
+    row, rows = worker(idle_stop="1h"), [
+        {"name": name, "base_url": f"http://127.0.0.1:{free_port()}/v1", "backend": "local"}
+        for name in ("a", "b")]
+    fleet = start_fleet({**row, "provider": "a"}, config={"providers": rows})
+
+    def watched():
+        return {name for name in ("a", "b") if fleet.metrics().has("provider_state", provider=name)}
+    wait_until(lambda: watched() == {"b"}, "the one without a worker to be watched")
+    fleet.suite.config["workers"] = [{**row, "provider": "b"}]
+    fleet.suite.write_config()
+    fleet.daemon.signal(signal.SIGHUP)
+    wait_until(lambda: watched() == {"a"}, "the other one to be watched")
 
 
 def test_operations_and_what_became_of_them_are_audited(start_served):
