@@ -402,6 +402,7 @@ static void drop_unconfigured(struct monitor *m, const struct settings *s)
 
 void monitor_configure(struct monitor *m, const struct settings *s)
 {
+    drop_unconfigured(m, s);
     for (size_t i = 0; i < s->n_providers; i++) {
         const struct settings_provider *p = &s->providers[i];
         struct watched *w = find(m, str_from(p->name));
@@ -412,7 +413,6 @@ void monitor_configure(struct monitor *m, const struct settings *s)
         }
         configure(w ? w : add(m, p->name), s, p);
     }
-    drop_unconfigured(m, s);
 }
 
 struct monitor *monitor_new(const struct monitor_tools *tools, monitor_change_fn on_change,

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import os
+import signal
 import sqlite3
 import ssl
 import threading
@@ -421,6 +422,19 @@ def test_many_probes_at_once_delay_no_heartbeat(start_suite, ward):
         assert max(gaps) <= (1100 if SOAK else 1100 + 900 * SLOW)
     finally:
         hanging.close()
+
+
+def test_as_many_providers_as_may_be_are_replaced_by_as_many_others(start_suite):
+    def rows(name):
+        return [{"name": f"{name}{i}", "base_url": "http://127.0.0.1:1/v1"} for i in range(512)]
+    suite = start_suite(services=["health-worker"], config={
+        "providers": rows("a"), "health": {"interval": "1h"}})
+    suite.config["providers"] = rows("b")
+    suite.write_config()
+    suite["health-worker"].signal(signal.SIGHUP)
+    wait_until(lambda: [p["name"] for p in request(
+        f"http://127.0.0.1:{suite.health_port}/status").json["providers"]]
+        == [p["name"] for p in rows("b")], "the others, all of them")
 
 
 @pytest.mark.skipif(not SOAK, reason="a minute of measuring: SOAK=1")
