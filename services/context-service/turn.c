@@ -45,7 +45,9 @@ static bool is_by_user(const struct json_value *message)
     return role && str_is(role->raw, "\"user\"");
 }
 
-struct str turn_name_session(struct arena *a, const struct json_value *messages)
+/* By what it begins with, up to the first thing that the user said. Sessions that begin alike share
+ * the name; what is frozen belongs to its exact messages. Empty when the arena is full. */
+static struct str name_session(struct arena *a, const struct json_value *messages)
 {
     uint8_t all[DIGEST_SIZE] = {0}, both[2 * DIGEST_SIZE];
     char digits[2 * SESSION_DIGITS + 1];
@@ -349,7 +351,7 @@ void turn_take(struct arena *a, const struct turn_means *means, const struct tur
         .ret = ret,
     };
     if (t.scope.session.len == 0)
-        t.scope.session = turn_name_session(a, r->messages);
+        t.scope.session = name_session(a, r->messages);
     ret->session = t.scope.session;
     if (t.scope.session.len == 0 || !look(&t))
         return;

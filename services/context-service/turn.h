@@ -41,8 +41,3 @@ struct turn {
 /* Everything in *ret lives in `a` or in what `r` points to. */
 void turn_take(struct arena *a, const struct turn_means *means, const struct turn_request *r,
                struct turn *ret);
-
-/* The name of a session that was given none: by what it begins with, up to the first thing that the
- * user said. Sessions that begin alike share it; what is frozen belongs to its exact messages.
- * Empty when the arena is full. */
-struct str turn_name_session(struct arena *a, const struct json_value *messages);

@@ -27,7 +27,6 @@ struct watched {
     TAILQ_ENTRY(watched) link; /* while it waits for its turn */
     bool is_waiting;
     bool is_asleep;
-    bool was_probed;
     uint32_t models;
     usec_t since_wall, last_success_wall;
     double latency_ms;
@@ -224,7 +223,6 @@ static void on_answer(void *arg, const struct probe_answer *answer)
 
     w->probe = NULL;
     m->n_probes--;
-    w->was_probed = true;
     w->latency_ms = (double)answer->duration / 1000.0;
     count_answer(w, answer);
     if (answer->result == VERDICT_OK) {
@@ -528,12 +526,4 @@ void monitor_write_history(struct monitor *m, struct str name, struct json_write
         json_write_end(w, '}');
     }
     history_write(&p->recent, w);
-}
-
-bool monitor_is_ready(const struct monitor *m)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (!m->watched[i]->was_probed && !m->watched[i]->is_asleep)
-            return false;
-    return true;
 }

@@ -56,6 +56,3 @@ bool monitor_find(struct monitor *m, struct str name, struct health_provider *re
 
 /* Members "traffic", "changes" and "probes" of an object already begun. */
 void monitor_write_history(struct monitor *m, struct str name, struct json_write *w);
-
-/* All providers have been probed at least once. */
-bool monitor_is_ready(const struct monitor *m);

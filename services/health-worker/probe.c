@@ -36,7 +36,7 @@ static enum verdict_result result_of_status(int status)
     return status >= 500 ? VERDICT_HTTP_5XX : VERDICT_INVALID;
 }
 
-enum verdict_result probe_result(enum fetch_result fetched, int status)
+static enum verdict_result result_of(enum fetch_result fetched, int status)
 {
     switch (fetched) {
     case FETCH_OK:
@@ -88,7 +88,7 @@ static void on_answer(void *arg, const struct inquiry_answer *said)
     struct probe *p = arg;
     struct engine_reading engine = engine_read_none();
     struct probe_answer answer = {
-        .result = probe_result(said->result, said->status),
+        .result = result_of(said->result, said->status),
         .status = said->status,
         .duration = said->duration,
         .engine = &engine,

@@ -29,6 +29,3 @@ struct probe *probe_start(struct fetch_pool *fetches, struct loop *l,
                           const struct settings_provider *p, const char *credential, probe_fn fn,
                           void *arg);
 void probe_cancel(struct probe **p);
-
-/* What the fate of a request says of the provider; a status of 200 is VERDICT_OK. */
-enum verdict_result probe_result(enum fetch_result fetched, int status);
