@@ -1,8 +1,9 @@
 #include "fetch_errand.h"
 
+#include "thread.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -65,29 +66,12 @@ static void on_done(void *arg, unsigned ready)
     let_go(s);
 }
 
-/* Signals are for the thread that asked for them. */
-static int start_thread(struct shared *s)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, &attr, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    return -error;
-}
-
 int fetch_errand_start(struct loop *l, const struct fetch_errand_kind *kind, void *data, void *arg,
                        struct fetch_errand **ret)
 {
     CLEANUP(fetch_errand_free) struct fetch_errand *e = calloc(1, sizeof(*e));
     struct shared *s = calloc(1, sizeof(*s));
+    pthread_t thread;
 
     if (!e || !s)
         abort();
@@ -107,11 +91,12 @@ int fetch_errand_start(struct loop *l, const struct fetch_errand_kind *kind, voi
         return error;
 
     s->references = 2;
-    error = start_thread(s);
+    error = thread_start(&thread, "errand", STACK_BYTES, run, s);
     if (error < 0) {
         s->references = 1;
         return error;
     }
+    pthread_detach(thread);
     *ret = TAKE(e);
     return 0;
 }

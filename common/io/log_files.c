@@ -2,11 +2,11 @@
 
 #include "base/macro.h"
 #include "io/log.h"
+#include "io/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,25 +202,14 @@ static void close_files(void)
     }
 }
 
-/* Signals are the loops' to take. */
-static void start_thread(void)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&the_files.thread, NULL, write_until_stopped, NULL) != 0)
-        abort();
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 void log_files_configure(const char *folder)
 {
     if (folder && !the_files.is_on) {
         open_files(folder);
         the_files.is_stopping = false;
         the_files.is_on = true;
-        start_thread();
+        if (thread_start(&the_files.thread, "log-files", 0, write_until_stopped, NULL) < 0)
+            abort();
     } else if (!folder && the_files.is_on) {
         pthread_mutex_lock(&the_files.lock);
         the_files.is_on = false;

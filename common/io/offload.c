@@ -1,9 +1,10 @@
 #include "io/offload.h"
 
+#include "io/thread.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -54,24 +55,9 @@ static void *run_tasks(void *arg)
     return NULL;
 }
 
-/* Signals are the loop's business. */
-static int start_thread(struct offload *o, const pthread_attr_t *attributes)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&o->threads[o->n_threads], attributes, run_tasks, o);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r == 0)
-        o->n_threads++;
-    return -r;
-}
-
 int offload_new(struct loop *l, const struct offload_config *config, struct offload **ret)
 {
     CLEANUP(offload_free) struct offload *o = calloc(1, sizeof(*o));
-    pthread_attr_t attributes;
     int r = 0;
 
     if (!o)
@@ -84,11 +70,10 @@ int offload_new(struct loop *l, const struct offload_config *config, struct offl
     o->threads = calloc(config->threads, sizeof(*o->threads));
     if (!o->threads)
         return -ENOMEM;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    while (r == 0 && o->n_threads < config->threads)
-        r = start_thread(o, &attributes);
-    pthread_attr_destroy(&attributes);
+    while (r == 0 && o->n_threads < config->threads) {
+        r = thread_start(&o->threads[o->n_threads], "offload", STACK_BYTES, run_tasks, o);
+        o->n_threads += r == 0;
+    }
     if (r == 0)
         *ret = TAKE(o);
     return r;

@@ -1,11 +1,11 @@
 #include "context_store.h"
 
 #include "io/log.h"
+#include "io/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -460,7 +460,6 @@ int context_store_start(const char *state_dir, const struct context_limits *limi
                         struct context_store **ret)
 {
     struct context_store *s = calloc(1, sizeof(*s));
-    sigset_t all, before;
 
     if (!s)
         abort();
@@ -468,16 +467,11 @@ int context_store_start(const char *state_dir, const struct context_limits *limi
     s->limits = *limits;
     s->last = &s->first;
     init_conditions(s);
-
-    sigfillset(&all); /* signals are the loop's business */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&s->thread, NULL, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int r = thread_start(&s->thread, "store", 0, run, s);
     if (r) {
         free_store(&s);
-        return -r;
+        return r;
     }
-    pthread_setname_np(s->thread, "store");
     wait_until_open(s);
     *ret = s;
     return 0;

@@ -1,8 +1,9 @@
 #include "gpu_watch.h"
 
+#include "io/thread.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -78,22 +79,6 @@ static void *answer_questions(void *arg)
     return NULL;
 }
 
-/* Signals are the loop's business. */
-static int start_thread(struct gpu_watch *w)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&w->thread, &attributes, answer_questions, w->desk);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return -r;
-}
-
 /* ---- the loop ---- */
 
 static void init_changed(struct desk *d)
@@ -118,7 +103,7 @@ int gpu_watch_new(const struct gpu_source *source, struct gpu_watch **ret)
     init_changed(d);
     w->desk = d;
     w->believed_until = USEC_INFINITY;
-    int r = start_thread(w);
+    int r = thread_start(&w->thread, "gpu", STACK_BYTES, answer_questions, w->desk);
     if (r < 0) {
         free_desk(d);
         free(w);

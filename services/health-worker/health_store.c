@@ -1,9 +1,9 @@
 #include "health_store.h"
 
 #include "io/log.h"
+#include "io/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -105,22 +105,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int start_thread(struct health_store *s)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    int r = pthread_create(&s->thread, &attributes, run, s);
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    s->has_thread = r == 0;
-    return -r;
-}
-
 int health_store_new(const char *path, struct loop *l, struct health_store **ret)
 {
     CLEANUP(health_store_free) struct health_store *s = calloc(1, sizeof(*s));
@@ -135,7 +119,8 @@ int health_store_new(const char *path, struct loop *l, struct health_store **ret
     if (db_open(path, DB_WRITER, migrations, sizeof(migrations) / sizeof(migrations[0]), &s->db) !=
         DB_OK)
         log_error("%s cannot be used, so no history is kept: %s", path, db_error_text(NULL));
-    int r = start_thread(s);
+    int r = thread_start(&s->thread, "health-store", STACK_BYTES, run, s);
+    s->has_thread = r == 0;
     if (r == 0)
         *ret = TAKE(s);
     return r;

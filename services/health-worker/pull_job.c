@@ -1,12 +1,12 @@
 #include "pull_job.h"
 
+#include "io/thread.h"
 #include "pull_http.h"
 #include "pull_ollama.h"
 #include "settings/secret.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,21 +90,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int start_thread(struct pull_job *j)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    int r = pthread_create(&j->thread->thread, &attributes, run, j);
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -r;
-}
-
 int pull_job_start(struct pull_job *j, struct loop *l, pull_job_fn fn, void *arg)
 {
     int r = loop_new(&j->loop);
@@ -117,7 +102,7 @@ int pull_job_start(struct pull_job *j, struct loop *l, pull_job_fn fn, void *arg
     *j->thread = (struct pull_job_thread){.loop = l, .fn = fn, .arg = arg};
     j->thread->task = (struct loop_task){.fn = on_end, .arg = j->thread};
     j->state = PULL_RUNNING;
-    r = start_thread(j);
+    r = thread_start(&j->thread->thread, "pull", STACK_BYTES, run, j);
     if (r < 0) {
         free(j->thread);
         j->thread = NULL;

@@ -3,6 +3,7 @@
 #include "audit_queue.h"
 #include "io/log.h"
 #include "io/log_events.h"
+#include "io/thread.h"
 #include "io/trail_key.h"
 #include "io/trail_prune.h"
 #include "io/trail_verify.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -371,20 +371,6 @@ static int open_trail(struct audit *a, char *reterr, size_t reterr_size)
     return 0;
 }
 
-static int start_thread(pthread_t *ret, void *(*run)(void *), struct audit *a, const char *name)
-{
-    /* signals are the control thread's */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(ret, NULL, run, a);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r)
-        return -r;
-    pthread_setname_np(*ret, name);
-    return 0;
-}
-
 static void init_locks(struct audit *a)
 {
     pthread_condattr_t attributes;
@@ -419,10 +405,10 @@ int audit_start(const struct audit_config *c, struct audit **ret, char *reterr, 
         r = open_trail(a, reterr, reterr_size);
     if (r < 0)
         return r;
-    r = start_thread(&a->writer, write_trail, a, "audit");
+    r = thread_start(&a->writer, "audit", 0, write_trail, a);
     a->has_writer = r == 0;
     if (r == 0) {
-        r = start_thread(&a->keeper, keep_trail, a, "audit-keeper");
+        r = thread_start(&a->keeper, "audit-keeper", 0, keep_trail, a);
         a->has_keeper = r == 0;
     }
     struct audit *started = TAKE(a);

@@ -2,10 +2,10 @@
 
 #include "cache_rows.h"
 #include "io/log.h"
+#include "io/thread.h"
 
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -369,17 +369,11 @@ int cache_disk_start(const char *state_dir, uint64_t max_bytes, struct cache_dis
     pthread_mutex_init(&d->mutex, NULL);
     pthread_cond_init(&d->is_changed, NULL);
 
-    /* signals are the control thread's */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&d->thread, NULL, run, d);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int r = thread_start(&d->thread, "cache", 0, run, d);
     if (r) {
         free(d);
-        return -r;
+        return r;
     }
-    pthread_setname_np(d->thread, "cache");
     *ret = d;
     return 0;
 }

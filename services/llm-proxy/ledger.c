@@ -2,6 +2,7 @@
 
 #include "io/log.h"
 #include "io/log_events.h"
+#include "io/thread.h"
 #include "ledger_check.h"
 #include "ledger_replay.h"
 #include "ledger_rollup.h"
@@ -13,7 +14,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,15 +355,9 @@ static void *run(void *arg)
 
 int ledger_start(struct ledger *l)
 {
-    /* signals are the control thread's */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&l->thread, NULL, run, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int r = thread_start(&l->thread, "ledger", 0, run, l);
     if (r)
-        return -r;
-    pthread_setname_np(l->thread, "ledger");
+        return r;
     l->is_started = true;
     const struct ledger_check_config check = {
         .path = l->path, .is_damaged = &l->is_damaged, .on_wrong = l->on_wrong, .arg = l->arg};

@@ -2,12 +2,12 @@
 
 #include "io/log.h"
 #include "io/log_events.h"
+#include "io/thread.h"
 #include "ledger_schema.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,18 +149,12 @@ int ledger_check_start(const struct ledger_check_config *config, struct ledger_c
     str_copy(c->path, sizeof(c->path), str_from(config->path));
     pthread_mutex_init(&c->lock, NULL);
 
-    /* signals are the control thread's */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&c->thread, NULL, run, c);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int r = thread_start(&c->thread, "ledger-check", 0, run, c);
     if (r) {
         pthread_mutex_destroy(&c->lock);
         free(c);
-        return -r;
+        return r;
     }
-    pthread_setname_np(c->thread, "ledger-check");
     *ret = c;
     return 0;
 }

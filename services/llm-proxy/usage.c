@@ -3,13 +3,13 @@
 #include "base/json_write.h"
 #include "base/money.h"
 #include "io/db.h"
+#include "io/thread.h"
 #include "ledger_schema.h"
 #include "ledger_totals.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,17 +207,11 @@ int usage_start(const char *state_dir, struct usage **ret)
     pthread_mutex_init(&u->lock, NULL);
     pthread_cond_init(&u->is_changed, NULL);
 
-    /* signals are the control thread's */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(&u->thread, NULL, run, u);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int r = thread_start(&u->thread, "usage", 0, run, u);
     if (r) {
         free(u);
-        return -r;
+        return r;
     }
-    pthread_setname_np(u->thread, "usage");
     *ret = u;
     return 0;
 }
