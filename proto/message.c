@@ -43,7 +43,6 @@ static bool is_known(uint64_t type)
     case MESSAGE_HEALTH_CHANGE:
     case MESSAGE_WORKERS:
     case MESSAGE_OUTCOME:
-    case MESSAGE_WORKERS_LOAD:
     case MESSAGE_LOAD:
     case MESSAGE_CONTROL:
     case MESSAGE_CONTROL_REPLY:

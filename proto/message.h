@@ -28,8 +28,7 @@ enum message_type {
     MESSAGE_HEALTH_CHANGE = 17,
     MESSAGE_WORKERS = 18,
     MESSAGE_OUTCOME = 32, /* outcomes.sock */
-    MESSAGE_WORKERS_LOAD = 33,
-    MESSAGE_LOAD = 34,
+    MESSAGE_LOAD = 33,
     MESSAGE_CONTROL = 48, /* control.sock */
     MESSAGE_CONTROL_REPLY = 49,
 };

@@ -7,11 +7,6 @@
 static const char *const use_texts[] = {
     [WORKERS_AWAY] = "away", [WORKERS_COLD] = "cold", [WORKERS_READY] = "ready"};
 
-const char *workers_use_text(enum workers_use u)
-{
-    return use_texts[u];
-}
-
 /* A word that a newer publisher knows and we do not: not to be had. */
 static enum workers_use parse_use(struct str text)
 {
@@ -30,7 +25,7 @@ void workers_write_one(struct json_write *w, const struct workers_one *o)
     json_write_member_str(w, "device", o->device);
     json_write_member_str(w, "state", o->state);
     json_write_member_str(w, "reason", o->reason);
-    json_write_member(w, "use", workers_use_text(o->use));
+    json_write_member(w, "use", use_texts[o->use]);
     json_write_member_u64(w, "since_ms", o->since_ms);
     json_write_member_u64(w, "pid", o->pid);
     json_write_member_u64(w, "restarts", o->restarts);
@@ -81,74 +76,20 @@ static bool read_one(struct arena *a, const struct json_value *o, struct workers
     return ret->name.len > 0 && ret->provider.len > 0 && ret->state.len > 0;
 }
 
-/* The array's length once it is one, and within bounds. */
-static bool read_length(const struct json_value *list, size_t *ret)
-{
-    if (!json_is(list, JSON_ARRAY) || list->n_children > WORKERS_MAX)
-        return false;
-    *ret = list->n_children;
-    return true;
-}
-
 bool workers_decode(struct arena *a, struct str json, struct workers_list *ret)
 {
     const struct json_value *o = fields_parse(a, json);
     const struct json_value *list = json_get(o, "workers");
-    size_t i = 0;
 
     ret->node = STR_EMPTY;
     ret->sequence = ret->at_ms = 0;
     ret->n = 0;
     if (!o || !fields_str(a, o, "node", &ret->node) || !fields_u64(o, "sequence", &ret->sequence) ||
-        !fields_u64(o, "at_ms", &ret->at_ms) || !read_length(list, &ret->n))
+        !fields_u64(o, "at_ms", &ret->at_ms) || !json_is(list, JSON_ARRAY) ||
+        list->n_children > WORKERS_MAX)
         return false;
     for (const struct json_value *v = list->child; v; v = v->next)
-        if (!read_one(a, v, &ret->one[i++]))
+        if (!read_one(a, v, &ret->one[ret->n++]))
             return false;
     return true;
-}
-
-enum buf_result workers_encode_load(const struct workers_load *l, struct buf *out)
-{
-    struct json_write w;
-
-    assert(l->n <= WORKERS_MAX);
-    json_write_init(&w, out);
-    json_write_begin(&w, '{');
-    json_write_member_str(&w, "proxy", l->proxy);
-    json_write_member_str(&w, "node", l->node);
-    json_write_member_u64(&w, "heard", l->heard);
-    json_write_key(&w, "providers");
-    json_write_begin(&w, '[');
-    for (size_t i = 0; i < l->n; i++) {
-        json_write_begin(&w, '{');
-        json_write_member_str(&w, "name", l->of[i].provider);
-        json_write_member_u64(&w, "in_flight", l->of[i].in_flight);
-        json_write_end(&w, '}');
-    }
-    json_write_end(&w, ']');
-    json_write_end(&w, '}');
-    return json_write_finish(&w);
-}
-
-bool workers_decode_load(struct arena *a, struct str json, struct workers_load *ret)
-{
-    const struct json_value *o = fields_parse(a, json);
-    const struct json_value *list = json_get(o, "providers");
-    size_t i = 0;
-
-    ret->proxy = ret->node = STR_EMPTY;
-    ret->heard = 0;
-    ret->n = 0;
-    if (!o || !fields_str(a, o, "proxy", &ret->proxy) || !fields_str(a, o, "node", &ret->node) ||
-        !fields_u64(o, "heard", &ret->heard) || !read_length(list, &ret->n))
-        return false;
-    for (const struct json_value *v = list->child; v; v = v->next, i++) {
-        ret->of[i].provider = STR_EMPTY;
-        ret->of[i].in_flight = 0;
-        if (!json_is(v, JSON_OBJECT) || !fields_str(a, v, "name", &ret->of[i].provider) ||
-            !fields_u64(v, "in_flight", &ret->of[i].in_flight) || ret->of[i].provider.len == 0)
-            return false;
-    }
-    return ret->proxy.len > 0;
 }

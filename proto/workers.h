@@ -1,9 +1,8 @@
-/* workers.h -- what does health-worker tell the proxies about the inference servers it runs, and
- * what do they tell it?
+/* workers.h -- what does health-worker tell the proxies about the inference servers it runs?
  *
  * A list goes out every second and at once when a worker's state changes: a worker that leaves its
- * provider's routing is not stopped before every proxy that still lives has said, in a load, that
- * it has heard that list and has no request left there.
+ * provider's routing is not stopped before every proxy that still lives has said (load.h) that it
+ * has heard that list and has no request left there.
  */
 #pragma once
 
@@ -25,7 +24,6 @@ enum workers_use {
     WORKERS_COLD,  /* not running; whoever asks for it and waits will have it */
     WORKERS_READY, /* serves */
 };
-const char *workers_use_text(enum workers_use u);
 
 struct workers_one {
     struct str name, provider, model, device;
@@ -53,18 +51,3 @@ void workers_write_one(struct json_write *w, const struct workers_one *o);
 MUST_USE enum buf_result workers_encode(const struct workers_list *l, struct buf *out);
 /* Texts live in `a`. Whatever fails, *ret may have been written to. */
 MUST_USE bool workers_decode(struct arena *a, struct str json, struct workers_list *ret);
-
-/* How busy a proxy keeps the providers that are workers. */
-struct workers_load {
-    struct str proxy; /* which process says so: a word that is its own */
-    struct str node;  /* whose list … */
-    uint64_t heard;   /* … with this sequence number has been acted upon */
-    struct {
-        struct str provider;
-        uint64_t in_flight; /* requests under way or about to be */
-    } of[WORKERS_MAX];
-    size_t n;
-};
-
-MUST_USE enum buf_result workers_encode_load(const struct workers_load *l, struct buf *out);
-MUST_USE bool workers_decode_load(struct arena *a, struct str json, struct workers_load *ret);

@@ -19,7 +19,7 @@ struct cluster {
     struct nodes *nodes;
     struct bus_stats counted; /* already in the metrics */
     struct {
-        struct load load;
+        uint64_t id, active_requests;
         usec_t heard_at;
     } proxy[MAX_PROXIES];
     size_t n_proxies;
@@ -43,12 +43,13 @@ void cluster_load(struct cluster *c, const struct load *l)
     size_t i = 0;
 
     forget_silent(c);
-    while (i < c->n_proxies && c->proxy[i].load.proxy != l->proxy)
+    while (i < c->n_proxies && c->proxy[i].id != l->proxy)
         i++;
     if (i == MAX_PROXIES)
         return;
     c->n_proxies += i == c->n_proxies;
-    c->proxy[i].load = *l;
+    c->proxy[i].id = l->proxy;
+    c->proxy[i].active_requests = l->active_requests;
     c->proxy[i].heard_at = loop_now(c->loop);
 }
 
@@ -58,7 +59,7 @@ uint64_t cluster_active_requests(struct cluster *c)
 
     forget_silent(c);
     for (size_t i = 0; i < c->n_proxies; i++)
-        sum += c->proxy[i].load.active_requests;
+        sum += c->proxy[i].active_requests;
     return sum;
 }
 

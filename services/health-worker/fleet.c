@@ -19,8 +19,7 @@
 #define REGISTER      "workers.state"
 
 struct proxy {
-    char id[64];
-    uint64_t heard;
+    uint64_t id, heard;
     usec_t seen_at; /* 0: nobody */
 };
 
@@ -440,12 +439,12 @@ void fleet_write(const struct fleet *f, struct json_write *w)
 /* ---- what the proxies say ---- */
 
 /* Its place, or that of whoever was silent for longest. */
-static size_t place_of(const struct fleet *f, struct str id)
+static size_t place_of(const struct fleet *f, uint64_t id)
 {
     size_t oldest = 0;
 
     for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++) {
-        if (f->proxies[i].seen_at > 0 && str_is(id, f->proxies[i].id))
+        if (f->proxies[i].seen_at > 0 && f->proxies[i].id == id)
             return i;
         if (f->proxies[i].seen_at < f->proxies[oldest].seen_at)
             oldest = i;
@@ -453,7 +452,7 @@ static size_t place_of(const struct fleet *f, struct str id)
     return oldest;
 }
 
-static uint64_t find_load(const struct workers_load *l, const char *provider)
+static uint64_t find_load(const struct load *l, const char *provider)
 {
     for (size_t i = 0; i < l->n; i++)
         if (str_is(l->of[i].provider, provider))
@@ -461,14 +460,14 @@ static uint64_t find_load(const struct workers_load *l, const char *provider)
     return 0;
 }
 
-void fleet_load(struct fleet *f, const struct workers_load *l)
+void fleet_load(struct fleet *f, const struct load *l)
 {
     size_t at = place_of(f, l->proxy);
     struct proxy *p = &f->proxies[at];
 
     if (!str_is(l->node, f->settings->health.node_id))
         return;
-    str_copy(p->id, sizeof(p->id), l->proxy);
+    p->id = l->proxy;
     p->heard = l->heard;
     p->seen_at = loop_now(f->config.loop);
     for (size_t i = 0; i < f->n; i++) {

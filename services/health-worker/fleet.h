@@ -9,7 +9,7 @@
 #include "io/fetch.h"
 #include "io/loop.h"
 #include "machine.h"
-#include "proto/workers.h"
+#include "proto/load.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -59,7 +59,7 @@ void fleet_write(const struct fleet *f, struct json_write *w);
 void fleet_refresh(struct fleet *f);
 
 /* From the proxies. */
-void fleet_load(struct fleet *f, const struct workers_load *l);
+void fleet_load(struct fleet *f, const struct load *l);
 void fleet_touch(struct fleet *f, struct str provider); /* it was used */
 
 /* Every worker is to stop; `fn` is called once all have. */

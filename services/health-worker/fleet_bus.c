@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define MAX_LIST (256u << 10)
-#define MAX_LOAD (64u << 10)
 
 /* ---- to the proxies ---- */
 
@@ -61,23 +60,6 @@ void fleet_bus_start(struct service *s)
 }
 
 /* ---- from the proxies ---- */
-
-bool fleet_bus_load(struct service *s, const struct bus_message *m)
-{
-    static struct workers_load load;
-    struct message_header header;
-    struct arena a;
-
-    if (m->n != 2 || m->frame[1].len > MAX_LOAD ||
-        message_decode(m->frame[0], &header) != MESSAGE_OK || header.type != MESSAGE_WORKERS_LOAD)
-        return false;
-    arena_init(&a, (size_t)MAX_LOAD * 8);
-    bool is_valid = workers_decode_load(&a, m->frame[1], &load);
-    if (is_valid)
-        fleet_load(s->fleet, &load);
-    arena_done(&a);
-    return is_valid;
-}
 
 bool fleet_bus_obey(struct service *s, const struct control_request *r, const char **ret_problem)
 {

@@ -18,9 +18,6 @@ void fleet_bus_start(struct service *s);
 /* The list, if there are or were any workers. */
 void fleet_bus_publish(void *service);
 
-/* A message of type MESSAGE_WORKERS_LOAD. False: it is none. */
-MUST_USE bool fleet_bus_load(struct service *s, const struct bus_message *m);
-
 /* A control request about a worker; *ret_problem is NULL, or what is wrong. False: not our verb. */
 MUST_USE bool fleet_bus_obey(struct service *s, const struct control_request *r,
                              const char **ret_problem);

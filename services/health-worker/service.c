@@ -119,11 +119,13 @@ static bool take_outcome(struct service *s, struct arena *a, struct str body)
 
 static bool take_load(struct service *s, struct arena *a, struct str body)
 {
-    struct load l;
+    static struct load l; /* too big for the stack */
     bool is_good = load_decode(a, body, &l);
 
-    if (is_good)
+    if (is_good) {
         cluster_load(s->cluster, &l);
+        fleet_load(s->fleet, &l);
+    }
     return is_good;
 }
 
@@ -144,9 +146,7 @@ static void on_word(void *arg, struct bus_socket *socket, const struct bus_messa
 {
     struct arena a;
 
-    if (fleet_bus_load(arg, m))
-        return;
-    arena_init(&a, MAX_REQUEST * 4);
+    arena_init(&a, MAX_REQUEST * 8);
     if (!take_word(arg, &a, m))
         bus_socket_count_invalid(socket);
     arena_done(&a);

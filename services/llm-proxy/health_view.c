@@ -3,6 +3,7 @@
 #include "io/log.h"
 #include "io/log_events.h"
 #include "upstream.h"
+#include "worker_link.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 struct health_view {
     struct loop *loop;
     const struct map *upstreams;
+    struct worker_link *local_workers;
     const struct settings *settings;
     struct nodes *nodes;
     struct loop_timer reminder;
@@ -89,7 +91,11 @@ static void on_workers(void *arg, const struct node *n, const struct workers_lis
 {
     struct health_view *v = arg;
 
-    for (size_t i = 0; n->address && i < v->settings->n_providers; i++) {
+    if (!n->address) {
+        worker_link_hear(v->local_workers, n->workers);
+        return;
+    }
+    for (size_t i = 0; i < v->settings->n_providers; i++) {
         const struct settings_provider *p = &v->settings->providers[i];
         if (!speaks_for(n, p))
             continue;
@@ -149,27 +155,21 @@ static void on_reminder(void *arg)
 
 /* ---- all ---- */
 
-int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
-                    const struct map *upstreams, struct health_view **ret, char *reterr,
-                    size_t reterr_size)
+struct health_view *health_view_new(struct bus *b, struct loop *l, const struct map *upstreams,
+                                    struct worker_link *local_workers)
 {
     static const struct nodes_handler handler = {on_health, on_workers, on_status};
-    CLEANUP(health_view_free) struct health_view *v = calloc(1, sizeof(*v));
+    struct health_view *v = calloc(1, sizeof(*v));
 
     if (!v)
         abort();
     v->loop = l;
     v->upstreams = upstreams;
-    v->settings = s;
+    v->local_workers = local_workers;
     loop_timer_init(&v->reminder, l, on_reminder, v);
     map_init(&v->away);
     v->nodes = nodes_new(b, l, &handler, v);
-    int r = nodes_configure(v->nodes, s, true, reterr, reterr_size);
-    if (r < 0)
-        return r;
-    loop_timer_start(&v->reminder, REMIND);
-    *ret = TAKE(v);
-    return 0;
+    return v;
 }
 
 void health_view_free(struct health_view **v)
@@ -183,14 +183,13 @@ void health_view_free(struct health_view **v)
     *v = NULL;
 }
 
-void health_view_configure(struct health_view *v, const struct settings *s)
+int health_view_configure(struct health_view *v, const struct settings *s, char *reterr,
+                          size_t reterr_size)
 {
-    char why[512];
-
     v->settings = s;
-    if (nodes_configure(v->nodes, s, true, why, sizeof(why)) < 0)
-        log_error("the nodes stay as they were: %s", why);
+    int r = nodes_configure(v->nodes, s, true, reterr, reterr_size);
     on_reminder(v);
+    return r;
 }
 
 const struct nodes *health_view_nodes(const struct health_view *v)

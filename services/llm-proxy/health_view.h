@@ -19,13 +19,14 @@
 
 struct health_view;
 
-/* Borrows `s` until the next health_view_configure(). -errno with `reterr` filled. */
-MUST_USE int health_view_new(struct bus *b, struct loop *l, const struct settings *s,
-                             const struct map *upstreams, struct health_view **ret, char *reterr,
-                             size_t reterr_size);
+/* The lists of this machine's workers go to `local_workers`. */
+struct worker_link;
+struct health_view *health_view_new(struct bus *b, struct loop *l, const struct map *upstreams,
+                                    struct worker_link *local_workers);
 void health_view_free(struct health_view **v);
-/* After a reload; a key that cannot be read leaves the nodes as they were, and is logged. */
-void health_view_configure(struct health_view *v, const struct settings *s);
+/* Borrows `s` until the next call. -errno with `reterr` filled: the nodes stay as they were. */
+MUST_USE int health_view_configure(struct health_view *v, const struct settings *s, char *reterr,
+                                   size_t reterr_size);
 
 const struct nodes *health_view_nodes(const struct health_view *v);
 /* This machine's own. */

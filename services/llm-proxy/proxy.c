@@ -164,7 +164,10 @@ static void note_reload(struct proxy *p, bool is_good)
 
 static void give_snapshot(struct proxy *p, struct snapshot *s)
 {
-    health_view_configure(p->health, s->settings);
+    char why[512];
+
+    if (health_view_configure(p->health, s->settings, why, sizeof(why)) < 0)
+        log_error("the nodes stay as they were: %s", why);
     snapshot_unref(&p->snapshot);
     p->snapshot = s;
     cache_configure(p->cache, s->settings, clock_wall());
@@ -335,13 +338,13 @@ static int start_control(struct proxy *p, char *reterr, size_t reterr_size)
                     metrics_find(p->shard, COMMON_eventloop_lag_seconds, labels));
     int r = catch_signals(p);
     if (r == 0)
-        r = health_view_new(p->bus, p->loop, s, &p->upstreams, &p->health, why, sizeof(why));
-    if (r == 0)
-        r = activity_new(p->bus, p->loop, s->paths.runtime, &p->upstreams, &p->activity);
+        r = worker_link_new(p->bus, p->loop, s, &p->upstreams, &p->local_workers);
+    if (r == 0) {
+        p->health = health_view_new(p->bus, p->loop, &p->upstreams, p->local_workers);
+        r = health_view_configure(p->health, s, why, sizeof(why));
+    }
     if (r == 0)
         r = neighbour_new(p->bus, p->loop, s->paths.runtime, &p->context_service);
-    if (r == 0)
-        r = worker_link_new(p->bus, p->loop, s, &p->upstreams, &p->local_workers);
     if (r < 0) {
         snprintf(reterr, reterr_size, "cannot start the control thread: %s",
                  why[0] ? why : strerror(-r));
@@ -418,6 +421,7 @@ void proxy_stop(struct proxy *p)
     for (unsigned i = 0; i < p->n_workers; i++)
         worker_stop(&p->workers[i]);
     cache_free(&p->cache);
+    health_view_free(&p->health);
     worker_link_free(&p->local_workers);
     tables_free(&p->tables);
     usage_stop(&p->usage);
@@ -428,8 +432,6 @@ void proxy_stop(struct proxy *p)
     daemon_watchdog_free(&p->watchdog);
     gauges_free(&p->gauges);
     neighbour_free(&p->context_service);
-    activity_free(&p->activity);
-    health_view_free(&p->health);
     keyring_unref(&p->keyring);
     guesses_free(&p->guesses);
     keystore_close(&p->keystore);

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "activity.h"
 #include "audit.h"
 #include "base/map.h"
 #include "base/metrics.h"
@@ -54,7 +53,6 @@ struct proxy {
     struct http_server *admin;
     char *admin_token; /* for tcp; the socket relies on its mode */
     struct health_view *health;
-    struct activity *activity;
     struct neighbour *context_service;
     struct worker_link *local_workers;
     struct gauges *gauges;

@@ -3,10 +3,10 @@
 #include "audit_events.h"
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/json_write.h"
 #include "proto/control.h"
+#include "proto/load.h"
 #include "proto/message.h"
-#include "proto/workers.h"
+#include "proto/node_state.h"
 #include "upstream.h"
 
 #include <stdio.h>
@@ -31,12 +31,12 @@ struct call {
 struct worker_link {
     struct loop *loop;
     const struct map *upstreams;
-    struct bus_socket *lists, *loads, *control;
+    struct bus_socket *loads, *control;
     struct audit *audit;
     struct workers_list list; /* the last, in `arena` */
-    struct workers_load load; /* the last that was sent */
-    struct arena arena, before;
-    char id[20]; /* of this process */
+    struct load load;         /* the last that was sent */
+    usec_t sent_at;
+    struct arena arena, fresh;
     usec_t heard_at;
     usec_t wanted_at[WORKERS_MAX]; /* health-worker was last told so, of each of the list */
     struct loop_timer round;
@@ -64,21 +64,34 @@ static uint64_t in_flight_at(const struct worker_link *w, struct str provider)
     return u ? upstream_look(u, loop_now(w->loop)).in_flight : 0;
 }
 
+static uint64_t in_flight(const struct worker_link *w)
+{
+    uint64_t sum = 0;
+    size_t cursor = 0;
+    struct str name;
+    void *upstream;
+
+    while (map_next(w->upstreams, &cursor, &name, &upstream))
+        sum += upstream_look(upstream, loop_now(w->loop)).in_flight;
+    return sum;
+}
+
 /* True when something changed since the last. */
 static bool measure(struct worker_link *w)
 {
-    struct workers_load *l = &w->load;
-    bool is_news = l->n != w->list.n;
+    struct load *l = &w->load;
+    uint64_t active = in_flight(w);
+    bool is_news = l->n != w->list.n || l->active_requests != active;
 
-    l->proxy = str_from(w->id);
+    l->active_requests = active;
     l->node = w->list.node;
     l->heard = w->list.sequence;
     l->n = w->list.n;
     for (size_t i = 0; i < l->n; i++) {
-        uint64_t in_flight = in_flight_at(w, w->list.one[i].provider);
-        is_news |= l->of[i].in_flight != in_flight;
+        uint64_t there = in_flight_at(w, w->list.one[i].provider);
+        is_news |= l->of[i].in_flight != there;
         l->of[i].provider = w->list.one[i].provider;
-        l->of[i].in_flight = in_flight;
+        l->of[i].in_flight = there;
     }
     return is_news;
 }
@@ -88,8 +101,9 @@ static void send_load(struct worker_link *w)
     CLEANUP(buf_done) struct buf body;
 
     buf_init(&body, MAX_TEXT);
-    if (workers_encode_load(&w->load, &body) == BUF_OK &&
-        send_message(w->loads, MESSAGE_WORKERS_LOAD, 0, buf_str(&body)) != BUS_OK)
+    w->sent_at = loop_now(w->loop);
+    if (load_encode(&w->load, &body) == BUF_OK &&
+        send_message(w->loads, MESSAGE_LOAD, 0, buf_str(&body)) != BUS_OK)
         return; /* the next follows within a second */
 }
 
@@ -194,56 +208,47 @@ static void set_use(const struct worker_link *w, struct str provider, enum upstr
 }
 
 /* Those that the new list has no longer are workers no longer. */
-static void forget_gone(const struct worker_link *w, const struct workers_list *before)
+static void forget_gone(const struct worker_link *w, const struct workers_list *fresh)
 {
-    for (size_t i = 0; i < before->n; i++)
-        if (!find_one(&w->list, before->one[i].name))
-            set_use(w, before->one[i].provider, UPSTREAM_NO_WORKER);
+    for (size_t i = 0; i < w->list.n; i++)
+        if (!find_one(fresh, w->list.one[i].name))
+            set_use(w, w->list.one[i].provider, UPSTREAM_NO_WORKER);
 }
 
-static void audit_changes(const struct worker_link *w, const struct workers_list *before)
+static void audit_changes(const struct worker_link *w, const struct workers_list *fresh)
 {
-    for (size_t i = 0; i < w->list.n; i++) {
-        const struct workers_one *now = &w->list.one[i], *then = find_one(before, now->name);
+    for (size_t i = 0; i < fresh->n; i++) {
+        const struct workers_one *now = &fresh->one[i], *then = find_one(&w->list, now->name);
         if (then && !str_equal(now->state, then->state))
             audit_events_worker(w->audit, now, then->state);
     }
 }
 
-static void adopt(struct worker_link *w, const struct workers_list *before)
+/* Its texts are in w->fresh. */
+static void adopt(struct worker_link *w, const struct workers_list *fresh)
 {
-    forget_gone(w, before);
-    audit_changes(w, before);
+    struct arena old = w->arena;
+
+    forget_gone(w, fresh);
+    audit_changes(w, fresh);
+    w->list = *fresh;
+    w->arena = w->fresh;
+    w->fresh = old;
     for (size_t i = 0; i < w->list.n; i++)
         set_use(w, w->list.one[i].provider, worker_of(w->list.one[i].use));
     w->heard_at = loop_now(w->loop);
     (void)measure(w);
     send_load(w);
-    if (!w->round.is_armed)
-        loop_timer_start(&w->round, ROUND);
 }
 
-static void on_list(void *arg, struct bus_socket *s, const struct bus_message *m)
+void worker_link_hear(struct worker_link *w, struct str list)
 {
-    static struct workers_list before; /* too big for the stack */
-    struct worker_link *w = arg;
-    struct message_header header;
+    static struct workers_list fresh; /* too big for the stack */
 
-    if (m->n != 2 || message_decode(m->frame[0], &header) != MESSAGE_OK ||
-        header.type != MESSAGE_WORKERS)
-        return;                   /* health_view.c counts what is not understood */
-    struct arena old = w->before; /* texts of the last list stand until the new one is adopted */
-    w->before = w->arena;
-    w->arena = old;
-    arena_clear(&w->arena);
-    before = w->list;
-    const char *text = arena_copy(&w->arena, m->frame[1]);
-    if (!text || !workers_decode(&w->arena, (struct str){text, m->frame[1].len}, &w->list)) {
-        bus_socket_count_invalid(s);
-        w->list.n = 0;
-        return;
-    }
-    adopt(w, &before);
+    arena_clear(&w->fresh);
+    const char *text = arena_copy(&w->fresh, list);
+    if (text && workers_decode(&w->fresh, (struct str){text, list.len}, &fresh))
+        adopt(w, &fresh);
 }
 
 /* health-worker is gone, and its workers with it, or it cannot be heard: then each is a provider
@@ -253,6 +258,7 @@ static void forget_all(struct worker_link *w)
     for (size_t i = 0; i < w->list.n; i++)
         set_use(w, w->list.one[i].provider, UPSTREAM_NO_WORKER);
     w->list.n = 0;
+    w->list.node = STR_EMPTY;
 }
 
 static void ask_for_wanted(struct worker_link *w, usec_t now)
@@ -277,7 +283,7 @@ static void on_round(void *arg)
         forget_all(w);
     ask_for_wanted(w, now);
     end_late_calls(w, now);
-    if (w->list.n > 0 && measure(w))
+    if (measure(w) || now - w->sent_at >= NODE_STATE_HEARTBEAT)
         send_load(w);
     loop_timer_start(&w->round, ROUND);
 }
@@ -298,36 +304,28 @@ static int open_socket(struct worker_link *w, struct bus *b, const struct settin
 int worker_link_new(struct bus *b, struct loop *l, const struct settings *s,
                     const struct map *upstreams, struct worker_link **ret)
 {
-    struct worker_link *w = calloc(1, sizeof(*w));
-    uint64_t id;
+    CLEANUP(worker_link_free) struct worker_link *w = calloc(1, sizeof(*w));
 
     if (!w)
         abort();
     w->loop = l;
     w->upstreams = upstreams;
     arena_init(&w->arena, MAX_LIST);
-    arena_init(&w->before, MAX_LIST);
-    digest_random(&id, sizeof(id));
-    snprintf(w->id, sizeof(w->id), "%016llx", (unsigned long long)id);
+    arena_init(&w->fresh, MAX_LIST);
+    digest_random(&w->load.proxy, sizeof(w->load.proxy));
+    w->load.proxy |= 1;
     loop_timer_init(&w->round, l, on_round, w);
-    int r = open_socket(
-        w, b, s,
-        (struct bus_socket_config){BUS_SUB, .endpoint = "health.sock", .on_message = on_list},
-        &w->lists);
-    if (r == 0)
-        r = open_socket(w, b, s, (struct bus_socket_config){BUS_PUSH, .endpoint = "outcomes.sock"},
+    int r = open_socket(w, b, s, (struct bus_socket_config){BUS_PUSH, .endpoint = "outcomes.sock"},
                         &w->loads);
     if (r == 0)
         r = open_socket(w, b, s,
                         (struct bus_socket_config){BUS_DEALER, .endpoint = "control.sock",
                                                    .on_message = on_reply},
                         &w->control);
-    if (r < 0) {
-        worker_link_free(&w);
+    if (r < 0)
         return r;
-    }
     loop_timer_start(&w->round, ROUND);
-    *ret = w;
+    *ret = TAKE(w);
     return 0;
 }
 
@@ -341,21 +339,21 @@ void worker_link_free(struct worker_link **w)
     for (size_t i = 0; i < MAX_CALLS; i++)
         if (old->calls[i].id != 0)
             end_call(&old->calls[i], WORKER_LINK_SILENT, STR_EMPTY);
-    bus_socket_free(&old->lists);
     bus_socket_free(&old->loads);
     bus_socket_free(&old->control);
     arena_done(&old->arena);
-    arena_done(&old->before);
+    arena_done(&old->fresh);
     free(old);
 }
 
 void worker_link_leave(struct worker_link *w)
 {
-    if (!w || w->list.n == 0)
+    if (!w)
         return;
-    w->list.n = 0;
-    (void)measure(w);
+    loop_timer_stop(&w->round);
+    w->load.active_requests = 0;
     w->load.heard = UINT64_MAX;
+    w->load.n = 0;
     send_load(w);
 }
 

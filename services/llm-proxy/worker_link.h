@@ -2,8 +2,9 @@
  * do we tell it?
  *
  * On the control thread. Each list of workers that is heard sets the upstreams of that name to
- * ready, cold or away; a load goes back, that says which list was acted upon and how many requests
- * are under way at each. Who waits for a cold worker has it started.
+ * ready, cold or away. A load (proto/load.h) goes back, that says which list was acted upon and how
+ * many requests are under way; it also goes out with every heartbeat and when a number has changed.
+ * Who waits for a cold worker has it started.
  */
 #pragma once
 
@@ -19,6 +20,9 @@ struct worker_link;
 MUST_USE int worker_link_new(struct bus *b, struct loop *l, const struct settings *s,
                              const struct map *upstreams, struct worker_link **ret);
 void worker_link_free(struct worker_link **w);
+
+/* A list of workers (proto/workers.h), as this machine's health-worker sent it. */
+void worker_link_hear(struct worker_link *w, struct str list);
 
 /* The process ends: nobody waits for its requests any more. */
 void worker_link_leave(struct worker_link *w);

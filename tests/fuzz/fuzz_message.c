@@ -17,12 +17,11 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
 {
     static struct health_snapshot snapshot;
     static struct workers_list workers;
-    static struct workers_load load;
+    static struct load load;
     struct context_request request;
     struct context_reply reply;
     struct outcome outcome;
     struct control_request control;
-    struct load busy;
     struct learning learning;
 
     switch (type) {
@@ -42,12 +41,10 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
         return health_decode(a, body, &snapshot) && health_encode(&snapshot, out) == BUF_OK;
     case MESSAGE_WORKERS:
         return workers_decode(a, body, &workers) && workers_encode(&workers, out) == BUF_OK;
-    case MESSAGE_WORKERS_LOAD:
-        return workers_decode_load(a, body, &load) && workers_encode_load(&load, out) == BUF_OK;
     case MESSAGE_OUTCOME:
         return outcome_decode(a, body, &outcome) && outcome_encode(&outcome, out) == BUF_OK;
     case MESSAGE_LOAD:
-        return load_decode(a, body, &busy) && load_encode(&busy, out) == BUF_OK;
+        return load_decode(a, body, &load) && load_encode(&load, out) == BUF_OK;
     case MESSAGE_CONTROL:
     case MESSAGE_CONTROL_REPLY:
         return control_decode(a, body, &control) && control_encode(&control, out) == BUF_OK;

@@ -96,20 +96,6 @@ static void an_outcome_matches_its_vector(void **state)
     check_text(buf_str(&f->out), v.body);
 }
 
-static void a_load_matches_its_vector(void **state)
-{
-    struct fixture *f = *state;
-    struct vector v = load(f, "load");
-    struct load expected = {0x123456789abcdef, 42}, l;
-
-    CHECK_INT(v.header.type, MESSAGE_LOAD);
-    CHECK(load_decode(&f->arena, v.body, &l));
-    CHECK_U64(l.proxy, expected.proxy);
-    CHECK_U64(l.active_requests, expected.active_requests);
-    CHECK_INT(load_encode(&expected, &f->out), BUF_OK);
-    check_text(buf_str(&f->out), v.body);
-}
-
 static void a_control_request_matches_its_vector(void **state)
 {
     struct fixture *f = *state;
@@ -184,28 +170,30 @@ static void a_list_of_workers_matches_its_vector(void **state)
     check_text(buf_str(&f->out), v.body);
 }
 
-static void a_load_of_workers_matches_its_vector(void **state)
+static void a_load_matches_its_vector(void **state)
 {
     struct fixture *f = *state;
-    struct vector v = load(f, "workers_load");
-    static struct workers_load expected, l;
+    struct vector v = load(f, "load");
+    static struct load expected, l;
 
-    expected.proxy = STR("7f3a");
+    expected.proxy = 0x123456789abcdef;
+    expected.active_requests = 42;
     expected.node = STR("host-1");
     expected.heard = 9;
     expected.of[0].provider = STR("llama");
     expected.of[0].in_flight = 3;
     expected.of[1].provider = STR("embedder");
     expected.n = 2;
-    CHECK_INT(v.header.type, MESSAGE_WORKERS_LOAD);
-    CHECK(workers_decode_load(&f->arena, v.body, &l));
-    check_text(l.proxy, expected.proxy);
+    CHECK_INT(v.header.type, MESSAGE_LOAD);
+    CHECK(load_decode(&f->arena, v.body, &l));
+    CHECK_U64(l.proxy, expected.proxy);
+    CHECK_U64(l.active_requests, expected.active_requests);
     check_text(l.node, expected.node);
     CHECK_U64(l.heard, 9);
     CHECK_U64(l.n, 2);
     check_text(l.of[1].provider, expected.of[1].provider);
     CHECK_U64(l.of[0].in_flight, 3);
-    CHECK_INT(workers_encode_load(&expected, &f->out), BUF_OK);
+    CHECK_INT(load_encode(&expected, &f->out), BUF_OK);
     check_text(buf_str(&f->out), v.body);
 }
 
@@ -234,12 +222,11 @@ static bool decodes(struct fixture *f, char kind, const char *json)
 {
     static struct health_snapshot snapshot;
     static struct workers_list workers;
-    static struct workers_load load;
+    static struct load load;
     struct context_request request;
     struct context_reply reply;
     struct outcome outcome;
     struct control_request control;
-    struct load busy;
     struct str text = str_from(json);
 
     switch (kind) {
@@ -252,9 +239,7 @@ static bool decodes(struct fixture *f, char kind, const char *json)
     case 'w':
         return workers_decode(&f->arena, text, &workers);
     case 'l':
-        return workers_decode_load(&f->arena, text, &load);
-    case 'b':
-        return load_decode(&f->arena, text, &busy);
+        return load_decode(&f->arena, text, &load);
     case 'o':
         return outcome_decode(&f->arena, text, &outcome);
     default:
@@ -277,8 +262,7 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"new\":1.5}"},
         {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"dozing\",\"use\":"
               "\"perhaps\"}]}"},
-        {'l', "{\"proxy\":\"p\",\"providers\":[],\"new\":1}"},
-        {'b', "{\"proxy\":1,\"new\":[]}"},
+        {'l', "{\"proxy\":1,\"providers\":[],\"new\":[]}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };
 
@@ -330,14 +314,14 @@ static void what_breaks_the_promise_is_refused(void **state)
         {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"idle\",\"pid\":-1}]}"},
         {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"idle\",\"use\":1}]}"},
         {'l', "{\"providers\":[]}"},
-        {'l', "{\"proxy\":\"p\"}"},
-        {'l', "{\"proxy\":\"p\",\"providers\":[{}]}"},
-        {'l', "{\"proxy\":\"p\",\"providers\":[{\"name\":\"a\",\"in_flight\":\"1\"}]}"},
+        {'l', "{\"proxy\":1}"},
+        {'l', "{\"proxy\":1,\"providers\":[{}]}"},
+        {'l', "{\"proxy\":1,\"providers\":[{\"name\":\"a\",\"in_flight\":\"1\"}]}"},
         {'h', "{\"providers\":[],\"epoch\":\"now\"}"},
         {'h', "{\"providers\":[],\"active_requests\":1.5}"},
-        {'b', "{}"},
-        {'b', "{\"proxy\":0}"},
-        {'b', "{\"proxy\":1,\"active_requests\":-1}"},
+        {'l', "{}"},
+        {'l', "{\"proxy\":0,\"providers\":[]}"},
+        {'l', "{\"proxy\":1,\"active_requests\":-1,\"providers\":[]}"},
         {'o', "{}"},
         {'o', "{\"provider\":\"p\"}"},
         {'o', "{\"provider\":\"p\",\"kind\":\"ok\",\"count\":0}"},
@@ -413,7 +397,6 @@ int main(void)
         cmocka_unit_test(a_load_matches_its_vector),
         cmocka_unit_test(a_control_request_matches_its_vector),
         cmocka_unit_test(a_list_of_workers_matches_its_vector),
-        cmocka_unit_test(a_load_of_workers_matches_its_vector),
         cmocka_unit_test(every_kind_and_every_state_has_its_word),
         cmocka_unit_test(a_newer_peer_may_say_more_and_an_older_one_less),
         cmocka_unit_test(what_breaks_the_promise_is_refused),
