@@ -187,6 +187,8 @@ int health_view_configure(struct health_view *v, const struct settings *s, char 
                           size_t reterr_size)
 {
     v->settings = s;
+    map_done(&v->away); /* the next word of each node says so again */
+    map_init(&v->away);
     int r = nodes_configure(v->nodes, s, true, reterr, reterr_size);
     on_reminder(v);
     return r;

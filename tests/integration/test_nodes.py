@@ -209,6 +209,28 @@ def test_a_worker_on_another_node_serves_and_leaves_as_its_node_says(start_node,
     assert shown()["state"] is None and provider() == "here"
 
 
+def test_a_provider_that_moves_here_by_reload_is_no_longer_away_for_its_worker_elsewhere(start_node, simulator):
+    b, row = Other("b", f"127.0.0.1:{free_port()}"), worker("llama", health="/health", idle_stop="1h")
+    start_node("b", port=int(b.address.rsplit(":", 1)[1]), config={
+        "workers": [row], "providers": [{"name": "llama", "base_url": f"http://127.0.0.1:{row['port']}/v1",
+                                         "backend": "local"}]})
+    a = start_node("a", [b], services=("health-worker", "llm-proxy"), config={
+        "providers": [{**Suite.provider(simulator, "llama"), "node": "b"}, Suite.provider(simulator, "here")],
+        "models": [{"name": "small", "targets": [{"provider": "llama", "model": "sim"},
+                                                 {"provider": "here", "model": "sim"}]}]})
+
+    def provider():
+        return a.chat(max_tokens=4).headers["x-llm-provider"]
+    wait_until(lambda: any(w["name"] == "llama" and w["use"] == "cold" for w in cluster(a)["workers"]),
+               "the proxy to hear of the worker on b that nobody has asked for")
+    assert provider() == "here"
+    del a.config["providers"][0]["node"]
+    a.write_config()
+    for process in a.processes.values():
+        process.signal(signal.SIGHUP)
+    wait_until(lambda: provider() == "llama", "the provider to be in use")
+
+
 def test_what_a_node_says_of_providers_that_are_not_its_own_does_not_count(start_node, simulator, start_simulator):
     down = start_simulator()
     down.script("status=500", route="models")
