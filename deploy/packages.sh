@@ -5,10 +5,10 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3
   libcmocka-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev libssl-dev libsystemd-dev
   libyajl-dev libyaml-dev libzmq3-dev zlib1g-dev"
 
-PACKAGE_PACKAGES="debhelper dpkg-dev git"
+PACKAGE_PACKAGES="build-essential debhelper git systemd"
 
-TEST_PACKAGES="$BUILD_PACKAGES $PACKAGE_PACKAGES lintian clang clang-format libclang-rt-14-dev llvm ca-certificates git procps
-  jsonnet python3-pytest python3-yaml python3-zmq sqlite3 strace systemd iproute2
+TEST_PACKAGES="$BUILD_PACKAGES $PACKAGE_PACKAGES lintian clang clang-format libclang-rt-14-dev llvm ca-certificates procps
+  jsonnet python3-pytest python3-yaml python3-zmq sqlite3 strace iproute2
   prometheus prometheus-alertmanager prometheus-node-exporter rsyslog logrotate
   nginx-light nodejs npm"
 
