@@ -311,6 +311,12 @@ void db_bind_text(struct db_statement *s, int index, struct str value)
         sqlite3_bind_text64(s->stmt, index, value.data, value.len, SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
+void db_bind_borrowed(struct db_statement *s, int index, struct str value)
+{
+    check_bound(
+        sqlite3_bind_text64(s->stmt, index, value.data, value.len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
 void db_bind_blob(struct db_statement *s, int index, struct str value)
 {
     check_bound(sqlite3_bind_blob64(s->stmt, index, value.data, value.len, SQLITE_TRANSIENT));

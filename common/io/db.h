@@ -48,12 +48,15 @@ MUST_USE enum db_result db_exec(struct db *d, const char *sql); /* no values in 
 MUST_USE enum db_result db_prepare(struct db *d, const char *sql, struct db_statement **ret);
 void db_statement_free(struct db_statement **s);
 void db_bind_int(struct db_statement *s, int index, int64_t value);     /* index from 1 */
-void db_bind_text(struct db_statement *s, int index, struct str value); /* data NULL binds NULL */
+void db_bind_text(struct db_statement *s, int index, struct str value); /* NULL data: NULL */
+/* As text, not copied: must live until the statement was stepped, and be bound anew before the next
+ * step. */
+void db_bind_borrowed(struct db_statement *s, int index, struct str value);
 void db_bind_blob(struct db_statement *s, int index, struct str value);
 void db_bind_double(struct db_statement *s, int index, double value);
 void db_bind_null(struct db_statement *s, int index);
 /* DB_ROW; or DB_OK when done. After anything but DB_ROW the statement is reset: bind and step
- * again. Bound values are copied and stay bound. */
+ * again. Bound values stay bound. */
 MUST_USE enum db_result db_step(struct db_statement *s);
 int64_t db_changes(const struct db *d);             /* rows the last statement wrote */
 void db_reset(struct db_statement *s);              /* when the rest of the rows is not wanted */

@@ -123,6 +123,20 @@ const char *const ledger_schema_migrations[] = {
     "ALTER TABLE keys ADD COLUMN unpriced TEXT;" /* allow, refuse; NULL: limits.unpriced */
     "INSERT INTO teams(name, created_at) SELECT team, min(created_at) FROM keys"
     "  WHERE team <> '' GROUP BY team;",
+    /* Nearly all requests have one attempt, which has their provider, tokens and cost: it lies in
+     * their row and costs none of its own. */
+    "ALTER TABLE attempts RENAME TO attempts_apart;"
+    "ALTER TABLE requests ADD COLUMN attempt_model TEXT;"
+    "ALTER TABLE requests ADD COLUMN attempt_outcome TEXT;" /* NULL: not here */
+    "ALTER TABLE requests ADD COLUMN attempt_http_status INTEGER;"
+    "ALTER TABLE requests ADD COLUMN attempt_started_at INTEGER;"
+    "ALTER TABLE requests ADD COLUMN attempt_duration_us INTEGER;"
+    "ALTER TABLE requests ADD COLUMN attempt_ttft_us INTEGER;"
+    "CREATE VIEW attempts AS SELECT id, 1 AS attempt, request_id, provider,"
+    "  attempt_model AS model, attempt_outcome AS outcome, attempt_http_status AS http_status,"
+    "  tokens_in, tokens_out, tokens_cached, cost_nano, attempt_started_at AS started_at,"
+    "  attempt_duration_us AS duration_us, attempt_ttft_us AS ttft_us FROM requests"
+    "  WHERE attempt_outcome IS NOT NULL UNION ALL SELECT * FROM attempts_apart;",
 };
 const unsigned ledger_schema_n_migrations =
     sizeof(ledger_schema_migrations) / sizeof(*ledger_schema_migrations);

@@ -1,5 +1,5 @@
-/* ledger_schema.h -- which tables has ledger.db? Operators may read `requests`, `attempts`,
- * `usage_hours` and `usage_days`.
+/* ledger_schema.h -- which tables has ledger.db? Operators may read `requests`, `usage_hours`,
+ * `usage_days` and the view `attempts`.
  *
  * Times are microseconds since 1970 UTC, amounts nano-dollars. NULL is "not known", never 0.
  */

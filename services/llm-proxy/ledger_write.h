@@ -2,8 +2,8 @@
  *
  * A batch is one transaction: rows and the position in each spool are committed together, so a
  * crash anywhere neither loses nor doubles a record. Nearly all requests are settled within
- * moments, so an intent waits some batches for that, in its spool, and then costs no row of its
- * own. What is read a second time changes nothing. Not a thread: used by the ledger's.
+ * moments, so an intent and an attempt wait some batches for that, in their spool, and then cost no
+ * rows of their own. Not a thread: used by the ledger's.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ void ledger_write_free(struct ledger_write **w);
 MUST_USE enum db_result ledger_write_batch(struct ledger_write *w, struct spool *const *spools,
                                            unsigned n, uint64_t *ret_rows, bool *ret_is_all);
 
-/* How many batches an intent may wait before it becomes a row; at first none. */
+/* How many batches a request may wait for its settlement; at first none. */
 void ledger_write_set_patience(struct ledger_write *w, unsigned batches);
 /* Some do: a batch is due although there is no news. */
 bool ledger_write_is_waiting(const struct ledger_write *w);

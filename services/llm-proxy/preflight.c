@@ -89,12 +89,12 @@ void preflight_cancel(struct exchange *x)
 
 double preflight_margin(const struct exchange *x, const char *model)
 {
-    const struct counting_rule *rule = tables_rule(x->worker->tables, str_from(model));
+    const struct counting_rule *counted = x->preflight.rule;
 
-    if (x->preflight.rule && x->preflight.rule->has_table && rule->has_table &&
-        rule->table == x->preflight.rule->table)
-        return x->preflight.margin;
     if (x->preflight.learnt && strcmp(model, x->preflight.learnt) == 0)
         return x->preflight.margin;
-    return ESTIMATE_MARGIN;
+    if (!counted || !counted->has_table)
+        return ESTIMATE_MARGIN;
+    const struct counting_rule *rule = tables_rule(x->worker->tables, str_from(model));
+    return rule->has_table && rule->table == counted->table ? x->preflight.margin : ESTIMATE_MARGIN;
 }

@@ -89,6 +89,24 @@ static void test_a_settled_request_is_one_row_with_its_attempts(void **state)
                "later1connect,later2ok,same1connect,same2ok");
 }
 
+static void test_attempts_of_an_earlier_version_are_still_there(void **state)
+{
+    (void)state;
+    char path[128];
+    struct db *db = NULL;
+    snprintf(path, sizeof(path), "%s/ledger.db", books.dir);
+    CHECK_INT(db_open(path, DB_WRITER, ledger_schema_migrations, 3, &db), DB_OK);
+    CHECK_INT(db_exec(db, "INSERT INTO attempts(id, attempt, request_id, provider, model, outcome,"
+                          " started_at) VALUES(1, 2, 'r', 'openai', 'gpt-5', 'ok', 3)"),
+              DB_OK);
+    db_close(&db);
+    CHECK_INT(books_open(&books, 1, 64), 0);
+    stop();
+    CHECK_TEXT(ASK("SELECT id || attempt || request_id || provider || model || outcome ||"
+                   " started_at FROM attempts"),
+               "12ropenaigpt-5ok3");
+}
+
 static void test_a_request_that_was_never_opened_is_one_row_too(void **state)
 {
     (void)state;
@@ -188,6 +206,40 @@ static void test_a_crash_between_commit_and_advance_doubles_nothing(void **state
     CHECK_TEXT(ASK("SELECT sum(status = 'success') || '+' || sum(status = 'unknown')"
                    " FROM requests"),
                "3+2");
+    CHECK_TEXT(ASK("SELECT count(*) FROM attempts"), "5");
+}
+
+/* An attempt that waits for a settlement longer than others has a row of its own. */
+static void test_the_one_attempt_of_a_request_lies_in_its_row_or_apart_never_twice(void **state)
+{
+    (void)state;
+    books_start(&books, 1);
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct ledger_entry e = books_entry(is_late ? "late" : "soon");
+        e.provider = STR("openai");
+        e.attempts = 1;
+        open_entry(&e);
+        add_attempt(&e, 1, "ok");
+        for (int i = 0; is_late && i < 6; i++)
+            books_sync(&books);
+        settle(&e, LEDGER_SUCCESS);
+    }
+    struct ledger_entry differs = books_entry("its tokens are not the attempt's");
+    differs.provider = STR("openai");
+    differs.attempts = 1;
+    differs.tokens_in = 5;
+    open_entry(&differs);
+    add_attempt(&differs, 1, "ok");
+    settle(&differs, LEDGER_SUCCESS);
+    stop();
+    CHECK_TEXT(ASK("SELECT group_concat(request_id) FROM attempts"),
+               "soon,late,its tokens are not the attempt's");
+    CHECK_TEXT(ASK("SELECT group_concat(request_id) FROM attempts_apart"),
+               "late,its tokens are not the attempt's");
+    CHECK_TEXT(ASK("SELECT count(*) FROM (SELECT DISTINCT attempt, provider, model, outcome,"
+                   " http_status, tokens_in, tokens_out, tokens_cached, cost_nano, duration_us,"
+                   " ttft_us FROM attempts)"),
+               "1");
 }
 
 static void test_the_spool_of_a_worker_that_is_gone_is_taken_up(void **state)
@@ -315,6 +367,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, clear)
     const struct CMUnitTest tests[] = {
         TEST(test_a_settled_request_is_one_row_with_its_attempts),
+        TEST(test_the_one_attempt_of_a_request_lies_in_its_row_or_apart_never_twice),
+        TEST(test_attempts_of_an_earlier_version_are_still_there),
         TEST(test_a_request_that_was_never_opened_is_one_row_too),
         TEST(test_the_same_request_id_twice_is_two_rows),
         TEST(test_what_was_never_settled_is_unknown_at_the_next_start),
