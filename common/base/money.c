@@ -57,21 +57,7 @@ static int64_t clamp(wide x)
     return x < -INT64_MAX ? -INT64_MAX : (int64_t)x;
 }
 
-static int64_t round_to_nano(wide x)
-{
-    x += 500000;
-    wide nano = x / 1000000;
-    return clamp(x % 1000000 < 0 ? nano - 1 : nano); /* division truncates, rounding floors */
-}
-
-int64_t money_cost(int64_t tokens, int64_t nano_per_million)
-{
-    if (nano_per_million == MONEY_UNKNOWN)
-        return MONEY_UNKNOWN;
-    return round_to_nano((wide)tokens * nano_per_million);
-}
-
-int64_t money_cost_of_parts(const struct money_part *parts, size_t n)
+int64_t money_cost(const struct money_part *parts, size_t n)
 {
     wide sum = 0;
 
@@ -84,7 +70,7 @@ int64_t money_cost_of_parts(const struct money_part *parts, size_t n)
         /* prices end at 10^18, so not even eight products leave the range */
         sum += (wide)parts[i].tokens * parts[i].nano_per_million;
     }
-    return round_to_nano(sum);
+    return clamp((sum + 500000) / 1000000);
 }
 
 int64_t money_add(int64_t a, int64_t b)

@@ -14,16 +14,13 @@
 /* "1.25" to nano-dollars. At most 9 decimals and 9 digits before them; no sign, no exponent. */
 MUST_USE bool money_parse(struct str text, int64_t *ret_nano);
 
-/* tokens x price, rounded to the nearest nano-dollar (half up). Saturates at INT64_MAX.
- * An unknown price gives MONEY_UNKNOWN. */
-int64_t money_cost(int64_t tokens, int64_t nano_per_million);
-
-/* The exact sum of several, rounded once. What nobody used (0 tokens) costs nothing whatever its
- * price; else an unknown price, or a negative count, gives MONEY_UNKNOWN. At most 8 parts. */
+/* What several counts of tokens cost: the exact sum, rounded once to the nearest nano-dollar (half
+ * up), at most INT64_MAX. What nobody used (0 tokens) costs nothing whatever its price; else an
+ * unknown price, or a negative count, gives MONEY_UNKNOWN. At most 8 parts. */
 struct money_part {
     int64_t tokens, nano_per_million;
 };
-int64_t money_cost_of_parts(const struct money_part *parts, size_t n);
+int64_t money_cost(const struct money_part *parts, size_t n);
 
 /* Sum that saturates; unknown plus anything is unknown. */
 int64_t money_add(int64_t a, int64_t b);

@@ -141,17 +141,6 @@ void daemon_notify_stopping(void)
     sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
 }
 
-void daemon_notify_status(const char *format, ...)
-{
-    char text[MAX_STATUS];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    sd_notifyf(0, "STATUS=%s", clean(text));
-}
-
 static void on_watchdog_timer(void *arg)
 {
     struct daemon_watchdog *w = arg;
@@ -191,11 +180,4 @@ int daemon_local_address(int fd, char *ret_text, size_t size)
     if (getsockname(fd, (struct sockaddr *)&a.bytes, &a.len) < 0)
         return -errno;
     return address_format(&a, ret_text, size) ? 0 : -ENOBUFS;
-}
-
-bool daemon_is_loopback(const char *address)
-{
-    struct address a;
-
-    return address_parse(str_from(address), &a) && address_is_loopback(&a);
 }

@@ -29,7 +29,6 @@ unsigned daemon_max_connections(unsigned wanted, unsigned reserved);
 void daemon_notify_ready(const char *status);
 void daemon_notify_reloading(void);
 void daemon_notify_stopping(void);
-void daemon_notify_status(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Ping the watchdog from this loop at half of WATCHDOG_USEC, if systemd asked for it. */
 struct daemon_watchdog;
@@ -44,5 +43,3 @@ void daemon_watchdog_free(struct daemon_watchdog **w);
  * listens on any more is replaced. -errno; *reterr_text says what could not be done, for people. */
 MUST_USE int daemon_listen(const char *address, bool shared, int *ret_fd, const char **reterr_text);
 MUST_USE int daemon_local_address(int fd, char *ret_text, size_t size);
-/* True if "127.0.0.1:…", "[::1]:…", "localhost:…" or a unix socket. */
-bool daemon_is_loopback(const char *address);

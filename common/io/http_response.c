@@ -114,11 +114,6 @@ void http_response_abort(struct http_request *r)
     end_answer(r);
 }
 
-bool http_response_has_begun(const struct http_request *r)
-{
-    return r->status != 0;
-}
-
 uint64_t http_response_bytes(const struct http_request *r)
 {
     return r->n_answer_bytes;

@@ -101,5 +101,4 @@ bool http_response_is_full(const struct http_request *r); /* stop; on_writable w
 void http_response_end(struct http_request *r);
 /* Close without the terminating chunk: the client must see that the answer is cut. */
 void http_response_abort(struct http_request *r);
-bool http_response_has_begun(const struct http_request *r);
 uint64_t http_response_bytes(const struct http_request *r);

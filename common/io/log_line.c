@@ -143,13 +143,28 @@ static void add_time(struct line *l, usec_t wall)
     add_text(l, "\"");
 }
 
+static const char *level_text(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return "error";
+    case LOG_LEVEL_WARNING:
+        return "warning";
+    case LOG_LEVEL_INFO:
+        return "info";
+    case LOG_LEVEL_DEBUG:
+        return "debug";
+    }
+    return "info";
+}
+
 size_t log_line_json(const struct log_line *l, char ret_text[LOG_LINE_MAX])
 {
     struct line line = {ret_text, 0, LOG_LINE_MAX - ROOM_TO_END};
     bool is_whole = true;
 
     add_time(&line, l->wall);
-    is_whole &= add_json_member(&line, "level", log_line_level(l->level), 16);
+    is_whole &= add_json_member(&line, "level", level_text(l->level), 16);
     is_whole &= add_json_member(&line, "ident", l->ident, 64);
     is_whole &= add_json_member(&line, "message", l->message, MAX_MESSAGE);
     for (const struct log_field *f = l->fields; f && f->name; f++) {
@@ -190,19 +205,4 @@ size_t log_line_journal(const struct log_line *l, char ret_text[LOG_LINE_MAX])
         if (f->value)
             add_journal_field(&line, f->name, f->value, MAX_FIELD);
     return line.len;
-}
-
-const char *log_line_level(enum log_level level)
-{
-    switch (level) {
-    case LOG_LEVEL_ERROR:
-        return "error";
-    case LOG_LEVEL_WARNING:
-        return "warning";
-    case LOG_LEVEL_INFO:
-        return "info";
-    case LOG_LEVEL_DEBUG:
-        return "debug";
-    }
-    return "info";
 }

@@ -25,5 +25,3 @@ struct log_line {
 /* Both return the length, at most LOG_LINE_MAX. */
 size_t log_line_json(const struct log_line *l, char ret_text[LOG_LINE_MAX]); /* ends in '\n' */
 size_t log_line_journal(const struct log_line *l, char ret_text[LOG_LINE_MAX]);
-
-const char *log_line_level(enum log_level level); /* "error", "warning", "info", "debug" */

@@ -238,8 +238,3 @@ int trail_write_flush(struct trail_write *w, bool sync)
         w->synced = w->flushed;
     return r;
 }
-
-uint64_t trail_write_flushed(const struct trail_write *w)
-{
-    return w->flushed.seq;
-}

@@ -37,6 +37,3 @@ MUST_USE int trail_write_append(struct trail_write *w, usec_t wall, struct str e
 /* To the file; with `sync` to the disk, and the head after it. -errno: nothing changed, try again.
  */
 MUST_USE int trail_write_flush(struct trail_write *w, bool sync);
-
-/* What is in the file. */
-uint64_t trail_write_flushed(const struct trail_write *w);

@@ -422,14 +422,6 @@ const struct node *nodes_at(const struct nodes *n, size_t i)
     return &n->entry[i]->node;
 }
 
-const struct node *nodes_find(const struct nodes *n, struct str id)
-{
-    for (size_t i = 0; i < n->n; i++)
-        if (str_is(id, n->entry[i]->id))
-            return &n->entry[i]->node;
-    return NULL;
-}
-
 bool nodes_is_gone(const struct nodes *n, const struct node *node)
 {
     if (!node->address && !node->state.was_heard)

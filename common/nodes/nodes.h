@@ -55,7 +55,6 @@ MUST_USE int nodes_configure(struct nodes *n, const struct settings *s, bool wit
 
 size_t nodes_count(const struct nodes *n);
 const struct node *nodes_at(const struct nodes *n, size_t i);
-const struct node *nodes_find(const struct nodes *n, struct str id);
 /* Offline for longer than the retention; and this machine's own before its first word. */
 bool nodes_is_gone(const struct nodes *n, const struct node *node);
 

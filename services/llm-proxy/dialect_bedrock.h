@@ -7,9 +7,6 @@
 /* Whose model it is: what Converse has no words of its own for is said in theirs. */
 enum dialect_bedrock_family { BEDROCK_CLAUDE, BEDROCK_NOVA, BEDROCK_GPT, BEDROCK_OTHER };
 
-/* By the model's id; `ret_name` is what follows the maker's name in it. */
-enum dialect_bedrock_family dialect_bedrock_write_family(const char *model, struct str *ret_name);
-
 enum dialect_result dialect_bedrock_write(struct arena *a, const struct dialect_request *r,
                                           struct dialect_call *ret);
 

@@ -19,8 +19,9 @@ struct request {
     struct dialect_anthropic_thinking thinking; /* of Claude */
 };
 
-/* "us.anthropic.claude-…-v1:0", "amazon.nova-…", "openai.gpt-oss-…", also at the end of an ARN. */
-enum dialect_bedrock_family dialect_bedrock_write_family(const char *model, struct str *ret_name)
+/* By the model's id; `ret_name` is what follows the maker's name in it:
+ * "us.anthropic.claude-…-v1:0", "amazon.nova-…", "openai.gpt-oss-…", also at the end of an ARN. */
+static enum dialect_bedrock_family family_of(const char *model, struct str *ret_name)
 {
     static const struct {
         const char *maker;
@@ -376,7 +377,7 @@ enum dialect_result dialect_bedrock_write(struct arena *a, const struct dialect_
     struct request q = {.arena = a, .asked = r, .chat = r->chat};
     struct str name;
 
-    q.family = dialect_bedrock_write_family(r->model, &name);
+    q.family = family_of(r->model, &name);
     ret->cannot = find_foreign(&q);
     if (ret->cannot != CHAT_FEATURE_NONE)
         return DIALECT_CANNOT;

@@ -301,8 +301,8 @@ static void ask_for_usage(struct json_edit *edit, const struct json_value *root)
                       STR("\"stream_options\":{\"include_usage\":true}"));
 }
 
-enum dialect_result dialect_openai_splice(struct arena *a, const struct json_edit *edit,
-                                          struct dialect_call *ret)
+static enum dialect_result splice(struct arena *a, const struct json_edit *edit,
+                                  struct dialect_call *ret)
 {
     if (2 * edit->n + 1 <= DIALECT_MAX_PIECES) {
         ret->n_body = json_edit_pieces(edit, ret->body);
@@ -337,7 +337,7 @@ enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect
     if (r->messages.len > 0)
         json_edit_replace(&edit, asked->messages, r->messages);
     ret->path = variant_path(a, r->provider, r->model, ret->path);
-    return ret->path ? dialect_openai_splice(a, &edit, ret) : DIALECT_FULL;
+    return ret->path ? splice(a, &edit, ret) : DIALECT_FULL;
 }
 
 static enum dialect_result forward(struct arena *a, const struct dialect_request *r,

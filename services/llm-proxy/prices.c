@@ -262,5 +262,5 @@ int64_t prices_cost(const struct prices_price *price, const struct prices_tokens
         {t->output < 0 || reasoning > t->output ? -1 : t->output - reasoning, p.output},
         {reasoning, p.reasoning},
     };
-    return money_cost_of_parts(parts, sizeof(parts) / sizeof(*parts));
+    return money_cost(parts, sizeof(parts) / sizeof(*parts));
 }

@@ -2,13 +2,6 @@
 
 #include <assert.h>
 
-const char *purse_period_text(enum purse_period period)
-{
-    static const char *const texts[] = {"total", "daily", "monthly"};
-
-    return texts[period];
-}
-
 static enum zone_unit unit_of(enum purse_period period)
 {
     return period == PURSE_MONTHLY ? ZONE_MONTH : ZONE_DAY;

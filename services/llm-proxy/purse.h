@@ -37,7 +37,6 @@ struct purse_hold {
 };
 
 /* "total", "daily", "monthly". */
-const char *purse_period_text(enum purse_period period);
 
 /* Does any of its owners have a limit? Where none has, nothing is ever refused. */
 bool purse_is_limited(const struct purse_hold *h);

@@ -58,7 +58,7 @@ void standing_forgive(struct standing *s)
     s->rests_until = 0;
 }
 
-bool standing_is_down(const struct standing_provider *p, usec_t now)
+static bool is_down(const struct standing_provider *p, usec_t now)
 {
     return !p->has_worker && p->health == HEALTH_DOWN &&
            now - p->health_at < STANDING_HEALTH_MAX_AGE;
@@ -68,7 +68,7 @@ enum standing_obstacle standing_look_provider(const struct standing_provider *p,
 {
     if (p->is_away)
         return STANDING_AWAY;
-    if (standing_is_down(p, now))
+    if (is_down(p, now))
         return STANDING_DOWN;
     if (!breaker_is_available(&p->connection, &p->config, now))
         return STANDING_UNREACHABLE;
@@ -82,7 +82,7 @@ static enum standing_obstacle look(struct standing *s, usec_t now, usec_t *ret_w
     *ret_wait = 0;
     if (s->provider->is_away)
         return STANDING_AWAY;
-    if (standing_is_down(s->provider, now))
+    if (is_down(s->provider, now))
         return STANDING_DOWN;
     for (enum gate g = CONNECTION; g < N_GATES; g++) {
         const struct breaker_config *c = config_of(s->provider, g);

@@ -52,7 +52,6 @@ void standing_configure(struct standing_provider *p, const struct breaker_config
  */
 void standing_forgive(struct standing *s);
 
-bool standing_is_down(const struct standing_provider *p, usec_t now);
 /* What is in the way of the provider as a whole. */
 enum standing_obstacle standing_look_provider(const struct standing_provider *p, usec_t now);
 /* What is in the way of a try; *ret_wait (may be NULL) is for how long, 0 when nobody knows. */

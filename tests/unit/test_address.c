@@ -68,12 +68,33 @@ static void anything_else_is_refused(void **state)
     CHECK(!address_parse((struct str){big, sizeof(big)}, &a));
 }
 
+static bool is_loopback(const char *text)
+{
+    struct address a;
+
+    return address_parse(str_from(text), &a) && address_is_loopback(&a);
+}
+
+static void only_this_machine_is_loopback(void **state)
+{
+    (void)state;
+    CHECK(is_loopback("127.0.0.1:80"));
+    CHECK(is_loopback("127.8.9.1:80"));
+    CHECK(is_loopback("localhost:80"));
+    CHECK(is_loopback("[::1]:80"));
+    CHECK(is_loopback("unix:/run/x.sock"));
+    CHECK(!is_loopback("0.0.0.0:80"));
+    CHECK(!is_loopback("[::]:80"));
+    CHECK(!is_loopback("128.0.0.1:80"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_read_and_written_the_same),
         cmocka_unit_test(localhost_is_the_one_name),
         cmocka_unit_test(anything_else_is_refused),
+        cmocka_unit_test(only_this_machine_is_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
