@@ -3,9 +3,8 @@
 #include "io/trail_key.h"
 #include "io/trail_verify.h"
 
-#include "check.h"
+#include "folder.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,23 +20,14 @@ static struct audit *audit;
 static int make(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/test-audit-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
+    return folder_make(dir, sizeof(dir)) ? 0 : -1;
 }
 
 static int clear(void **state)
 {
     (void)state;
     audit_stop(&audit);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(dir);
 }
 
 static int start(const char *logs_dir, char *error, size_t size)

@@ -1,8 +1,7 @@
 #include "cache.h"
 
-#include "check.h"
+#include "folder.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +16,10 @@ static struct loop *loop;
 static struct cache *cache;
 static const struct cache_key key = {{1}}, other = {{2}};
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(name);
-}
-
 static int make(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/test-cache-XXXXXX");
-    if (!mkdtemp(dir))
+    if (!folder_make(dir, sizeof(dir)))
         return -1;
     settings = (struct settings){.paths = {.state = dir},
                                  .cache = {.l1_max = 1 << 20,
@@ -43,7 +35,7 @@ static int clear(void **state)
     cache_stop(cache);
     loop_free(&loop);
     cache_free(&cache);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(dir);
 }
 
 static void await_disk(uint64_t entries)

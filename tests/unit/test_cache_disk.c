@@ -1,8 +1,7 @@
 #include "cache_disk.h"
 
-#include "check.h"
+#include "folder.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +11,10 @@ static char dir[64];
 static struct loop *loop;
 static struct cache_disk *disk;
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(name);
-}
-
 static int make(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/test-disk-XXXXXX");
-    return mkdtemp(dir) && loop_new(&loop) == 0 ? 0 : -1;
+    return folder_make(dir, sizeof(dir)) && loop_new(&loop) == 0 ? 0 : -1;
 }
 
 static void stop_disk(void)
@@ -36,7 +28,7 @@ static int clear(void **state)
     (void)state;
     stop_disk();
     loop_free(&loop);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(dir);
 }
 
 static void start_disk(uint64_t max_bytes)

@@ -1,8 +1,7 @@
 #include "cache_rows.h"
 
-#include "check.h"
+#include "folder.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +12,10 @@
 static char dir[64], path[96], why[256];
 static struct cache_rows *rows;
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st, (void)type, (void)at;
-    return remove(name);
-}
-
 static int make(void **state)
 {
     (void)state;
-    strcpy(dir, "/tmp/test-rows-XXXXXX");
-    if (!mkdtemp(dir))
+    if (!folder_make(dir, sizeof(dir)))
         return -1;
     snprintf(path, sizeof(path), "%s/cache.db", dir);
     return cache_rows_open(path, &rows, why, sizeof(why)) == DB_OK ? 0 : -1;
@@ -33,7 +25,7 @@ static int clear(void **state)
 {
     (void)state;
     cache_rows_close(&rows);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(dir);
 }
 
 static struct cache_key key_of(unsigned n)

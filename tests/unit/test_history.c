@@ -1,6 +1,6 @@
 #include "history.h"
 
-#include "check.h"
+#include "folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +34,7 @@ static int set_up(void **state)
 {
     static struct fixture f;
 
-    strcpy(f.folder, "/tmp/history-XXXXXX");
-    if (!mkdtemp(f.folder))
+    if (!folder_make(f.folder, sizeof(f.folder)))
         return -1;
     snprintf(f.path, sizeof(f.path), "%s/health.db", f.folder);
     open_all(&f);
@@ -46,11 +45,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    char command[128];
 
     close_all(f);
-    snprintf(command, sizeof(command), "rm -r %s", f->folder);
-    return system(command);
+    return folder_remove(f->folder);
 }
 
 static int64_t count(struct fixture *f, const char *sql)

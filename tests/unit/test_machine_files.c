@@ -2,9 +2,8 @@
 #include "gpu_sysfs.h"
 #include "host.h"
 
-#include "check.h"
+#include "folder.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,37 +15,19 @@ static struct gpu_list list;
 
 static void put(const char *name, const char *text)
 {
-    char path[512];
-
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-        *p = '\0';
-        mkdir(path, 0700);
-        *p = '/';
-    }
-    FILE *f = fopen(path, "we");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    folder_put(root, name, text);
 }
 
 static int make_root(void **state)
 {
     (void)state;
-    strcpy(root, "/tmp/machine-files-XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
-{
-    (void)st, (void)flag, (void)where;
-    return remove(path);
+    return folder_make(root, sizeof(root)) ? 0 : -1;
 }
 
 static int remove_root(void **state)
 {
     (void)state;
-    return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(root);
 }
 
 static void check_number(double value, double expected)

@@ -2,11 +2,10 @@
 #include "io/trail_verify.h"
 #include "io/trail_write.h"
 
-#include "check.h"
+#include "folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,26 +25,17 @@ static struct trail_verify_report report;
 static int make(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/test-trail-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!folder_make(folder, sizeof(folder)))
         return -1;
     snprintf(head, sizeof(head), "%s/head", folder);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
 }
 
 static int clear(void **state)
 {
     (void)state;
     trail_write_close(&trail);
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 static void open_trail(void)

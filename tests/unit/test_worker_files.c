@@ -4,10 +4,9 @@
 #include "worker_register.h"
 #include "worker_sweep.h"
 
-#include "check.h"
+#include "folder.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +27,7 @@ static const char *path_of(const char *name)
 
 static void put(const char *name, const char *text)
 {
-    char path[512];
-
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-        *p = '\0';
-        mkdir(path, 0700);
-        *p = '/';
-    }
-    FILE *f = fopen(path, "we");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    folder_put(root, name, text);
 }
 
 static bool holds(const char *name, const char *text)
@@ -57,20 +45,13 @@ static bool holds(const char *name, const char *text)
 static int make_root(void **state)
 {
     (void)state;
-    strcpy(root, "/tmp/worker-files-XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
-{
-    (void)st, (void)flag, (void)where;
-    return remove(path);
+    return folder_make(root, sizeof(root)) ? 0 : -1;
 }
 
 static int remove_root(void **state)
 {
     (void)state;
-    return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(root);
 }
 
 /* The kernel makes these files in a new directory; here they are there before. */
