@@ -25,10 +25,14 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp",
 }
-# What ThreadSanitizer is asked about, beside the unit tests and the SDKs: scenarios in which all
-# threads of the daemons take part.
+# What ThreadSanitizer is asked about, beside the unit tests: scenarios in which all threads of the
+# daemons take part.
 THREADED = ("tests/integration/test_prometheus.py",
-            "tests/integration/test_cache.py::test_a_thousand_who_ask_the_same_at_once_ask_once")
+            "tests/integration/test_cache.py::test_a_thousand_who_ask_the_same_at_once_ask_once[stream]")
+THREADED_SDKS = tuple(f"tests/conformance/test_{name}.py"
+                      for name in ("openai_sdk", "sdk_matrix", "counting_proxy"))
+# A sanitizer's times say nothing.
+MEASURED = ("tests/conformance/test_counting_beside.py",)
 
 MAX_ASKED_AGAIN = 3
 PARTS = 8
@@ -121,7 +125,7 @@ def count_program(test, tally):
 
 
 def pytest(name, targets, build_dir):
-    """`targets` is a list of folders, files or tests."""
+    """`targets`: folders, files or tests."""
     tally, log = Tally(), LOGS / f"{name}.log"
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -160,7 +164,7 @@ def no_sdk(log):
     return tally.fail(f"npm ci failed:\n{tail(log)}")
 
 
-def conformance(build_dir, name="conformance"):
+def conformance(name, build_dir, targets):
     """The official SDKs, installed from the committed lockfile."""
     log = LOGS / "npm.log"
     folder = ROOT / "tests/conformance"
@@ -170,7 +174,7 @@ def conformance(build_dir, name="conformance"):
                log):
             return no_sdk(log)
         done.write_text(lock.read_text())
-    return pytest(name, ["tests/conformance"], build_dir)
+    return pytest(name, targets, build_dir)
 
 
 def integration(build_dir, is_soak):
@@ -202,7 +206,7 @@ def alone(tally, build_dir):
 
 def threaded(folder):
     tally = meson_tests("threads-unit", folder, "unit")
-    tally.add(conformance(folder, "threads-conformance"))
+    tally.add(conformance("threads-conformance", folder, THREADED_SDKS))
     for scenario in THREADED:
         name = pathlib.Path(scenario.split("::")[0]).stem
         tally.add(pytest(f"threads-{name}", [scenario], folder))
@@ -219,13 +223,15 @@ def tiers(mode):
     if mode == "stack":
         quick = build("quick", PROGRAMS)
         return [("stack", lambda: pytest("stack", ["tests/stack"], quick))]
-    asan, release, tsan = build("asan"), build("release"), build("tsan")
+    asan, release, tsan = build("asan"), build("release", PROGRAMS), build("tsan")
+    sdks = ["tests/conformance", *(f"--ignore={file}" for file in MEASURED)]
     return [("lint", lambda: meson_tests("lint", asan, "lint")),
             ("unit", lambda: meson_tests("unit", asan, "unit")),
             ("fuzz corpus", lambda: meson_tests("fuzz", asan, "fuzz")),
             ("threads", lambda: threaded(tsan)),
             ("integration", lambda: integration(asan, mode == "soak")),
-            ("conformance", lambda: conformance(asan)),
+            ("conformance", lambda: conformance("conformance", asan, sdks)),
+            ("figures", lambda: conformance("figures", release, MEASURED)),
             ("system", lambda: pytest("system", ["tests/system"], release))]
 
 
