@@ -350,7 +350,7 @@ def is_found_damaged(books):
 def test_a_page_overwritten_by_noise_is_found(good_books, tmp_path):
     source = (good_books / "ledger.db").read_bytes()
     rng = random.Random(1)
-    for _ in range(100 if os.environ.get("SOAK") else 20):
+    for _ in range(100 if os.environ.get("SOAK") else 10):
         copy = tmp_path / "copy"
         shutil.copytree(good_books, copy)
         page = rng.randrange(len(source) // 4096)
