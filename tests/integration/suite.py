@@ -141,6 +141,14 @@ class Process:
     def signal(self, signo):
         self.child.send_signal(signo)
 
+    @contextlib.contextmanager
+    def hung(self):
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def stop(self, timeout=40.0):
         """SIGTERM; the program must say goodbye properly. A program that was killed is left be."""
         if self.child is None or self.child.poll() == -signal.SIGKILL:
