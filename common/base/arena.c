@@ -55,6 +55,24 @@ void arena_clear(struct arena *a)
     a->blocks = keep;
 }
 
+bool arena_adopt(struct arena *a, struct arena *other)
+{
+    struct arena_block *oldest = other->blocks;
+
+    if (other->used > a->max - a->used)
+        return false;
+    while (oldest && oldest->older)
+        oldest = oldest->older;
+    if (oldest) { /* behind the one that is being handed out of */
+        struct arena_block **place = a->blocks ? &a->blocks->older : &a->blocks;
+        oldest->older = *place;
+        *place = other->blocks;
+    }
+    a->used += other->used;
+    *other = (struct arena){.max = other->max};
+    return true;
+}
+
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
     size_t size = a->blocks ? a->blocks->size * 2 : FIRST_BLOCK;

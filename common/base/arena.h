@@ -4,6 +4,7 @@
 #include "base/macro.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -19,6 +20,10 @@ void arena_done(struct arena *a);
 
 /* Release everything handed out; keeps one block for the next request. */
 void arena_clear(struct arena *a);
+
+/* What `other` handed out is `a`'s from now on, and `other` is as new. False, and nothing changed,
+ * when it is over the ceiling. */
+MUST_USE bool arena_adopt(struct arena *a, struct arena *other);
 
 /* Zeroed, aligned for any type. NULL when the ceiling is reached; the caller must handle it where
  * a peer chooses the size. Aborts if the kernel refuses memory below the ceiling. */

@@ -69,21 +69,22 @@ static enum json_result read_unicode(const char *p, const char *end, uint32_t *r
     return JSON_OK;
 }
 
+/* What a letter stands for behind a backslash; 0: nothing. */
+static const unsigned char meant[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
 /* The escape at `p`: the character it stands for and its length as spelled. */
 static enum json_result read_escape(const char *p, const char *end, uint32_t *ret, size_t *ret_len)
 {
-    static const char spelled[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-
     if (end - p < 2)
         return JSON_SYNTAX;
     if (p[1] == 'u')
         return read_unicode(p, end, ret, ret_len);
-    const char *found = memchr(spelled, p[1], sizeof(spelled) - 1);
-    if (!found)
-        return JSON_SYNTAX;
-    *ret = (unsigned char)meant[found - spelled];
+    *ret = meant[(unsigned char)p[1]];
     *ret_len = 2;
-    return JSON_OK;
+    return *ret ? JSON_OK : JSON_SYNTAX;
 }
 
 enum json_result json_escape_find_end(struct str text, size_t at, size_t *ret,

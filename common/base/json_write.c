@@ -79,13 +79,25 @@ static struct str escape(unsigned char c, char ret[6])
     }
 }
 
-static size_t plain_length(struct str s)
-{
-    size_t n = 0;
+typedef signed char sixteen __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
 
+/* How many bytes from `at` on are ASCII that needs no escape. */
+static size_t plain_length(struct str s, size_t at)
+{
+    size_t n = at;
+
+    for (sixteen bytes; n + sizeof(bytes) <= s.len; n += sizeof(bytes)) {
+        memcpy(&bytes, s.data + n, sizeof(bytes));
+        halves special = (halves)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+        if (special[0])
+            return n - at + (size_t)__builtin_ctzll(special[0]) / 8;
+        if (special[1])
+            return n - at + 8 + (size_t)__builtin_ctzll(special[1]) / 8;
+    }
     while (n < s.len && s.data[n] >= 0x20 && s.data[n] != '"' && s.data[n] != '\\')
         n++;
-    return n;
+    return n - at;
 }
 
 /* What needs no escape, as nearly everything does: `end` closes it. */
@@ -106,7 +118,7 @@ static void add_plain(struct json_write *w, struct str s, struct str end)
 
 static void add_quoted(struct json_write *w, struct str s, struct str end)
 {
-    size_t copied = 0, at = plain_length(s);
+    size_t copied = 0, at = plain_length(s, 0);
 
     if (at == s.len) {
         add_plain(w, s, end);
@@ -125,6 +137,7 @@ static void add_quoted(struct json_write *w, struct str s, struct str end)
         add(w, s.data + copied, at - copied);
         add(w, instead.data, instead.len);
         copied = ++at;
+        at += plain_length(s, at);
     }
     if (at > copied)
         add(w, s.data + copied, at - copied);

@@ -24,9 +24,19 @@ static bool is_upper(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-static bool is_letter(char c)
+/* Of a byte, as a digit: 0 between words, 2 an upper letter, 1 any other one and a digit. */
+static const char kinds[] = "00000000000000000000000000000000"
+                            "00000000000000001111111111000000"
+                            "02222222222222222222222222200000"
+                            "01111111111111111111111111100000"
+                            "11111111111111111111111111111111"
+                            "11111111111111111111111111111111"
+                            "11111111111111111111111111111111"
+                            "11111111111111111111111111111111";
+
+static char kind_of(char c)
 {
-    return (c | 0x20) >= 'a' ? (c | 0x20) <= 'z' : (c >= '0' && c <= '9') || (c & 0x80);
+    return kinds[(unsigned char)c];
 }
 
 /* "error: no such file", "ValueError: x", "[ERROR] x"; but not "except ValueError:" or "{error}".
@@ -62,35 +72,50 @@ static bool has_exit_status(struct str line, size_t end)
     return end < limit && line.data[end] >= '1' && line.data[end] <= '9';
 }
 
-#define L(c) (1U << ((c) - 'a'))
+#define THREE(a, b, c) ((a) << 16 | (b) << 8 | (c))
 
-/* By its first two bytes, in any case: false for most words that lexicon.h knows for no error. */
+/* By its first three bytes, in any case: false for most words that lexicon.h knows for no error. */
 static bool may_be_error(const char *word, size_t len)
 {
-    char one = word[0] | 0x20, two = word[1] | 0x20;
-
-    static const uint32_t second[26] = {
-        ['a' - 'a'] = L('b'),
-        ['c' - 'a'] = L('r') | L('o') | L('a'),
-        ['d' - 'a'] = L('e'),
-        ['e' - 'a'] = L('r') | L('x'),
-        ['f' - 'a'] = L('a') | L('e') | L('o'),
-        ['i' - 'a'] = L('n'),
-        ['m' - 'a'] = L('i'),
-        ['o' - 'a'] = L('v'),
-        ['p' - 'a'] = L('a'),
-        ['r' - 'a'] = L('e'),
-        ['s' - 'a'] = L('e'),
-        ['t' - 'a'] = L('r') | L('i'),
-        ['u' - 'a'] = L('n'),
-        ['v' - 'a'] = L('i'),
-    };
-
     if (len < 3)
         return false;
-    if ((one | two) & 0x80)
+    if ((word[0] | word[1]) & 0x80)
         return true;
-    return one >= 'a' && one <= 'z' && two >= 'a' && two <= 'z' && (second[one - 'a'] & L(two));
+    switch (THREE(word[0] | 0x20, word[1] | 0x20, word[2] | 0x20)) {
+    case THREE('a', 'b', 'o'):
+    case THREE('c', 'a', 'n'):
+    case THREE('c', 'o', 'r'):
+    case THREE('c', 'r', 'a'):
+    case THREE('c', 'r', 'i'):
+    case THREE('d', 'e', 'a'):
+    case THREE('d', 'e', 'n'):
+    case THREE('e', 'r', 'r'):
+    case THREE('e', 'x', 'c'):
+    case THREE('e', 'x', 'i'):
+    case THREE('f', 'a', 'i'):
+    case THREE('f', 'a', 'l'):
+    case THREE('f', 'a', 't'):
+    case THREE('f', 'e', 'h'):
+    case THREE('f', 'e', 'l'):
+    case THREE('f', 'o', 'u'):
+    case THREE('i', 'n', 'v'):
+    case THREE('m', 'i', 's'):
+    case THREE('o', 'v', 'e'):
+    case THREE('p', 'a', 'n'):
+    case THREE('r', 'e', 'f'):
+    case THREE('s', 'e', 'g'):
+    case THREE('t', 'i', 'm'):
+    case THREE('t', 'r', 'a'):
+    case THREE('u', 'n', 'a'):
+    case THREE('u', 'n', 'c'):
+    case THREE('u', 'n', 'd'):
+    case THREE('u', 'n', 'h'):
+    case THREE('u', 'n', 'r'):
+    case THREE('v', 'i', 'o'):
+        return true;
+    default:
+        return false;
+    }
 }
 
 static unsigned judge_word(struct str line, size_t from, size_t end)
@@ -112,20 +137,20 @@ static unsigned judge_word(struct str line, size_t from, size_t end)
 
 unsigned cue_error(struct str line)
 {
+    const char *p = line.data, *end = p + line.len;
     unsigned found = 0;
 
-    for (size_t i = 0; i < line.len && found < 2;) {
-        if (!is_letter(line.data[i])) {
-            i++;
+    while (p < end && found < 2) {
+        const char *from = p; /* of the last part of a camelCase word: "ValueError" is an error */
+        char before = kind_of(*p++);
+        if (before == '0')
             continue;
-        }
-        size_t from = i; /* of the last part of a camelCase word: "ValueError" is an error */
-        while (++i < line.len && is_letter(line.data[i]))
-            if (is_upper(line.data[i]) && !is_upper(line.data[i - 1]))
-                from = i;
-        if (!may_be_error(line.data + from, i - from))
+        for (char kind; p < end && (kind = kind_of(*p)) != '0'; before = kind, p++)
+            if (kind > before)
+                from = p;
+        if (!may_be_error(from, (size_t)(p - from)))
             continue;
-        unsigned judged = judge_word(line, from, i);
+        unsigned judged = judge_word(line, (size_t)(from - line.data), (size_t)(p - line.data));
         found = judged > found ? judged : found;
     }
     return found;

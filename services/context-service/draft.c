@@ -20,11 +20,17 @@ bool draft_init(struct draft *d, uint64_t goal)
 {
     struct conversation *c = d->c;
 
+    arena_init(&d->arena, SCRATCH_SIZE);
     d->pinned_tokens = c->tokens - c->filler_tokens;
     for (size_t g = 0; g < d->end; g++)
         if (is_open(&c->group[g]))
             d->pinned_tokens -= c->group[g].tokens;
     return block_make(&d->blocks, c, d->end, goal);
+}
+
+void draft_done(struct draft *d)
+{
+    arena_done(&d->arena);
 }
 
 static void mark_kept(struct draft *d, size_t n)
@@ -42,6 +48,7 @@ static void mark_kept(struct draft *d, size_t n)
         else
             d->units->unit[e->index].is_kept = true;
     }
+    d->n_kept = n;
     d->n_folded = 0;
     for (size_t b = 0; b < d->blocks.n; b++) {
         struct block *block = &d->blocks.block[b];
@@ -55,7 +62,6 @@ static void mark_kept(struct draft *d, size_t n)
 
 struct rewriting {
     struct draft *d;
-    struct arena *a;
     size_t message;
     size_t source;                       /* the next that may be offered */
     struct conversation_output original; /* the same, as the client sent it */
@@ -125,7 +131,7 @@ static struct str write_output(struct rewriting *r, struct unit_source *s, struc
     bool ok = (s->key[0] || find_key(r, s)) &&
               marker_write(&out, left.lines, left.tokens, s->key) == BUF_OK &&
               write_kept(r->d->units, s, &out);
-    struct str spelled = ok ? marker_spell(r->a, buf_str(&out)) : (struct str){NULL, 0};
+    struct str spelled = ok ? marker_spell(&r->d->arena, buf_str(&out)) : (struct str){NULL, 0};
     buf_done(&out);
     return spelled;
 }
@@ -165,16 +171,16 @@ static const struct json_value *shorten_message(struct rewriting *r, size_t i)
     r->original = (struct conversation_output){.text = NULL};
     while (r->source < l->n_sources && l->source[r->source].message < i)
         r->source++;
-    struct str text = conversation_respell(r->d->c, r->a, m->json, shorten, r);
+    struct str text = conversation_respell(r->d->c, &r->d->arena, m->json, shorten, r);
     if (!text.data || r->is_full)
         return NULL;
     if (text.len == 0)
         return m->json;
-    return json_parse(r->a, text, &json, &at) == JSON_OK ? json : NULL;
+    return json_parse(&r->d->arena, text, &json, &at) == JSON_OK ? json : NULL;
 }
 
 /* The message in place of what is folded; NULL at the ceiling. */
-static const struct json_value *write_summary(struct draft *d, struct arena *a)
+static const struct json_value *write_summary(struct draft *d)
 {
     const struct summary s = {.n_messages = d->n_folded,
                               .blocks = &d->blocks,
@@ -186,64 +192,81 @@ static const struct json_value *write_summary(struct draft *d, struct arena *a)
 
     buf_init(&text, MAX_MESSAGE);
     if (summary_write(&s, d->units, d->c, &text) == BUF_OK) {
-        struct str content = marker_spell(a, buf_str(&text));
+        struct str content = marker_spell(&d->arena, buf_str(&text));
         char *message =
-            content.data ? arena_printf(a, "{\"role\":\"user\",\"content\":%.*s}", STR_ARG(content))
-                         : NULL;
-        if (!message || json_parse(a, str_from(message), &json, &at) != JSON_OK)
+            content.data
+                ? arena_printf(&d->arena, "{\"role\":\"user\",\"content\":%.*s}", STR_ARG(content))
+                : NULL;
+        if (!message || json_parse(&d->arena, str_from(message), &json, &at) != JSON_OK)
             json = NULL;
     }
     buf_done(&text);
     return json;
 }
 
-static uint64_t measure_group(struct rewriting *r, const struct conversation_group *g)
+static bool write_group(struct rewriting *r, const struct conversation_group *g)
 {
-    uint64_t tokens = 0;
+    const struct conversation *c = r->d->c;
 
     for (size_t i = g->first; i < g->first + g->n; i++) {
-        const struct conversation_message *m = &r->d->c->message[i];
+        const struct conversation_message *m = &c->message[i];
         const struct json_value *json = shorten_message(r, i);
-        r->is_full |= !json;
-        if (json)
-            tokens += json == m->json ? m->tokens : counter_message(r->d->c->counter, json);
+        if (!json)
+            return false;
+        r->d->message[i] = (struct draft_message){
+            json, json == m->json ? m->tokens : counter_message(c->counter, json)};
     }
-    return tokens;
+    return true;
 }
 
-static uint64_t measure(struct draft *d, struct arena *a)
+static bool is_in_place(const struct conversation_group *g)
+{
+    return is_open(g) && !g->is_folded;
+}
+
+/* False at the ceiling. */
+static bool write_draft(struct draft *d)
 {
     struct conversation *c = d->c;
-    struct rewriting r = {.d = d, .a = a};
-    uint64_t tokens = d->pinned_tokens;
+    struct rewriting r = {.d = d};
+
+    d->written = (struct draft_message){.json = NULL};
+    d->message = arena_alloc(&d->arena, c->n * sizeof(*d->message));
+    if (!d->message)
+        return false;
+    for (size_t g = 0; g < d->end; g++)
+        if (is_in_place(&c->group[g]) && !write_group(&r, &c->group[g]))
+            return false;
+    if (d->n_folded == 0)
+        return true;
+    d->written.json = write_summary(d);
+    if (d->written.json)
+        d->written.tokens = counter_message(c->counter, d->written.json);
+    return d->written.json != NULL;
+}
+
+static uint64_t count_draft(const struct draft *d)
+{
+    struct conversation *c = d->c;
+    uint64_t tokens = d->pinned_tokens + d->written.tokens;
 
     for (size_t g = 0; g < d->end; g++)
-        if (is_open(&c->group[g]) && !c->group[g].is_folded)
-            tokens += measure_group(&r, &c->group[g]);
-    c->summary = STR_EMPTY;
-    if (d->n_folded > 0) {
-        const struct json_value *summary = write_summary(d, a);
-        r.is_full |= !summary;
-        if (summary) {
-            c->summary = summary->raw;
-            tokens += counter_message(c->counter, summary);
-        }
-    }
+        for (size_t i = 0; is_in_place(&c->group[g]) && i < c->group[g].n; i++)
+            tokens += d->message[c->group[g].first + i].tokens;
+    c->summary = d->written.json ? d->written.json->raw : STR_EMPTY;
     tokens += transcript_filler_tokens(c);
     c->summary = STR_EMPTY;
-    d->is_full |= r.is_full;
-    return r.is_full ? UINT64_MAX : tokens;
+    return tokens;
 }
 
 uint64_t draft_measure(struct draft *d, size_t n)
 {
-    struct arena scratch;
-
+    arena_done(&d->arena);
     mark_kept(d, n);
-    arena_init(&scratch, SCRATCH_SIZE);
-    uint64_t tokens = measure(d, &scratch);
-    arena_done(&scratch);
-    return tokens;
+    if (write_draft(d))
+        return count_draft(d);
+    d->is_full = true;
+    return UINT64_MAX;
 }
 
 bool draft_write_source(struct draft *d, struct str *ret)
@@ -262,42 +285,29 @@ bool draft_write_source(struct draft *d, struct str *ret)
     return copy != NULL;
 }
 
-static bool apply_group(struct rewriting *r, struct conversation_group *g)
-{
-    struct conversation *c = r->d->c;
-
-    for (size_t i = g->first; i < g->first + g->n; i++) {
-        struct conversation_message *m = &c->message[i];
-        const struct json_value *json = shorten_message(r, i);
-        if (!json)
-            return false;
-        if (json == m->json)
-            continue;
-        uint64_t tokens = counter_message(c->counter, json);
-        c->tokens = c->tokens - m->tokens + tokens;
-        g->tokens = g->tokens - m->tokens + tokens;
-        m->tokens = tokens;
-        m->json = json;
-    }
-    return true;
-}
-
-static bool apply_summary(struct draft *d)
+static void apply_group(struct draft *d, struct conversation_group *g)
 {
     struct conversation *c = d->c;
 
-    if (d->n_folded == 0)
-        return true;
+    for (size_t i = g->first; i < g->first + g->n; i++) {
+        struct conversation_message *m = &c->message[i];
+        c->tokens = c->tokens - m->tokens + d->message[i].tokens;
+        g->tokens = g->tokens - m->tokens + d->message[i].tokens;
+        m->tokens = d->message[i].tokens;
+        m->json = d->message[i].json;
+    }
+}
+
+static void apply_summary(struct draft *d)
+{
+    struct conversation *c = d->c;
+
     for (size_t g = 0; g < d->end; g++)
         if (c->group[g].is_folded)
             c->tokens -= c->group[g].tokens;
-    const struct json_value *summary = write_summary(d, c->arena);
-    if (!summary)
-        return false;
-    c->summary = summary->raw;
-    c->summary_tokens = counter_message(c->counter, summary);
+    c->summary = d->written.json->raw;
+    c->summary_tokens = d->written.tokens;
     c->tokens += c->summary_tokens;
-    return true;
 }
 
 /* The lines of outputs that are left out. */
@@ -344,14 +354,14 @@ static bool list_blocks(struct draft *d)
 bool draft_apply(struct draft *d, size_t n)
 {
     struct conversation *c = d->c;
-    struct rewriting r = {.d = d, .a = c->arena};
 
-    mark_kept(d, n);
-    for (size_t g = 0; g < d->end; g++)
-        if (is_open(&c->group[g]) && !c->group[g].is_folded && !apply_group(&r, &c->group[g]))
-            return false;
-    if (!apply_summary(d))
+    if ((d->n_kept != n && draft_measure(d, n) == UINT64_MAX) || !arena_adopt(c->arena, &d->arena))
         return false;
+    for (size_t g = 0; g < d->end; g++)
+        if (is_in_place(&c->group[g]))
+            apply_group(d, &c->group[g]);
+    if (d->written.json)
+        apply_summary(d);
     transcript_recount(c);
     return list_outputs(d) && list_blocks(d);
 }

@@ -6,6 +6,11 @@
 #include "order.h"
 #include "unit.h"
 
+struct draft_message {
+    const struct json_value *json;
+    uint64_t tokens;
+};
+
 struct draft {
     struct conversation *c;
     struct unit_list *units;
@@ -14,16 +19,22 @@ struct draft {
     struct block_list blocks; /* their messages */
     struct str summary;       /* a model's, or empty */
     uint64_t pinned_tokens;   /* of all that is not open, and the overhead */
-    size_t n_folded;          /* messages, in the last draft */
-    bool is_full;             /* an arena's ceiling */
+
+    /* the last draft */
+    struct arena arena; /* that it lives in */
+    size_t n_kept, n_folded;
+    struct draft_message *message; /* those of open groups that are not folded */
+    struct draft_message written;  /* the summary; json NULL: nothing is folded */
+    bool is_full;                  /* an arena's ceiling */
 };
 
 /* With the first four set; the blocks' keys take a small share of `goal` tokens. False at the
  * ceiling. */
 MUST_USE bool draft_init(struct draft *d, uint64_t goal);
+void draft_done(struct draft *d);
 
-/* Tokens of the draft that keeps `n` elements; nothing of it stays but the marks on units and
- * groups. UINT64_MAX at the ceiling. */
+/* Tokens of the draft that keeps `n` elements; units and groups are marked by it. UINT64_MAX at the
+ * ceiling. */
 uint64_t draft_measure(struct draft *d, size_t n);
 
 /* The text of what is folded, for a model to summarize; false at the ceiling. */

@@ -104,7 +104,7 @@ static size_t guess(const struct search *s)
     uint64_t left = s->goal - s->fits_tokens, sum = 0, all = 0;
     double scale = 1;
 
-    for (size_t i = s->fits; i < s->over && s->over_tokens; i++)
+    for (size_t i = s->fits; i < s->over && i < s->order->n && s->over_tokens > s->fits_tokens; i++)
         all += s->order->element[i].tokens;
     if (all > 0)
         scale = (double)(s->over_tokens - s->fits_tokens) / (double)all;
@@ -121,6 +121,7 @@ static bool search(struct search *s)
     if (s->fits_tokens > s->goal)
         return false;
     s->over = s->order->n + 1;
+    s->over_tokens = s->draft->c->tokens; /* about what keeping all of it comes to */
     for (unsigned probe = 0; probe < MAX_PROBES && s->over - s->fits > 1; probe++) {
         size_t n = guess(s);
         uint64_t tokens = draft_measure(s->draft, n);
@@ -146,6 +147,7 @@ bool extract_apply(struct extract *x, struct conversation *c, const struct extra
     if (!unit_collect(&x->units, c->arena, c, options->end) || !rank(x, c, options->query) ||
         !order_make(&order, &x->units, c, options->end) || !draft_init(&x->draft, options->goal)) {
         c->is_full = true;
+        draft_done(&x->draft);
         return false;
     }
     if (options->summary.len > 0 && str_is(options->summary_key, x->draft.blocks.key)) {
@@ -162,8 +164,10 @@ bool extract_apply(struct extract *x, struct conversation *c, const struct extra
     c->is_full |= x->draft.is_full;
     if (found && !c->is_full) {
         c->is_full = !draft_apply(&x->draft, s.fits);
+        draft_done(&x->draft);
         return true;
     }
+    draft_done(&x->draft);
     for (size_t g = 0; g < options->end; g++)
         c->group[g].is_folded = false;
     return false;

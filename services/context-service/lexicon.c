@@ -164,10 +164,9 @@ static int compare(const void *key, const void *element)
 {
     const struct str *word = key;
     const char *text = ((const struct entry *)element)->word;
-    size_t len = strlen(text), n = word->len < len ? word->len : len;
-    int order = memcmp(word->data, text, n);
+    int order = strncmp(word->data, text, word->len);
 
-    return order ? order : (word->len > len) - (word->len < len);
+    return order ? order : text[word->len] ? -1 : 0;
 }
 
 unsigned lexicon_flags(struct str word)

@@ -9,9 +9,17 @@
 #define MIN_REPEATED_BYTES 128
 #define MAX_CALL_ID_BYTES  64
 
+/* Which lengths do outputs have? Most are of a length of their own, and repeat nothing. */
+#define LENGTHS 4096
+
+struct lengths {
+    uint64_t once[LENGTHS / 64], again[LENGTHS / 64]; /* a bit each */
+};
+
 /* Walks from the newest output to the oldest, so that the newest copy is the one that stays. */
 struct repeats {
     struct conversation *c;
+    struct lengths lengths;
     struct map newest; /* text as spelled -> the JSON value that holds it */
     bool may_change;
     size_t group;
@@ -39,11 +47,30 @@ static struct str reference_to(struct repeats *r, const struct json_value *call,
     return str_from(reference);
 }
 
+static bool has_bit(const uint64_t *bits, size_t len)
+{
+    return bits[len % LENGTHS / 64] >> len % 64 & 1;
+}
+
+static void note_lengths(struct repeats *r)
+{
+    const struct conversation *c = r->c;
+
+    for (size_t i = 0; i < c->n; i++) {
+        struct conversation_output o = {.text = NULL};
+        while (c->dialect->next_output(c->message[i].json, &o)) {
+            size_t len = o.text->raw.len;
+            uint64_t *bits = has_bit(r->lengths.once, len) ? r->lengths.again : r->lengths.once;
+            bits[len % LENGTHS / 64] |= UINT64_C(1) << len % 64;
+        }
+    }
+}
+
 static struct str refer_to_repeat(void *arg, const struct conversation_output *o)
 {
     struct repeats *r = arg;
 
-    if (o->text->raw.len < MIN_REPEATED_BYTES)
+    if (o->text->raw.len < MIN_REPEATED_BYTES || !has_bit(r->lengths.again, o->text->raw.len))
         return o->text->raw;
     /* Without a call's id the text stands for itself: too long to be taken for one. */
     void *mine = (void *)(o->call ? o->call : o->text);
@@ -59,6 +86,7 @@ static bool replace_repeats(struct conversation *c, size_t end)
     struct repeats r = {.c = c};
     bool changed = false;
 
+    note_lengths(&r);
     map_init(&r.newest);
     for (size_t g = c->n_groups; g-- > 0;) {
         struct conversation_group *group = &c->group[g];

@@ -3,7 +3,6 @@
 #include "cue.h"
 #include "cut.h"
 #include "marker.h"
-#include "tokens/estimate.h"
 
 #include <string.h>
 
@@ -79,6 +78,12 @@ static struct str mask_text(struct masking *k, struct str text, struct str raw,
     return spelled.len < raw.len ? spelled : STR_EMPTY;
 }
 
+/* About how many of a message's tokens a text in it has. */
+static uint64_t share_of(const struct conversation_message *m, const struct json_value *text)
+{
+    return m->tokens * text->raw.len / m->json->raw.len;
+}
+
 static struct str mark(void *arg, const struct conversation_output *o)
 {
     struct masking *k = arg;
@@ -97,7 +102,7 @@ static struct str mark(void *arg, const struct conversation_output *o)
         return o->text->raw;
     }
     marker_key(omitted.bytes, omitted.key);
-    omitted.tokens = estimate_text(text);
+    omitted.tokens = share_of(&c->message[k->message], o->text);
     struct str spelled = mask_text(k, text, o->text->raw, &omitted);
     if (spelled.len == 0)
         return o->text->raw;

@@ -1,23 +1,34 @@
 #include "order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define GROUP_SHARE   4  /* groups take up to one token in so many */
 #define MARKER_TOKENS 30 /* of an output that is left out */
 #define TOOL_SHARE    4  /* tools play a part when one group in so many has a call */
 
-static int compare(const void *a, const void *b, void *arg)
-{
-    const struct unit *unit = arg;
-    uint32_t i = ((const struct order_element *)a)->index;
-    uint32_t k = ((const struct order_element *)b)->index;
-    const struct unit *x = &unit[i], *y = &unit[k];
+/* What comes first is least: of a class the higher score, and of equals the newer. */
+struct rank_key {
+    uint64_t key;
+    uint32_t index;
+};
 
-    if (x->class != y->class)
-        return x->class < y->class ? -1 : 1;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return i < k ? 1 : -1; /* of equals the newer */
+static int compare(const void *a, const void *b)
+{
+    const struct rank_key *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->index < y->index ? 1 : -1;
+}
+
+static uint64_t key_of(const struct unit *u)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &u->score, sizeof(bits));
+    bits = bits >> 31 ? ~bits : bits | 1U << 31; /* as floats are ordered */
+    return (uint64_t)u->class << 32 | (UINT32_MAX - bits);
 }
 
 static bool is_open(const struct conversation_group *g)
@@ -65,20 +76,20 @@ static bool cost_groups(const struct unit_list *l, const struct conversation *c,
 bool order_make(struct order *o, const struct unit_list *l, const struct conversation *c,
                 size_t end)
 {
-    struct order_element *sorted = arena_alloc(l->arena, l->n * sizeof(*sorted) + 1);
+    struct rank_key *sorted = arena_alloc(l->arena, l->n * sizeof(*sorted) + 1);
     uint64_t *cost, rest = 0, groups = 0;
 
     *o = (struct order){.element = arena_alloc(l->arena, (l->n + end) * sizeof(*o->element) + 1)};
     if (!sorted || !o->element || !cost_groups(l, c, end, &cost))
         return false;
     for (size_t i = 0; i < l->n; i++)
-        sorted[i] = (struct order_element){.index = (uint32_t)i, .tokens = l->unit[i].tokens};
-    qsort_r(sorted, l->n, sizeof(*sorted), compare, l->unit);
+        sorted[i] = (struct rank_key){key_of(&l->unit[i]), (uint32_t)i};
+    qsort(sorted, l->n, sizeof(*sorted), compare);
 
     size_t next = has_tools(c, end) ? end : 0;
     for (size_t i = 0; i < l->n; i++) {
         const struct unit *u = &l->unit[sorted[i].index];
-        o->element[o->n++] = sorted[i];
+        o->element[o->n++] = (struct order_element){.index = sorted[i].index, .tokens = u->tokens};
         rest += u->class == UNIT_REST ? u->tokens : 0;
         while (next > 0 && !is_open(&c->group[next - 1]))
             next--;

@@ -8,22 +8,20 @@
 
 #define FIRST_TERMS 1024
 #define MAX_PROBES  32
+#define PART        sizeof(uint64_t) /* words are compared by so many bytes */
+#define WORD_ROOM   (TERM_MAX_BYTES + 2 * PART)
 
 /* A word in the making. */
 struct scan {
     struct term_dictionary *dictionary;
     struct term_list *list;
-    char word[TERM_MAX_BYTES + 8];
+    char word[WORD_ROOM];
     size_t len;
     size_t n_other; /* characters beyond ASCII */
-    uint64_t hash;
     bool has_digit, after_lower;
     char before[4]; /* the character before, in a script without spaces */
     size_t before_len;
 };
-
-#define HASH_START UINT64_C(14695981039346656037)
-#define HASH_STEP  UINT64_C(1099511628211)
 
 bool term_init(struct term_dictionary *d, struct arena *a)
 {
@@ -34,38 +32,41 @@ bool term_init(struct term_dictionary *d, struct arena *a)
     return d->term && d->slot;
 }
 
-static uint64_t mix(uint64_t hash)
-{
-    hash ^= hash >> 32;
-    hash *= UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
-}
-
+/* Zeros follow the word, up to a whole part. */
 static uint64_t hash_of(struct str word)
 {
-    uint64_t hash = HASH_START;
+    uint64_t hash = word.len, part;
 
-    for (size_t i = 0; i < word.len; i++)
-        hash = (hash ^ (unsigned char)word.data[i]) * HASH_STEP;
-    return mix(hash);
+    for (size_t i = 0; i < word.len; i += PART) {
+        memcpy(&part, word.data + i, PART);
+        hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return hash * UINT64_C(0xd6e8feb86659fd93);
+}
+
+/* A slot: the upper half of a word's hash, and its number. */
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash >> 32 << 32;
 }
 
 static bool grow(struct term_dictionary *d)
 {
     uint32_t cap = d->cap * 2;
     struct term *term = arena_alloc(d->arena, cap * sizeof(*term));
-    uint32_t *slot = arena_alloc(d->arena, 2 * (size_t)cap * sizeof(*slot));
+    uint64_t *slot = arena_alloc(d->arena, 2 * (size_t)cap * sizeof(*slot));
 
     if (!term || !slot)
         return false;
     memcpy(term, d->term, d->n * sizeof(*term));
     d->mask = 2 * cap - 1;
     for (uint32_t id = 1; id < d->n; id++) {
-        uint64_t at = hash_of(term[id].word);
+        uint64_t at = term[id].hash;
         for (unsigned probe = 0; probe < MAX_PROBES && slot[at & d->mask]; probe++)
             at++;
         if (!slot[at & d->mask])
-            slot[at & d->mask] = id;
+            slot[at & d->mask] = tag_of(term[id].hash) | id;
     }
     d->term = term;
     d->slot = slot;
@@ -73,8 +74,10 @@ static bool grow(struct term_dictionary *d)
     return true;
 }
 
-static uint32_t add_term(struct term_dictionary *d, struct str word, uint64_t at)
+static uint32_t add_term(struct term_dictionary *d, struct str word, uint64_t hash)
 {
+    uint64_t at = hash;
+
     if (d->n == TERM_MAX || d->is_full)
         return TERM_RARE;
     char *copy = arena_alloc(d->arena, word.len);
@@ -86,22 +89,22 @@ static uint32_t add_term(struct term_dictionary *d, struct str word, uint64_t at
     for (unsigned probe = 0; probe < MAX_PROBES; probe++, at++) {
         if (d->slot[at & d->mask])
             continue;
-        uint32_t id = d->slot[at & d->mask] = d->n++;
-        d->term[id] = (struct term){.word = {copy, word.len}, .stem = id};
+        uint32_t id = d->n++;
+        d->slot[at & d->mask] = tag_of(hash) | id;
+        d->term[id] = (struct term){.word = {copy, word.len}, .hash = hash, .stem = id};
         return id;
     }
     return TERM_RARE;
 }
 
-static uint32_t find(const struct term_dictionary *d, struct str word, uint64_t at)
+static uint32_t find(const struct term_dictionary *d, uint64_t hash)
 {
-    for (unsigned probe = 0; probe < MAX_PROBES; probe++, at++) {
-        uint32_t id = d->slot[at & d->mask];
-        if (id == 0)
+    for (unsigned probe = 0; probe < MAX_PROBES; probe++) {
+        uint64_t slot = d->slot[(hash + probe) & d->mask];
+        if (slot == 0)
             return TERM_RARE;
-        struct str other = d->term[id].word;
-        if (other.len == word.len && memcmp(other.data, word.data, word.len) == 0)
-            return id;
+        if (tag_of(slot ^ hash) == 0 && d->term[(uint32_t)slot].hash == hash)
+            return (uint32_t)slot;
     }
     return TERM_RARE;
 }
@@ -109,7 +112,7 @@ static uint32_t find(const struct term_dictionary *d, struct str word, uint64_t 
 static uint32_t learn(struct scan *s, struct str word, uint64_t hash)
 {
     struct term_dictionary *d = s->dictionary;
-    char stem[TERM_MAX_BYTES + 8];
+    char stem[WORD_ROOM];
 
     uint32_t id = add_term(d, word, hash);
     if (id == TERM_RARE)
@@ -120,11 +123,12 @@ static uint32_t learn(struct scan *s, struct str word, uint64_t hash)
     size_t len = lexicon_stem(stem, word.len, s->n_other);
     if (len == word.len && memcmp(stem, word.data, len) == 0)
         return id;
+    memset(stem + len, 0, PART);
     struct str cut = {stem, len};
-    uint64_t at = hash_of(cut);
-    uint32_t shared = find(d, cut, at);
+    uint64_t shared_hash = hash_of(cut);
+    uint32_t shared = find(d, shared_hash);
     if (shared == TERM_RARE)
-        shared = add_term(d, cut, at);
+        shared = add_term(d, cut, shared_hash);
     if (shared != TERM_RARE) {
         d->term[id].stem = shared;
         d->term[shared].has_digit |= s->has_digit;
@@ -132,9 +136,10 @@ static uint32_t learn(struct scan *s, struct str word, uint64_t hash)
     return id;
 }
 
-static void emit(struct scan *s, struct str word, uint64_t hash)
+static void emit(struct scan *s, struct str word)
 {
-    uint32_t id = find(s->dictionary, word, hash);
+    uint64_t hash = hash_of(word);
+    uint32_t id = find(s->dictionary, hash);
 
     if (id == TERM_RARE)
         id = learn(s, word, hash);
@@ -148,10 +153,11 @@ static void emit(struct scan *s, struct str word, uint64_t hash)
 
 static void end_word(struct scan *s)
 {
-    if (s->len > 0)
-        emit(s, (struct str){s->word, s->len}, mix(s->hash));
+    if (s->len == 0)
+        return;
+    memset(s->word + s->len, 0, PART);
+    emit(s, (struct str){s->word, s->len});
     s->len = s->n_other = 0;
-    s->hash = HASH_START;
     s->has_digit = s->after_lower = false;
 }
 
@@ -160,21 +166,53 @@ static void end_pairs(struct scan *s)
     s->before_len = 0;
 }
 
-static void add_byte(struct scan *s, char c)
+enum kind {
+    KIND_BREAK = 0,
+    KIND_LOWER = 1,
+    KIND_UPPER = 2,
+    KIND_DIGIT = 4,
+    KIND_OTHER = 8, /* beyond ASCII */
+};
+
+/* Of a byte, as a digit. */
+static const char kinds[] = "00000000000000000000000000000000"
+                            "00000000000000004444444444000000"
+                            "02222222222222222222222222200000"
+                            "01111111111111111111111111100000"
+                            "88888888888888888888888888888888"
+                            "88888888888888888888888888888888"
+                            "88888888888888888888888888888888"
+                            "88888888888888888888888888888888";
+
+static unsigned kind_of(char c)
 {
-    s->word[s->len++] = c;
-    s->hash = (s->hash ^ (unsigned char)c) * HASH_STEP;
+    return (unsigned)kinds[(unsigned char)c] - '0';
 }
 
-static void add_ascii(struct scan *s, char c)
+/* Letters and digits of ASCII; returns how many bytes they are. */
+static size_t take_ascii(struct scan *s, const char *p, size_t max)
 {
-    bool is_upper = c >= 'A' && c <= 'Z';
+    size_t n = 0, len = s->len;
+    unsigned seen = 0, kind = s->after_lower ? KIND_LOWER : 0;
 
-    if ((is_upper && s->after_lower) || s->len >= TERM_MAX_BYTES)
-        end_word(s);
-    s->after_lower = c >= 'a' && c <= 'z';
-    s->has_digit |= c >= '0' && c <= '9';
-    add_byte(s, is_upper ? (char)(c | 0x20) : c);
+    for (; n < max; n++) {
+        unsigned before = kind;
+        kind = kind_of(p[n]);
+        if (!(kind & (KIND_LOWER | KIND_UPPER | KIND_DIGIT)))
+            break;
+        if ((kind == KIND_UPPER && before == KIND_LOWER) || len >= TERM_MAX_BYTES) {
+            s->len = len;
+            s->has_digit |= (seen & KIND_DIGIT) != 0;
+            end_word(s);
+            len = seen = 0;
+        }
+        seen |= kind;
+        s->word[len++] = (char)(p[n] | (kind & KIND_UPPER) << 4); /* in lower case */
+    }
+    s->len = len;
+    s->has_digit |= (seen & KIND_DIGIT) != 0;
+    s->after_lower = n > 0 && kind_of(p[n - 1]) == KIND_LOWER;
+    return n;
 }
 
 static bool has_no_spaces(uint32_t c)
@@ -220,25 +258,27 @@ static void add_other(struct scan *s, uint32_t c)
     if (s->len + 4 > TERM_MAX_BYTES)
         end_word(s);
     c = lower(c);
+    char *to = s->word + s->len;
     if (c < 0x800) {
-        add_byte(s, (char)(0xc0 | c >> 6));
+        *to++ = (char)(0xc0 | c >> 6);
     } else {
         if (c < 0x10000) {
-            add_byte(s, (char)(0xe0 | c >> 12));
+            *to++ = (char)(0xe0 | c >> 12);
         } else {
-            add_byte(s, (char)(0xf0 | c >> 18));
-            add_byte(s, (char)(0x80 | (c >> 12 & 0x3f)));
+            *to++ = (char)(0xf0 | c >> 18);
+            *to++ = (char)(0x80 | (c >> 12 & 0x3f));
         }
-        add_byte(s, (char)(0x80 | (c >> 6 & 0x3f)));
+        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
     }
-    add_byte(s, (char)(0x80 | (c & 0x3f)));
+    *to++ = (char)(0x80 | (c & 0x3f));
+    s->len = (size_t)(to - s->word);
     s->n_other++;
     s->after_lower = false;
 }
 
 static void add_pair(struct scan *s, const char *character, size_t len)
 {
-    char pair[8];
+    char pair[2 * PART] = {0};
 
     end_word(s);
     memcpy(pair, s->before, s->before_len);
@@ -246,7 +286,7 @@ static void add_pair(struct scan *s, const char *character, size_t len)
     if (s->before_len > 0) {
         struct str both = {pair, s->before_len + len};
         s->n_other = 2;
-        emit(s, both, hash_of(both));
+        emit(s, both);
         s->n_other = 0;
     }
     memcpy(s->before, character, len);
@@ -290,30 +330,29 @@ static void take_character(struct scan *s, const char *p, size_t n)
     }
 }
 
-static bool is_ascii_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 void term_scan(struct term_dictionary *d, struct str text, struct term_list *ret)
 {
-    struct scan s = {.dictionary = d, .list = ret, .hash = HASH_START};
+    struct scan s = {.dictionary = d, .list = ret};
 
     for (size_t i = 0; i < text.len;) {
-        char c = text.data[i];
-        if (is_ascii_word(c)) {
-            end_pairs(&s);
-            add_ascii(&s, c);
-            i++;
-        } else if (!(c & 0x80)) {
+        size_t n = 0;
+        switch (kind_of(text.data[i])) {
+        case KIND_BREAK:
             end_word(&s);
             end_pairs(&s);
-            i++;
-        } else {
-            size_t n = utf8_step(text.data + i, text.len - i);
+            while (++i < text.len && kind_of(text.data[i]) == KIND_BREAK)
+                continue;
+            break;
+        case KIND_OTHER:
+            n = utf8_step(text.data + i, text.len - i);
             if (n > 0)
                 take_character(&s, text.data + i, n);
             i += n ? n : 1;
+            break;
+        default:
+            end_pairs(&s);
+            i += take_ascii(&s, text.data + i, text.len - i);
+            break;
         }
     }
     end_word(&s);

@@ -20,6 +20,7 @@
 
 struct term {
     struct str word; /* as first seen, in lower case */
+    uint64_t hash;   /* words that share it are one */
     uint32_t stem;   /* the term that all forms of it count as; itself, or another */
     uint32_t df;     /* for the caller: texts that have it */
     uint32_t last;   /* for the caller: the last text that had it */
@@ -31,7 +32,7 @@ struct term_dictionary {
     struct arena *arena;
     struct term *term; /* [TERM_RARE] is no word */
     uint32_t n, cap;
-    uint32_t *slot; /* hash table of numbers; 0 is free */
+    uint64_t *slot; /* hash table: part of the hash, number; 0 is free */
     uint32_t mask;
     bool is_full; /* the arena's ceiling */
 };

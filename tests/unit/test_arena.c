@@ -82,6 +82,33 @@ static void copies_are_ended_by_nul(void **state)
     arena_done(&a);
 }
 
+static void what_another_handed_out_is_taken_over(void **state)
+{
+    struct arena a, b;
+
+    (void)state;
+    arena_init(&a, 20000);
+    arena_init(&b, 20000);
+    char *first = arena_copy(&b, STR("first"));
+    CHECK(arena_alloc(&b, 9000) != NULL);
+    CHECK(arena_adopt(&a, &b)); /* by an empty one */
+    CHECK(b.blocks == NULL && b.used == 0);
+    char *second = arena_copy(&b, STR("second"));
+    CHECK(arena_adopt(&a, &b));
+    char *third = arena_copy(&a, STR("third"));
+    CHECK_TEXT(first, "first");
+    CHECK_TEXT(second, "second");
+    CHECK_TEXT(third, "third");
+    CHECK(arena_alloc(&b, 12000) != NULL);
+    CHECK(!arena_adopt(&a, &b)); /* 9,000 are in use */
+    CHECK_U64(b.used, 12000);
+    arena_done(&b);
+    CHECK(arena_adopt(&a, &b)); /* of nothing */
+    arena_clear(&a);
+    CHECK_U64(a.used, 0);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +116,7 @@ int main(void)
         cmocka_unit_test(the_ceiling_is_met_exactly),
         cmocka_unit_test(a_large_request_does_not_keep_its_memory),
         cmocka_unit_test(copies_are_ended_by_nul),
+        cmocka_unit_test(what_another_handed_out_is_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
