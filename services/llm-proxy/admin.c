@@ -19,6 +19,7 @@
 
 #define TOKEN_BYTES 32
 #define MAX_CONFIG  (1u << 20)
+#define MAX_ANSWER  (16u << 20)
 
 enum listener { LISTENER_SOCKET, LISTENER_TCP };
 
@@ -188,6 +189,21 @@ static void on_finished(void *arg, const struct http_request *r, int status, use
 
     metrics_page_count_http(p->shard, r, status, duration);
     audit_events_admin(p->audit, r, status);
+}
+
+void admin_answer_begin(struct json_write *w, struct buf *space)
+{
+    buf_init(space, MAX_ANSWER);
+    json_write_init(w, space);
+}
+
+void admin_answer_end(struct http_request *r, struct json_write *w)
+{
+    if (json_write_finish(w) == BUF_OK)
+        http_answer_json(r, 200, buf_str(w->out));
+    else
+        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
+    buf_done(w->out);
 }
 
 void admin_refuse(struct http_request *r, enum refusal refusal, const char *message)

@@ -18,6 +18,9 @@ struct proxy;
 MUST_USE int admin_start(struct proxy *p, char *reterr, size_t reterr_size);
 void admin_stop(struct proxy *p);
 
+/* An answer of JSON, which is sent and released at its end; `space` is for it alone. */
+void admin_answer_begin(struct json_write *w, struct buf *space);
+void admin_answer_end(struct http_request *r, struct json_write *w);
 void admin_refuse(struct http_request *r, enum refusal refusal, const char *message);
 
 /* A question whose answer comes later: from the ledger thread, say. */

@@ -1,12 +1,10 @@
 #include "admin.h"
 #include "base/arena.h"
 #include "base/json.h"
-#include "io/http_answer.h"
 #include "nodes/nodes_show.h"
 #include "proxy.h"
 
-#define MAX_ANSWER (16u << 20)
-#define MAX_INDEX  (64u << 20)
+#define MAX_INDEX (64u << 20)
 
 static void write_proxy(struct json_write *w, const struct proxy *p)
 {
@@ -133,8 +131,7 @@ void admin_cluster_status(void *arg, struct http_request *r, struct str tail)
     struct json_write w;
 
     (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
+    admin_answer_begin(&w, &out);
     json_write_begin(&w, '{');
     json_write_key(&w, "proxy");
     write_proxy(&w, p);
@@ -151,9 +148,5 @@ void admin_cluster_status(void *arg, struct http_request *r, struct str tail)
     json_write_key(&w, "health_worker");
     write_health_worker(&w, p);
     json_write_end(&w, '}');
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
-    buf_done(&out);
+    admin_answer_end(r, &w);
 }

@@ -1,9 +1,6 @@
 #include "admin.h"
-#include "io/http_answer.h"
 #include "prices.h"
 #include "proxy.h"
-
-#define MAX_ANSWER (8u << 20)
 
 static void write_price(struct json_write *w, const char *key, int64_t nano)
 {
@@ -60,8 +57,7 @@ void admin_prices_list(void *arg, struct http_request *r, struct str tail)
     struct json_write w;
 
     (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
+    admin_answer_begin(&w, &out);
     json_write_begin(&w, '[');
     for (size_t i = 0; i < prices_count(p->snapshot->prices); i++) {
         bool is_override;
@@ -69,9 +65,5 @@ void admin_prices_list(void *arg, struct http_request *r, struct str tail)
         write_row(&w, row, is_override);
     }
     json_write_end(&w, ']');
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
-    buf_done(&out);
+    admin_answer_end(r, &w);
 }

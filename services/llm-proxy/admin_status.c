@@ -1,9 +1,6 @@
 #include "admin.h"
-#include "io/http_answer.h"
 #include "proto/health.h"
 #include "proxy.h"
-
-#define MAX_ANSWER (16u << 20)
 
 static const char *breaker_text(enum breaker_state s)
 {
@@ -51,15 +48,6 @@ void admin_status_write_providers(struct json_write *w, const struct proxy *p)
     json_write_end(w, ']');
 }
 
-static void answer(struct http_request *r, struct json_write *w, struct buf *out)
-{
-    if (json_write_finish(w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(out));
-    else
-        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
-    buf_done(out);
-}
-
 void admin_status_providers(void *arg, struct http_request *r, struct str tail)
 {
     const struct proxy *p = arg;
@@ -67,10 +55,9 @@ void admin_status_providers(void *arg, struct http_request *r, struct str tail)
     struct json_write w;
 
     (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
+    admin_answer_begin(&w, &out);
     admin_status_write_providers(&w, p);
-    answer(r, &w, &out);
+    admin_answer_end(r, &w);
 }
 
 static void write_model(struct json_write *w, const struct settings_model *m)
@@ -105,11 +92,10 @@ void admin_status_models(void *arg, struct http_request *r, struct str tail)
     struct json_write w;
 
     (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
+    admin_answer_begin(&w, &out);
     json_write_begin(&w, '[');
     for (size_t i = 0; i < s->n_models; i++)
         write_model(&w, &s->models[i]);
     json_write_end(&w, ']');
-    answer(r, &w, &out);
+    admin_answer_end(r, &w);
 }

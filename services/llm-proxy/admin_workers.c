@@ -1,23 +1,16 @@
 #include "admin.h"
-#include "io/http_answer.h"
 #include "proxy.h"
-
-#define MAX_ANSWER (1u << 20)
 
 void admin_workers_list(void *arg, struct http_request *r, struct str tail)
 {
     const struct proxy *p = arg;
-    CLEANUP(buf_done) struct buf out;
+    struct buf out;
     struct json_write w;
 
     (void)tail;
-    buf_init(&out, MAX_ANSWER);
-    json_write_init(&w, &out);
+    admin_answer_begin(&w, &out);
     worker_link_write(p->local_workers, &w);
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
+    admin_answer_end(r, &w);
 }
 
 static void on_answer(void *arg, enum worker_link_result result, struct str problem)
