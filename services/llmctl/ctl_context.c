@@ -1,16 +1,15 @@
 #include "base/buf.h"
 #include "base/json_write.h"
+#include "ctl_daemon.h"
+#include "ctl_file.h"
 #include "ctl_show.h"
-#include "settings/settings.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_LISTEN "127.0.0.1:8081"
-#define MAX_INPUT      (64u << 20)
-#define MAX_NAMES      (64u << 10)
+#define MAX_INPUT (64u << 20)
+#define MAX_NAMES (64u << 10)
 
 struct options {
     const char *model, *session, *tenant, *mode, *query, *budget;
@@ -51,40 +50,7 @@ static bool read_options(struct options *o, int argc, char **argv)
     return true;
 }
 
-static bool connect_service(const struct ctl_context *c, struct ctl_client **ret)
-{
-    CLEANUP(settings_free) struct settings *s = NULL;
-    char why[512];
-    bool has_settings = settings_load(c->config_path, &s, why, sizeof(why)) == 0;
-
-    return ctl_client_connect(has_settings ? s->context.listen : DEFAULT_LISTEN, "context-service",
-                              ret);
-}
-
 /* ---- what is asked ---- */
-
-static bool read_file(const char *path, struct buf *ret)
-{
-    bool is_standard = !path || strcmp(path, "-") == 0;
-    FILE *f = is_standard ? stdin : fopen(path, "re");
-    char piece[65536];
-    size_t n;
-
-    if (!f) {
-        fprintf(stderr, "llmctl: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    bool fits = true;
-    while (fits && (n = fread(piece, 1, sizeof(piece), f)) > 0)
-        fits = buf_add(ret, piece, n) == BUF_OK;
-    bool is_read = fits && !ferror(f);
-    if (!is_standard)
-        fclose(f);
-    if (!is_read)
-        fprintf(stderr, "llmctl: %s: %s\n", is_standard ? "standard input" : path,
-                fits ? "cannot be read" : "longer than 64 MiB");
-    return is_read;
-}
 
 static void write_raw(struct json_write *w, const char *key, const struct json_value *v)
 {
@@ -156,7 +122,7 @@ static bool ask(struct ctl_client *client, const struct options *o, const char *
 
     buf_init(&input, MAX_INPUT);
     buf_init(&body, 2 * (size_t)MAX_INPUT);
-    bool is_asked = (o->text || read_file(o->argument, &input)) &&
+    bool is_asked = (o->text || ctl_file_read(o->argument, &input)) &&
                     write_body(client, o, buf_str(&input), &body) &&
                     ctl_client_ask(client, "POST", path, buf_str(&body), ret);
     buf_done(&input);
@@ -207,7 +173,7 @@ static int run_on_conversation(struct ctl_context *c, const struct options *o, c
     CLEANUP(ctl_client_free) struct ctl_client *client = NULL;
     struct ctl_answer a;
 
-    if (!connect_service(c, &client) || !ask(client, o, path, &a))
+    if (!ctl_daemon_context(c, &client) || !ask(client, o, path, &a))
         return CTL_ERROR;
     if (c->is_json)
         ctl_show_raw(&a);
@@ -252,7 +218,7 @@ static int retrieve(struct ctl_context *c, int argc, char **argv)
     json_write_member(&w, "key", o.argument);
     write_text(&w, "tenant", o.tenant);
     json_write_end(&w, '}');
-    bool is_found = json_write_finish(&w) == BUF_OK && connect_service(c, &client) &&
+    bool is_found = json_write_finish(&w) == BUF_OK && ctl_daemon_context(c, &client) &&
                     ctl_client_ask(client, "POST", "/v1/retrieve", buf_str(&body), &a);
     buf_done(&body);
     if (!is_found)

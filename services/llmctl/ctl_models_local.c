@@ -1,4 +1,4 @@
-#include "ctl_health.h"
+#include "ctl_daemon.h"
 #include "ctl_show.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ static int run(struct ctl_context *c, int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return CTL_USAGE;
-    if (!ctl_health_connect(c, &client) || !ctl_client_ask(client, "GET", "/models", STR_EMPTY, &a))
+    if (!ctl_daemon_health(c, &client) || !ctl_client_ask(client, "GET", "/models", STR_EMPTY, &a))
         return CTL_ERROR;
     if (c->is_json)
         ctl_show_raw(&a);

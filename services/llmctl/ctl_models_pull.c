@@ -1,4 +1,4 @@
-#include "ctl_health.h"
+#include "ctl_daemon.h"
 #include "ctl_show.h"
 
 #include "base/clock.h"
@@ -154,7 +154,7 @@ static int run(struct ctl_context *c, int argc, char **argv)
         buf_done(&body);
         return CTL_USAGE;
     }
-    bool is_begun = ctl_health_connect(c, &client) &&
+    bool is_begun = ctl_daemon_health(c, &client) &&
                     ctl_client_ask(client, "POST", "/models/pull", buf_str(&body), &a);
     buf_done(&body);
     if (!is_begun)

@@ -1,8 +1,8 @@
 #include "base/buf.h"
 #include "base/json_write.h"
+#include "ctl_file.h"
 #include "ctl_show.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,27 +30,6 @@ static bool read_options(int argc, char **argv, struct question *ret)
             return false;
     }
     return ret->model && !(ret->prompt && ret->path);
-}
-
-/* False, and why on stderr, when the file cannot be read or is too long. */
-static bool read_prompt(const char *path, struct buf *ret)
-{
-    FILE *f = fopen(path, "re");
-    char piece[4096];
-    size_t n;
-
-    if (!f) {
-        fprintf(stderr, "llmctl: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    bool fits = true;
-    while (fits && (n = fread(piece, 1, sizeof(piece), f)) > 0)
-        fits = buf_add(ret, piece, n) == BUF_OK;
-    bool is_read = fits && !ferror(f);
-    fclose(f);
-    if (!is_read)
-        fprintf(stderr, "llmctl: %s: %s\n", path, fits ? "cannot be read" : "longer than 512 KiB");
-    return is_read;
 }
 
 static enum buf_result write_body(const char *model, struct str prompt, struct buf *out)
@@ -116,7 +95,7 @@ static int explain(struct ctl_context *c, int argc, char **argv)
     buf_init(&prompt, MAX_PROMPT);
     buf_init(&body, MAX_BODY);
     struct str text = str_from(q.prompt);
-    bool is_read = !q.path || read_prompt(q.path, &prompt);
+    bool is_read = !q.path || ctl_file_read(q.path, &prompt);
     if (q.path)
         text = buf_str(&prompt);
     if (is_read && write_body(q.model, text, &body) != BUF_OK)
