@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #define STACK_BYTES (256u << 10)
+#define MAX_JOBS    256 /* that wait; as if there were no database for more */
 
 struct queued {
     TAILQ_ENTRY(queued) link;
@@ -24,6 +25,7 @@ struct health_store {
     pthread_mutex_t mutex; /* of what follows; never held across a job */
     pthread_cond_t is_changed;
     TAILQ_HEAD(, queued) jobs, told; /* told: done, and the loop does not know yet */
+    unsigned n_jobs;
     bool is_stopping;
 };
 
@@ -56,8 +58,10 @@ static struct queued *take(struct health_store *s)
     while (TAILQ_EMPTY(&s->jobs) && !s->is_stopping)
         pthread_cond_wait(&s->is_changed, &s->mutex);
     struct queued *q = TAILQ_FIRST(&s->jobs);
-    if (q)
+    if (q) {
         TAILQ_REMOVE(&s->jobs, q, link);
+        s->n_jobs--;
+    }
     pthread_mutex_unlock(&s->mutex);
     return q;
 }
@@ -167,7 +171,15 @@ void health_store_submit(struct health_store *s, const struct health_store_job *
     q->store = s;
     q->job = *job;
     pthread_mutex_lock(&s->mutex);
-    TAILQ_INSERT_TAIL(&s->jobs, q, link);
-    pthread_cond_signal(&s->is_changed);
+    bool is_full = s->n_jobs == MAX_JOBS;
+    if (!is_full) {
+        TAILQ_INSERT_TAIL(&s->jobs, q, link);
+        s->n_jobs++;
+        pthread_cond_signal(&s->is_changed);
+    }
     pthread_mutex_unlock(&s->mutex);
+    if (!is_full)
+        return;
+    job->run(job->arg, NULL);
+    tell(s, q);
 }

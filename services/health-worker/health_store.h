@@ -1,7 +1,8 @@
 /* health_store.h -- how is health.db read and written without holding up the loop?
  *
  * A thread owns the database and runs jobs in the order they come. Without a database (a disk that
- * is full, a damaged file) jobs run all the same, with NULL: nobody waits for one in vain.
+ * is full, a damaged file), or when too many wait for a slow one, jobs run all the same, with NULL:
+ * nobody waits for one in vain.
  */
 #pragma once
 
@@ -13,7 +14,7 @@
 struct health_store;
 
 struct health_store_job {
-    void (*run)(void *arg, struct db *d); /* on the thread; NULL: there is no database */
+    void (*run)(void *arg, struct db *d); /* on the thread; with NULL perhaps on the loop */
     void (*done)(void *arg);              /* on the loop, afterwards; NULL: nobody waits */
     void *arg;
 };
