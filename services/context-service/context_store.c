@@ -123,10 +123,10 @@ static bool wait_for(struct context_store *s, struct op *op)
     return is_done;
 }
 
-/* NULL when there is no answer. */
+/* NULL when there is no answer. Without a store the answer is in it: there is none to be had. */
 static struct op *ask(struct context_store *s, struct op *op)
 {
-    return s && wait_for(s, op) ? op : NULL;
+    return !s || wait_for(s, op) ? op : NULL;
 }
 
 static bool copy_scope(struct arena *a, struct context_scope *scope)
@@ -154,7 +154,7 @@ enum context_store_result context_store_find(struct context_store *s, struct are
     op->find.chain = (const uint8_t *)chain.data;
     op->find.config = (const uint8_t *)config.data;
     op->find.n = find->n;
-    op = s ? ask(s, op) : op;
+    op = ask(s, op);
     if (!op || op->result != CONTEXT_STORE_OK)
         return op ? op->result : CONTEXT_STORE_UNAVAILABLE;
     *ret = op->epoch;
@@ -188,7 +188,7 @@ enum context_store_result context_store_keep(struct context_store *s, struct are
         if (!copy_epoch(&op->arena, &op->epoch))
             return CONTEXT_STORE_UNAVAILABLE;
     }
-    op = s ? ask(s, op) : op;
+    op = ask(s, op);
     if (!op || op->result != CONTEXT_STORE_OK || !keep->epoch)
         return op ? op->result : CONTEXT_STORE_UNAVAILABLE;
     *keep->epoch = op->epoch;
@@ -204,7 +204,7 @@ enum context_store_result context_store_take_block(struct context_store *s, stru
     op->address = *address;
     if (!copy_scope(&op->arena, &op->address.scope) || !copy(&op->arena, &op->address.key))
         return CONTEXT_STORE_UNAVAILABLE;
-    op = s ? ask(s, op) : op;
+    op = ask(s, op);
     if (!op || op->result != CONTEXT_STORE_OK)
         return op ? op->result : CONTEXT_STORE_UNAVAILABLE;
     *ret = op->body;
@@ -220,7 +220,7 @@ static enum context_store_result ask_about_session(struct context_store *s, enum
     op->address.scope = *scope;
     if (!copy_scope(&op->arena, &op->address.scope))
         return CONTEXT_STORE_UNAVAILABLE;
-    op = s ? ask(s, op) : op;
+    op = ask(s, op);
     if (!op)
         return CONTEXT_STORE_UNAVAILABLE;
     *ret = op->session;

@@ -26,14 +26,12 @@ struct batch {
 };
 
 struct history {
-    struct loop *loop;
     struct health_store *store;
     struct batch *pending; /* NULL: none */
     struct batch *writing;
     struct loop_timer timer;
-    uint64_t n_lost;
-    bool is_failing; /* told to the log */
-    bool has_begun;  /* to write: the database is the store's thread's now */
+    bool is_failing, is_slow; /* told to the log */
+    bool has_begun;           /* to write: the database is the store's thread's now */
 };
 
 /* ---- on the store's thread ---- */
@@ -196,6 +194,7 @@ static void on_written(void *arg)
     if (b->result != DB_OK && !h->is_failing)
         log_warning("the history of providers cannot be written, ignoring: %s", b->error);
     h->is_failing = b->result != DB_OK;
+    h->is_slow = false;
     free_batch(&h->writing);
     if (h->pending && !h->timer.is_armed)
         loop_timer_start(&h->timer, HISTORY_DELAY);
@@ -218,8 +217,9 @@ static void on_timer(void *arg)
 
 static void note_lost(struct history *h)
 {
-    if (h->n_lost++ == 0)
+    if (!h->is_slow)
         log_warning("the history of providers is written too slowly; rows are left out");
+    h->is_slow = true;
 }
 
 static bool grow(struct batch *b)
@@ -381,7 +381,6 @@ struct history *history_new(struct health_store *store, struct loop *l)
 
     if (!h)
         abort();
-    h->loop = l;
     h->store = store;
     loop_timer_init(&h->timer, l, on_timer, h);
     return h;

@@ -12,10 +12,10 @@
 
 #include <stdbool.h>
 
-#define HISTORY_SHOWN       20                   /* of each kind and provider, in memory */
-#define HISTORY_MAX_PROBES  50000                /* of all providers, on disk */
-#define HISTORY_MAX_CHANGES 10000                /* likewise */
-#define HISTORY_MAX_PENDING 4096                 /* rows of a batch; more are lost, and counted */
+#define HISTORY_SHOWN       20    /* of each kind and provider, in memory */
+#define HISTORY_MAX_PROBES  50000 /* of all providers, on disk */
+#define HISTORY_MAX_CHANGES 10000 /* likewise */
+#define HISTORY_MAX_PENDING 4096  /* rows of a batch; more are lost, and the log says so */
 #define HISTORY_DELAY       (5 * USEC_PER_SEC)   /* a change of state is written at once */
 #define HISTORY_FRESH_MS    (300 * 1000)         /* an older state is not believed at start */
 #define HISTORY_KEPT_MS     (7 * 86400 * 1000LL) /* rows are not older than that */

@@ -16,7 +16,6 @@
 #define MAX_ANSWER (256u << 10)
 
 struct paid_probe {
-    struct loop *loop;
     struct fetch_pool *fetches;
     const struct settings_provider *provider;
     paid_probe_fn fn;
@@ -210,7 +209,6 @@ struct paid_probe *paid_probe_new(struct fetch_pool *fetches, struct loop *l,
     struct paid_probe *p = calloc(1, sizeof(*p));
     if (!p)
         abort();
-    p->loop = l;
     p->fetches = fetches;
     p->provider = settings;
     if (settings->probe.paid.url)

@@ -30,7 +30,6 @@ struct pull {
     bool is_over;        /* the callbacks of this fetch have nothing more to do */
     bool is_complete;    /* the server says that there is no more */
     unsigned hops, tries;
-    uint64_t bytes_before; /* this try */
 };
 
 static void ask(struct pull *p);
