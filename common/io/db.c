@@ -115,7 +115,8 @@ static enum db_result take_lock(struct db *d, const char *path)
     if (d->lock_fd < 0)
         return failed(d, is_full(errno) ? DB_FULL : DB_FAILED, name, strerror(errno));
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return failed(d, errno == EWOULDBLOCK ? DB_BUSY : DB_FAILED, name, strerror(errno));
+        return failed(d, errno == EWOULDBLOCK ? DB_BUSY : DB_FAILED, name,
+                      errno == EWOULDBLOCK ? "another process has the database" : strerror(errno));
     if (is_emptied(d, path))
         return failed(d, DB_CORRUPT, path, "the database has been emptied");
 

@@ -84,9 +84,12 @@ static int refuse_syntax(struct builder *b)
     if (p->error == YAML_READER_ERROR)
         return yaml_tree_refuse(place_of(b, &p->mark), b->reterr, b->reterr_size,
                                 "%s at byte %zu of the file", p->problem, p->problem_offset);
-    return yaml_tree_refuse(place_of(b, &p->problem_mark), b->reterr, b->reterr_size, "%s%s%s",
-                            p->context ? p->context : "", p->context ? ": " : "",
-                            p->problem ? p->problem : "not YAML");
+    const char *problem = p->problem ? p->problem : "not YAML";
+    bool is_tab = strstr(problem, "cannot start any token");
+    return yaml_tree_refuse(
+        place_of(b, &p->problem_mark), b->reterr, b->reterr_size, "%s%s%s",
+        is_tab || !p->context ? "" : p->context, is_tab || !p->context ? "" : ": ",
+        is_tab ? "a tab (indent with spaces), or @, ` or % without quotes" : problem);
 }
 
 static void close_builder(struct builder *b)

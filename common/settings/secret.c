@@ -17,7 +17,13 @@ static void close_fd(int *fd)
 
 static int fail(int error, const char *what, const char *name, char *reterr, size_t reterr_size)
 {
-    snprintf(reterr, reterr_size, "%s %s: %s", what, name, strerror(-error));
+    const char *why = error == -ENODATA  ? "it is empty"
+                      : error == -EILSEQ ? "it has more than one line, or control characters"
+                      : error == -EFBIG  ? "it is too long"
+                      : error == -ENXIO  ? "it is not set"
+                                         : strerror(-error);
+
+    snprintf(reterr, reterr_size, "%s %s: %s", what, name, why);
     return error;
 }
 
@@ -60,7 +66,7 @@ static int read_variable(const char *name, char **ret)
 {
     const char *text = getenv(name);
 
-    return text ? take_text(text, strlen(text), ret) : -ENOENT;
+    return text ? take_text(text, strlen(text), ret) : -ENXIO;
 }
 
 static int read_credential(const char *name, char **ret)

@@ -263,7 +263,7 @@ int health_api_start(struct service *s, char *reterr, size_t reterr_size)
     if (r == 0)
         r = http_server_listen(s->server, fd, 0);
     if (r < 0)
-        snprintf(reterr, reterr_size, "cannot listen on %s: %s", s->settings->health.listen,
-                 why ? why : strerror(-r));
+        snprintf(reterr, reterr_size, "cannot listen on %s: %s%s%s", s->settings->health.listen,
+                 why ? why : "", why ? ": " : "", strerror(-r));
     return r;
 }

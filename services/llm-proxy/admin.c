@@ -287,7 +287,8 @@ static int listen_on(struct proxy *p, const char *address, int tag, char *reterr
     if (r == 0)
         r = http_server_listen(p->admin, fd, tag);
     if (r < 0)
-        snprintf(reterr, reterr_size, "cannot listen on %s: %s", address, why ? why : strerror(-r));
+        snprintf(reterr, reterr_size, "cannot listen on %s: %s%s%s", address, why ? why : "",
+                 why ? ": " : "", strerror(-r));
     return r;
 }
 

@@ -63,9 +63,11 @@ static int read_aws(struct credential *c, const struct settings_provider *p, cha
 int credential_read(struct credential *c, const struct settings_provider *p,
                     const struct dialect *d, char *reterr, size_t reterr_size)
 {
-    char *secret = NULL;
-    int r = secret_read(&p->api_key, &secret, reterr, reterr_size);
+    char *secret = NULL, why[512] = "";
+    int r = secret_read(&p->api_key, &secret, why, sizeof(why));
 
+    if (r < 0)
+        snprintf(reterr, reterr_size, "provider '%s': api_key: %s", p->name, why);
     if (r < 0 || !secret)
         return r;
     if (p->dialect == DIALECT_BEDROCK && strchr(secret, ':')) {

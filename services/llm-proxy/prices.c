@@ -117,6 +117,15 @@ static void add_providers(struct prices *p)
     }
 }
 
+/* The list that comes with the suite may be left out, one that the configuration names may not. */
+static bool is_own(const struct settings *s)
+{
+    size_t n = strlen(s->paths.data);
+
+    return strncmp(s->prices.file, s->paths.data, n) == 0 &&
+           strcmp(s->prices.file + n, "/prices.yaml") == 0;
+}
+
 int prices_new(const struct settings *s, struct prices **ret, char *reterr, size_t reterr_size)
 {
     CLEANUP(prices_free) struct prices *p = calloc(1, sizeof(*p));
@@ -126,7 +135,7 @@ int prices_new(const struct settings *s, struct prices **ret, char *reterr, size
     map_init(&p->providers);
     p->settings = s;
     int r = price_file_load(s->prices.file, &p->file, reterr, reterr_size);
-    if (r != 0 && r != -ENOENT)
+    if (r != 0 && !(r == -ENOENT && is_own(s)))
         return r;
 
     p->cap = s->prices.n_overrides + p->file.n_rows;

@@ -99,8 +99,8 @@ static int open_listeners(const struct settings *s, int *ret_fds, size_t *ret_n,
         const char *why = NULL;
         int r = daemon_listen(s->proxy.listen[i], true, &ret_fds[n], &why);
         if (r < 0) {
-            snprintf(reterr, reterr_size, "cannot listen on %s: %s", s->proxy.listen[i],
-                     why ? why : strerror(-r));
+            snprintf(reterr, reterr_size, "cannot listen on %s: %s%s%s", s->proxy.listen[i],
+                     why ? why : "", why ? ": " : "", strerror(-r));
             while (n > 0)
                 close(ret_fds[--n]);
             return r;

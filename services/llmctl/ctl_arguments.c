@@ -2,6 +2,7 @@
 
 #include "settings/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,15 +40,19 @@ bool ctl_arguments_parse(struct ctl_arguments *a, int argc, char **argv)
     return true;
 }
 
-const char *ctl_arguments_socket(const struct ctl_arguments *a, char *to, size_t size)
+int ctl_arguments_socket(const struct ctl_arguments *a, char *to, size_t size, char *reterr,
+                         size_t reterr_size)
 {
     CLEANUP(settings_free) struct settings *s = NULL;
-    char why[512];
 
-    if (a->socket)
-        return a->socket;
-    if (settings_load(a->config, &s, why, sizeof(why)) != 0)
-        return DEFAULT_SOCKET;
-    snprintf(to, size, "%s/admin.sock", s->paths.runtime);
-    return to;
+    if (a->socket) {
+        snprintf(to, size, "%s", a->socket);
+        return 0;
+    }
+    if (settings_load(a->config, &s, reterr, reterr_size) == 0) {
+        snprintf(to, size, "%s/admin.sock", s->paths.runtime);
+        return 0;
+    }
+    snprintf(to, size, "%s", DEFAULT_SOCKET);
+    return strcmp(a->config, DEFAULT_CONFIG) == 0 ? 0 : -EINVAL;
 }

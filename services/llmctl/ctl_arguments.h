@@ -17,6 +17,7 @@ struct ctl_arguments {
 /* False when an option lacks its value. Reorders argv. */
 MUST_USE bool ctl_arguments_parse(struct ctl_arguments *a, int argc, char **argv);
 
-/* --socket, else the socket of the configuration at hand, else the packaged place. `to` is room for
- * the text. */
-const char *ctl_arguments_socket(const struct ctl_arguments *a, char *to, size_t size);
+/* --socket, else the socket of the configuration, else the packaged place. Fails when --config
+ * names a file that cannot be read. */
+MUST_USE int ctl_arguments_socket(const struct ctl_arguments *a, char *to, size_t size,
+                                  char *reterr, size_t reterr_size);

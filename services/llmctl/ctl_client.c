@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_ANSWER (64u << 20)
 #define PATIENCE   (30 * USEC_PER_SEC)
@@ -168,6 +169,17 @@ static bool complain(struct ctl_client *c, const struct ctl_answer *a, char *ret
     return false;
 }
 
+/* Of a socket's file more can be told than that it refuses. */
+static const char *why_not(const struct ctl_client *c)
+{
+    bool is_file = c->where && c->where[0] == '/';
+
+    if (is_file && access(c->where, W_OK) < 0)
+        return errno == EACCES ? "Permission denied: it is for root and the group llm-proxy"
+                               : strerror(errno);
+    return fetch_result_text(c->result);
+}
+
 struct question {
     const char *method, *path;
     struct str body;
@@ -196,8 +208,7 @@ static bool ask(struct ctl_client *c, const struct question *q, struct ctl_answe
     fetch_start(c->fetches, &request, &handler, c);
     loop_run(c->loop);
     if (c->result != FETCH_OK) {
-        snprintf(reterr, size, "cannot reach %s at %s: %s", c->peer, c->where,
-                 fetch_result_text(c->result));
+        snprintf(reterr, size, "cannot reach %s at %s: %s", c->peer, c->where, why_not(c));
         return false;
     }
     const char *copy = arena_copy(&c->arena, buf_str(&c->body));

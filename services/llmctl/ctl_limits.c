@@ -2,6 +2,7 @@
 
 #include "base/json_write.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum option_kind { TEXT, NUMBER, LIST };
@@ -70,8 +71,12 @@ static bool write_option(struct json_write *w, const char *option, const char *v
         if (strcmp(options[i].option, option) != 0)
             continue;
         json_write_key(w, options[i].member);
-        return write_value(w, options[i].kind, value);
+        if (write_value(w, options[i].kind, value))
+            return true;
+        fprintf(stderr, "llmctl: %s must be a whole number or none, not '%s'\n", option, value);
+        return false;
     }
+    fprintf(stderr, "llmctl: there is no option '%s'\n", option);
     return false;
 }
 
@@ -79,6 +84,9 @@ bool ctl_limits_write(int argc, char **argv, struct buf *out)
 {
     struct json_write w;
     bool is_usable = argc % 2 == 0;
+
+    if (!is_usable)
+        fprintf(stderr, "llmctl: '%s' has no value\n", argv[argc - 1]);
 
     json_write_init(&w, out);
     json_write_begin(&w, '{');

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_COLUMNS 16
 #define MAX_CELL    64
@@ -27,6 +28,14 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+static void write_date(time_t seconds, char *to)
+{
+    struct tm tm;
+
+    if (!gmtime_r(&seconds, &tm) || strftime(to, MAX_CELL, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        to[0] = '\0';
+}
+
 static void write_number(const struct json_value *v, const char *name, char *to)
 {
     bool is_measured = ends_with(name, "_ms") || ends_with(name, "_seconds") ||
@@ -36,6 +45,8 @@ static void write_number(const struct json_value *v, const char *name, char *to)
 
     if (ends_with(name, "_bytes") && json_number(v, &d))
         write_size(d, to);
+    else if ((ends_with(name, "_at") || ends_with(name, "_until")) && json_number(v, &d))
+        write_date((time_t)d, to);
     else if (is_measured && has_fraction && json_number(v, &d))
         snprintf(to, MAX_CELL, "%.1f", d);
     else
@@ -129,13 +140,14 @@ void ctl_table_print(const struct json_value *rows, const struct ctl_table_colum
 
 void ctl_table_print_object(const struct json_value *object)
 {
-    char cell[MAX_CELL];
+    char cell[MAX_CELL], name[MAX_CELL];
 
     if (!json_is(object, JSON_OBJECT))
         return;
     for (const struct json_value *v = object->child; v; v = v->next) {
         cell[0] = '\0';
-        write_cell(v, "", cell);
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(v->key));
+        write_cell(v, name, cell);
         printf("%-20.*s %s\n", STR_ARG(v->key), cell[0] ? cell : "-");
     }
 }

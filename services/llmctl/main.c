@@ -28,17 +28,12 @@ static bool is_of(const struct ctl_command *command, struct str group)
     return group.len == 0 || (str_cut(&rest, ' ', &word) && str_equal(word, group));
 }
 
-/* The commands that begin with this word, or all when it is empty; how many there are. */
-static size_t print_commands(FILE *to, struct str group)
+/* The commands that begin with this word, or all when it is empty. */
+static void print_commands(FILE *to, struct str group)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < N_COMMANDS; i++)
-        if (is_of(commands[i], group)) {
+        if (is_of(commands[i], group))
             fprintf(to, "  %-16s %s\n", commands[i]->name, commands[i]->help);
-            n++;
-        }
-    return n;
 }
 
 static void print_help(FILE *to)
@@ -73,10 +68,14 @@ static int match(const struct ctl_command *command, const struct ctl_arguments *
 static int run(const struct ctl_command *command, const struct ctl_arguments *a, int n_words)
 {
     struct ctl_context c = {.is_json = a->is_json, .config_path = a->config};
-    char socket[512], why[256] = "";
+    char socket[512], why[512] = "";
 
-    if (ctl_client_new(ctl_arguments_socket(a, socket, sizeof(socket)), a->url, a->token_file,
-                       &c.client, why, sizeof(why)) < 0) {
+    if (a->argc > n_words && strcmp(a->argv[n_words], "--help") == 0) {
+        printf("usage: llmctl %s %s\n%s\n", command->name, command->usage, command->help);
+        return CTL_OK;
+    }
+    if (ctl_arguments_socket(a, socket, sizeof(socket), why, sizeof(why)) < 0 ||
+        ctl_client_new(socket, a->url, a->token_file, &c.client, why, sizeof(why)) < 0) {
         fprintf(stderr, "llmctl: %s\n", why);
         return CTL_ERROR;
     }
@@ -113,7 +112,9 @@ int main(int argc, char **argv)
         if (n_words > 0)
             return run(commands[i], &a, n_words);
     }
-    if (print_commands(stderr, str_from(a.argv[0])) == 0)
-        fprintf(stderr, "llmctl: unknown command '%s'; llmctl --help lists them\n", a.argv[0]);
+    const char *second = a.argc > 1 ? a.argv[1] : "";
+    fprintf(stderr, "llmctl: there is no command '%s%s%s'; llmctl --help lists all\n", a.argv[0],
+            second[0] ? " " : "", second);
+    print_commands(stderr, str_from(a.argv[0]));
     return CTL_USAGE;
 }

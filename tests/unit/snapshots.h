@@ -22,7 +22,8 @@ static inline void snapshots_init(struct snapshots *s, const char *models)
         "  - {name: a, base_url: 'http://127.0.0.1:1', backend: local, max_parallel: 2}\n"
         "  - {name: b, base_url: 'http://127.0.0.1:1', max_parallel: 2, breaker: {failures: 1}}\n"
         "  - {name: c, base_url: 'http://127.0.0.1:1', max_parallel: 2}\n"
-        "prices: {file: /nonexistent/prices.yaml, overrides: [\n"
+        "paths: {data: /nonexistent}\n"
+        "prices: {overrides: [\n"
         "  {provider: a, model: x, input: 1, output: 20},\n"
         "  {provider: b, model: x, input: 1, output: 10}]}\n";
     struct settings *settings = NULL;

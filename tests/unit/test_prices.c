@@ -2,6 +2,7 @@
 
 #include "check.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static void test_without_a_file_the_overrides_are_all(void **state)
 {
     (void)state;
     struct settings s = settings_with(1);
+    s.paths.data = "/nowhere";
     s.prices.file = "/nowhere/prices.yaml";
     struct prices *p = NULL;
     char error[256] = "";
@@ -80,6 +82,18 @@ static void test_without_a_file_the_overrides_are_all(void **state)
     CHECK_INT(prices_new(&s, &p, error, sizeof(error)), 0);
     assert_null(prices_find(p, STR("azure"), STR("gpt-5")));
     prices_free(&p);
+}
+
+static void test_a_file_that_is_named_must_be_there(void **state)
+{
+    (void)state;
+    struct settings s = settings_with(1);
+    s.paths.data = "/usr/share/llm-proxy";
+    s.prices.file = "/nowhere/prices.yaml";
+    struct prices *p = NULL;
+    char error[256] = "";
+    CHECK_INT(prices_new(&s, &p, error, sizeof(error)), -ENOENT);
+    CHECK_TEXT(error, "/nowhere/prices.yaml: No such file or directory");
 }
 
 static void test_a_wrong_file_is_refused_with_its_line(void **state)
@@ -119,7 +133,9 @@ static void test_a_pair_given_twice_is_refused(void **state)
 {
     (void)state;
     struct settings_price twice[] = {overrides[0], overrides[0]};
-    struct settings s = {.prices = {.file = "/nowhere", .overrides = twice, .n_overrides = 2}};
+    struct settings s = {
+        .paths = {.data = "/nowhere"},
+        .prices = {.file = "/nowhere/prices.yaml", .overrides = twice, .n_overrides = 2}};
     struct prices *p = NULL;
     char error[256] = "";
     CHECK_INT(prices_new(&s, &p, error, sizeof(error)), 1);
@@ -313,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_override_beats_the_file_and_a_name_beats_a_star),
         cmocka_unit_test(test_without_a_file_the_overrides_are_all),
+        cmocka_unit_test(test_a_file_that_is_named_must_be_there),
         cmocka_unit_test(test_a_wrong_file_is_refused_with_its_line),
         cmocka_unit_test(test_a_pair_given_twice_is_refused),
         cmocka_unit_test(test_the_cost_is_exact),

@@ -66,10 +66,11 @@ static void what_cannot_be_a_secret_is_refused_by_name_and_not_shown(void **stat
 
     (void)state;
     unsetenv("TEST_SECRET");
-    check_fails(&(struct settings_secret){.env = "TEST_SECRET"}, -ENOENT,
-                "environment variable TEST_SECRET: ");
+    check_fails(&(struct settings_secret){.env = "TEST_SECRET"}, -ENXIO,
+                "environment variable TEST_SECRET: it is not set");
     setenv("TEST_SECRET", "", 1);
-    check_fails(&(struct settings_secret){.env = "TEST_SECRET"}, -ENODATA, "TEST_SECRET");
+    check_fails(&(struct settings_secret){.env = "TEST_SECRET"}, -ENODATA,
+                "TEST_SECRET: it is empty");
     write_file("canary\nx-header: 1\n", 19);
     check_fails(&(struct settings_secret){.file = path}, -EILSEQ, path);
     assert_null(strstr(why, "canary"));
