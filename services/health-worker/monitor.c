@@ -14,13 +14,20 @@
 #include <string.h>
 #include <sys/queue.h>
 
+struct trial {
+    struct watched *of;
+    struct probe *probe; /* NULL: none */
+};
+
 struct watched {
     struct monitor *monitor;
     char *name;
     const struct settings_provider *settings; /* NULL: no longer configured */
     char *credential;
     struct verdict verdict;
-    struct probe *probe;
+    struct trial trials[VERDICT_DOWN_AFTER]; /* under way */
+    unsigned n_trials;
+    usec_t tried_at; /* for the last time */
     struct engine *engine;
     struct paid_probe *paid; /* NULL: none is configured */
     struct loop_timer timer;
@@ -163,12 +170,16 @@ static void on_timer(void *arg)
 {
     struct watched *w = arg;
 
-    start_probe(w);
+    if (w->n_trials < verdict_probes_wanted(&w->verdict))
+        start_probe(w);
 }
 
-static usec_t interval_of(const struct watched *w)
+static void wait_for_next(struct watched *w, bool is_in_doubt)
 {
-    return w->settings->probe.interval;
+    usec_t wait = schedule_next(w->settings->probe.interval, is_in_doubt, next_random(w->monitor));
+    usec_t waited = loop_now(w->monitor->loop) - w->tried_at;
+
+    loop_timer_start(&w->timer, wait > waited ? wait - waited : 0);
 }
 
 static void on_reading(void *arg)
@@ -179,17 +190,6 @@ static void on_reading(void *arg)
     show_engine(w);
     describe(w, &p);
     w->monitor->on_change(w->monitor->arg, &p, w->verdict.state);
-}
-
-/* In doubt, the time that a probe took to fail is time waited. */
-static usec_t wait_after(struct watched *w, usec_t spent)
-{
-    bool is_in_doubt = verdict_is_in_doubt(&w->verdict);
-    usec_t wait = schedule_next(interval_of(w), is_in_doubt, next_random(w->monitor));
-
-    if (!is_in_doubt)
-        return wait;
-    return wait > spent ? wait - spent : 0;
 }
 
 static void count_answer(struct watched *w, const struct probe_answer *answer)
@@ -206,22 +206,22 @@ static void count_answer(struct watched *w, const struct probe_answer *answer)
 
 static void start_next(struct monitor *m)
 {
-    struct watched *w = TAILQ_FIRST(&m->waiting);
-
-    if (!w || m->n_probes >= MONITOR_MAX_PROBES)
-        return;
-    TAILQ_REMOVE(&m->waiting, w, link);
-    w->is_waiting = false;
-    start_probe(w);
+    for (struct watched *w; m->n_probes < MONITOR_MAX_PROBES && (w = TAILQ_FIRST(&m->waiting));) {
+        TAILQ_REMOVE(&m->waiting, w, link);
+        w->is_waiting = false;
+        start_probe(w);
+    }
 }
 
 static void on_answer(void *arg, const struct probe_answer *answer)
 {
-    struct watched *w = arg;
+    struct trial *t = arg;
+    struct watched *w = t->of;
     struct monitor *m = w->monitor;
     enum health_state before = w->verdict.state;
 
-    w->probe = NULL;
+    t->probe = NULL;
+    w->n_trials--;
     m->n_probes--;
     w->latency_ms = (double)answer->duration / 1000.0;
     count_answer(w, answer);
@@ -234,7 +234,7 @@ static void on_answer(void *arg, const struct probe_answer *answer)
     }
     bool has_changed = verdict_probe(&w->verdict, answer->result, loop_now(m->loop));
     show(w);
-    loop_timer_start(&w->timer, wait_after(w, answer->duration));
+    wait_for_next(w, verdict_is_in_doubt(&w->verdict));
     if (has_changed)
         tell_change(w, before);
     else
@@ -245,17 +245,26 @@ static void on_answer(void *arg, const struct probe_answer *answer)
 static void start_probe(struct watched *w)
 {
     struct monitor *m = w->monitor;
+    struct trial *t = w->trials;
 
-    if (w->probe || w->is_waiting || w->is_asleep)
+    if (w->is_waiting || w->is_asleep)
         return;
     loop_timer_stop(&w->timer);
     if (m->n_probes >= MONITOR_MAX_PROBES) {
+        if (w->n_trials > 0)
+            return; /* a first one of others is more urgent */
         TAILQ_INSERT_TAIL(&m->waiting, w, link);
         w->is_waiting = true;
         return;
     }
+    while (t->probe)
+        t++;
+    *t = (struct trial){w,
+                        probe_start(m->fetches, m->loop, w->settings, w->credential, on_answer, t)};
     m->n_probes++;
-    w->probe = probe_start(m->fetches, m->loop, w->settings, w->credential, on_answer, w);
+    w->n_trials++;
+    w->tried_at = loop_now(m->loop);
+    wait_for_next(w, true);
 }
 
 /* That it was not made is told when it begins to be so. */
@@ -290,12 +299,13 @@ static struct watched *find(const struct monitor *m, struct str name)
 
 static void cancel_probe(struct watched *w)
 {
-    if (w->probe)
-        w->monitor->n_probes--;
+    w->monitor->n_probes -= w->n_trials;
+    w->n_trials = 0;
+    for (unsigned i = 0; i < VERDICT_DOWN_AFTER; i++)
+        probe_cancel(&w->trials[i].probe);
     if (w->is_waiting)
         TAILQ_REMOVE(&w->monitor->waiting, w, link);
     w->is_waiting = false;
-    probe_cancel(&w->probe);
     loop_timer_stop(&w->timer);
 }
 
@@ -359,7 +369,7 @@ static void configure(struct watched *w, const struct settings *s,
     else
         w->verdict.is_paid_failing = false;
     show(w);
-    loop_timer_start(&w->timer, schedule_first(interval_of(w), next_random(w->monitor)));
+    loop_timer_start(&w->timer, schedule_first(p->probe.interval, next_random(w->monitor)));
 }
 
 static void forget_series(struct watched *w)
@@ -466,7 +476,8 @@ bool monitor_check(struct monitor *m, struct str name)
         if (name.len > 0 && !str_is(name, m->watched[i]->name))
             continue;
         found = true;
-        start_probe(m->watched[i]);
+        if (m->watched[i]->n_trials == 0)
+            start_probe(m->watched[i]);
     }
     return found;
 }

@@ -135,6 +135,14 @@ bool verdict_is_in_doubt(const struct verdict *v)
            (v->failures == 0 || is_outage(v->reason));
 }
 
+unsigned verdict_probes_wanted(const struct verdict *v)
+{
+    if (v->state == HEALTH_DOWN || v->state == HEALTH_RECOVERING ||
+        v->failures >= VERDICT_DOWN_AFTER)
+        return 1;
+    return VERDICT_DOWN_AFTER - v->failures;
+}
+
 const char *verdict_reason(const struct verdict *v)
 {
     if (v->failures > 0)

@@ -62,6 +62,10 @@ MUST_USE bool verdict_outcome(struct verdict *v, enum outcome_kind kind, uint32_
 /* The next probe may change the state. */
 bool verdict_is_in_doubt(const struct verdict *v);
 
+/* How many probes have yet to fail until it is down; at least one. As many may be under way at a
+ * time: those of one that hangs need not end one after the other. */
+unsigned verdict_probes_wanted(const struct verdict *v);
+
 /* Why it is not healthy: a result's word, "traffic" or "paid"; "" when it is. */
 const char *verdict_reason(const struct verdict *v);
 

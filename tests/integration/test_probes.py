@@ -33,12 +33,15 @@ class Patient(PageUpstream):
 
     def __init__(self):
         self.fault = ""
+        self.met_at = None  # when a probe first met the fault, by the wall clock
         self.released = threading.Event()
         self.n = 0
         super().__init__({"/v1/models": self.models, "/v1/chat/completions": self.chat})
 
     def models(self, handler):
         self.n += 1
+        if self.fault and not self.met_at:
+            self.met_at = time.time()
         if self.fault == "hangs":
             self.released.wait(30)
         if self.fault == "slow":
@@ -152,7 +155,7 @@ def test_every_fault_is_seen_in_time_and_left_again(start_suite, ward):
     for fault in FAULTS:
         wait_until(lambda: is_in(suite, fault, "healthy", ""), f"{fault} to be healthy at first")
 
-    begun = time.monotonic()
+    begun = time.time()
     gate.close()
     for fault, one in patients.items():
         one.fault = fault
@@ -161,9 +164,10 @@ def test_every_fault_is_seen_in_time_and_left_again(start_suite, ward):
     took = {}
     for fault, (state, reason) in FAULTS.items():
         wait_until(lambda: is_in(suite, fault, state, reason), f"{fault} to be {state}", 20)
-        took[fault] = time.monotonic() - begun
+        took[fault] = status(suite, name_of(fault))["since_ms"] / 1000 - (
+            patients[fault].met_at or begun)
     print({fault: round(seconds, 2) for fault, seconds in took.items()})
-    limit = 2 * INTERVAL + 3 * TIMEOUT
+    limit = 2 * max(INTERVAL, TIMEOUT)  # of the first probe that meets it
     assert max(took.values()) <= (limit if SOAK else limit * SLOW + 3), took
 
     def heeded():

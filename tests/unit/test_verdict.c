@@ -162,6 +162,58 @@ static void a_doubt_is_settled_within_one_interval(void **state)
     CHECK(!verdict_is_in_doubt(&v));
 }
 
+/* Probes that all hang, begun as monitor does: when it is down, counted from the first one's
+ * beginning. */
+static usec_t time_to_down(usec_t interval, usec_t timeout, uint64_t random)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+    usec_t begun[VERDICT_DOWN_AFTER] = {0}, next = 0, now = 0;
+    unsigned n_begun = 0, n_ended = 0;
+
+    while (v.state != HEALTH_DOWN) {
+        bool may_begin = n_begun - n_ended < verdict_probes_wanted(&v);
+        if (may_begin && (n_begun == n_ended || next <= begun[n_ended] + timeout)) {
+            CHECK(n_begun < VERDICT_DOWN_AFTER);
+            now = next > now ? next : now;
+            begun[n_begun++] = now;
+            next = now + schedule_next(interval, true, random);
+        } else {
+            now = begun[n_ended++] + timeout;
+            (void)!verdict_probe(&v, VERDICT_TIMEOUT, now);
+            next = begun[n_begun - 1] + schedule_next(interval, verdict_is_in_doubt(&v), random);
+        }
+    }
+    CHECK_U64(verdict_probes_wanted(&v), 1);
+    return now;
+}
+
+static void a_hang_is_down_within_two_intervals_of_the_first_probe_that_meets_it(void **state)
+{
+    const usec_t interval = 15 * USEC_PER_SEC;
+
+    (void)state;
+    for (usec_t timeout = interval / 100; timeout <= interval; timeout += interval / 100)
+        for (uint64_t random = 0; random < interval; random += interval / 50)
+            CHECK(time_to_down(interval, timeout, random) < 2 * interval);
+    CHECK(time_to_down(interval, 2 * interval, 0) < 3 * interval);
+}
+
+static void only_a_verdict_that_is_open_needs_more_than_one_probe_at_a_time(void **state)
+{
+    struct verdict v = {.state = HEALTH_HEALTHY};
+
+    (void)state;
+    CHECK_U64(verdict_probes_wanted(&v), 3);
+    (void)!verdict_probe(&v, VERDICT_CONNECT, 1);
+    CHECK_U64(verdict_probes_wanted(&v), 2);
+    (void)!verdict_probe(&v, VERDICT_AUTH, 2);
+    (void)!verdict_probe(&v, VERDICT_AUTH, 3);
+    (void)!verdict_probe(&v, VERDICT_AUTH, 4);
+    CHECK_U64(verdict_probes_wanted(&v), 1);
+    verdict_restore(&v, HEALTH_RECOVERING, VERDICT_CONNECT, 0, 5);
+    CHECK_U64(verdict_probes_wanted(&v), 1);
+}
+
 static void a_message_may_stand_for_many_attempts(void **state)
 {
     struct verdict v = {.state = HEALTH_HEALTHY};
@@ -273,6 +325,8 @@ int main(void)
         cmocka_unit_test(old_traffic_is_forgotten),
         cmocka_unit_test(what_the_caller_did_says_nothing),
         cmocka_unit_test(a_doubt_is_settled_within_one_interval),
+        cmocka_unit_test(a_hang_is_down_within_two_intervals_of_the_first_probe_that_meets_it),
+        cmocka_unit_test(only_a_verdict_that_is_open_needs_more_than_one_probe_at_a_time),
         cmocka_unit_test(probes_are_spread_over_a_tenth_either_side),
         cmocka_unit_test(a_message_may_stand_for_many_attempts),
     };
