@@ -1,53 +1,10 @@
 #include "worker_output.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #define TURN (64u << 10) /* read in one turn of the loop */
-
-static void tell_left_out(struct worker_output *o)
-{
-    char text[64];
-
-    int n = snprintf(text, sizeof(text), "(%llu lines left out)", (unsigned long long)o->left_out);
-    o->left_out = 0;
-    o->fn(o->arg, (struct str){text, (size_t)n});
-}
-
-static void end_line(struct worker_output *o)
-{
-    static const struct ratelimit_rate rate = {WORKER_OUTPUT_RATE, USEC_PER_SEC};
-    struct str line = {o->line, o->n};
-
-    o->n = 0;
-    if (o->is_cutting || line.len == 0) {
-        o->is_cutting = false;
-        return;
-    }
-    if (ratelimit_take(&o->rate, rate, 1, loop_now(o->loop)) > 0) {
-        o->left_out++;
-        return;
-    }
-    if (o->left_out > 0)
-        tell_left_out(o);
-    o->fn(o->arg, line);
-}
-
-static void feed(struct worker_output *o, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (bytes[i] == '\n' || bytes[i] == '\r') {
-            end_line(o);
-        } else if (!o->is_cutting) {
-            o->line[o->n++] = bytes[i];
-            if (o->n == sizeof(o->line)) {
-                end_line(o);
-                o->is_cutting = true;
-            }
-        }
-    }
-}
 
 /* False at the end of the pipe. */
 static bool drain(struct worker_output *o, size_t max)
@@ -60,7 +17,7 @@ static bool drain(struct worker_output *o, size_t max)
             return false;
         if (n < 0)
             return true;
-        feed(o, bytes, (size_t)n);
+        worker_line_feed(&o->line, (struct str){bytes, (size_t)n}, loop_now(o->loop));
         total += (size_t)n;
     }
     return true;
@@ -71,9 +28,7 @@ static void close_pipe(struct worker_output *o)
     loop_fd_stop(&o->fd);
     close(o->pipe);
     o->pipe = -1;
-    end_line(o);
-    if (o->left_out > 0)
-        tell_left_out(o);
+    worker_line_end(&o->line, loop_now(o->loop));
 }
 
 static void on_ready(void *arg, unsigned ready)
@@ -85,16 +40,12 @@ static void on_ready(void *arg, unsigned ready)
         close_pipe(o);
 }
 
-void worker_output_start(struct worker_output *o, struct loop *l, int pipe, worker_output_fn fn,
+void worker_output_start(struct worker_output *o, struct loop *l, int pipe, worker_line_fn fn,
                          void *arg)
 {
     o->loop = l;
     o->pipe = pipe;
-    o->fn = fn;
-    o->arg = arg;
-    o->rate = (struct ratelimit){0};
-    o->left_out = o->n = 0;
-    o->is_cutting = false;
+    worker_line_init(&o->line, fn, arg);
     loop_fd_init(&o->fd, l, pipe, on_ready, o);
     if (loop_fd_want(&o->fd, LOOP_READ) < 0)
         close_pipe(o);

@@ -1,11 +1,9 @@
 #include "worker_register.h"
 
-#include "base/buf.h"
-#include "base/str.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MAX_FILE (256u << 10)
@@ -15,11 +13,35 @@ static bool read_row(struct str line, struct worker_register_row *ret)
 {
     struct str name, held;
 
+    if (memchr(line.data, '\0', line.len))
+        return false; /* nobody of ours wrote that */
     if (!str_cut(&line, ' ', &name) || !str_cut(&line, ' ', &held) || name.len == 0)
         return false;
     *ret = (struct worker_register_row){.is_held = str_is(held, "held")};
     return (ret->is_held || str_is(held, "free")) && str_copy(ret->name, sizeof(ret->name), name) &&
            str_copy(ret->tag, sizeof(ret->tag), line);
+}
+
+size_t worker_register_parse(struct str text, struct worker_register_row *ret, size_t max)
+{
+    struct str line;
+    size_t n = 0;
+
+    while (n < max && str_cut(&text, '\n', &line))
+        if (read_row(line, &ret[n]))
+            n++;
+    return n;
+}
+
+enum buf_result worker_register_print(const struct worker_register_row *rows, size_t n,
+                                      struct buf *out)
+{
+    enum buf_result full = BUF_OK;
+
+    for (size_t i = 0; i < n && full == BUF_OK; i++)
+        full = buf_printf(out, "%s %s %s\n", rows[i].name, rows[i].is_held ? "held" : "free",
+                          rows[i].tag);
+    return full;
 }
 
 static int read_file(const char *path, struct buf *out)
@@ -43,17 +65,13 @@ int worker_register_read(const char *path, struct worker_register_row *ret, size
                          size_t *ret_n)
 {
     CLEANUP(buf_done) struct buf text;
-    struct str rest, line;
 
     *ret_n = 0;
     buf_init(&text, MAX_FILE + 1);
     int r = read_file(path, &text);
     if (r < 0)
         return r;
-    rest = buf_str(&text);
-    while (*ret_n < max && str_cut(&rest, '\n', &line))
-        if (read_row(line, &ret[*ret_n]))
-            (*ret_n)++;
+    *ret_n = worker_register_parse(buf_str(&text), ret, max);
     return 0;
 }
 
@@ -61,15 +79,11 @@ int worker_register_write(const char *path, const struct worker_register_row *ro
 {
     CLEANUP(buf_done) struct buf text;
     char beside[512];
-    enum buf_result full = BUF_OK;
 
     if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
         return -ENAMETOOLONG;
     buf_init(&text, MAX_FILE);
-    for (size_t i = 0; i < n && full == BUF_OK; i++)
-        full = buf_printf(&text, "%s %s %s\n", rows[i].name, rows[i].is_held ? "held" : "free",
-                          rows[i].tag);
-    if (full != BUF_OK)
+    if (worker_register_print(rows, n, &text) != BUF_OK)
         return -EFBIG;
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
