@@ -44,9 +44,8 @@ int fetch_pool_new(struct loop *l, struct fetch_pool **ret)
 
     p->loop = l;
     fetch_transfer_init(p);
-    int r = fetch_curl_new(p, &p->curl);
-    if (r == 0)
-        r = fetch_plain_new(p, &p->plain);
+    LIST_INIT(&p->curls);
+    int r = fetch_plain_new(p, &p->plain);
     if (r < 0)
         return r;
 
@@ -62,17 +61,20 @@ void fetch_pool_free(struct fetch_pool **p)
         return;
     fetch_transfer_stop_all(self);
     fetch_plain_free(&self->plain);
-    fetch_curl_free(&self->curl);
+    for (struct fetch_curl *c; (c = LIST_FIRST(&self->curls));)
+        fetch_curl_free(&c);
     fetch_transfer_free_after(&self->resume_task, self);
 }
 
 struct fetch *fetch_start(struct fetch_pool *p, const struct fetch_request *request,
                           const struct fetch_handler *handler, void *arg)
 {
-    bool is_tls = str_has_prefix_nocase(str_from(request->origin->base_url), "https:");
-    struct fetch *f = is_tls ? fetch_curl_take(p->curl) : fetch_plain_take(p->plain);
+    const struct fetch_origin *to = request->origin;
+    bool is_tls = str_has_prefix_nocase(str_from(to->base_url), "https:");
+    struct fetch *f =
+        is_tls ? fetch_curl_take(fetch_curl_find(p, to->ca_file)) : fetch_plain_take(p->plain);
 
-    fetch_transfer_begin(p, f, request->origin, handler, arg);
+    fetch_transfer_begin(p, f, to, handler, arg);
     if (is_tls)
         fetch_curl_start(f, request);
     else

@@ -6,7 +6,6 @@
 #include "fetch_trust.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@ struct transfer {
     CURL *easy;
     struct fetch_curl_request request;
     struct fetch_trust_waiter waiter;
-    struct fetch_trust_file *authorities;
     struct fetch_head head;
     char error[CURL_ERROR_SIZE];
     bool is_added; /* to the multi handle */
@@ -39,11 +37,12 @@ struct watch {
 };
 
 struct fetch_curl {
+    LIST_ENTRY(fetch_curl) link;
+    char *ca_file; /* NULL: the system's */
     struct loop *loop;
     CURLM *multi;
     CURLSH *share;
     struct fetch_trust trust;
-    const char *system_authorities; /* their file */
     struct loop_timer timer;
     struct loop_task task;
     struct transfer *idle, *pending, *condemned;
@@ -163,10 +162,7 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
     struct transfer *t = arg;
 
     (void)easy;
-    if (!t->authorities)
-        return CURLE_SSL_CACERT_BADFILE;
-    fetch_trust_apply(t->authorities, ssl_ctx);
-    return CURLE_OK;
+    return fetch_trust_apply(&t->owner->trust, ssl_ctx) ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
 }
 
 static void set_callbacks(struct transfer *t)
@@ -191,12 +187,11 @@ static void add_soon(struct transfer *t)
     kick(t->owner);
 }
 
-static void on_trust(void *arg, struct fetch_trust_file *file)
+static void on_trust(void *arg, bool is_known)
 {
     struct transfer *t = arg;
 
-    t->authorities = file;
-    if (file)
+    if (is_known)
         add_soon(t);
     else
         fetch_transfer_fail_soon(&t->base, FETCH_TLS);
@@ -204,18 +199,10 @@ static void on_trust(void *arg, struct fetch_trust_file *file)
 
 static void trust(struct transfer *t)
 {
-    struct fetch_curl *c = t->owner;
-    const char *path = t->base.origin->ca_file ? t->base.origin->ca_file : c->system_authorities;
-    struct fetch_trust_file *file = NULL;
+    enum fetch_trust_result known = fetch_trust_want(&t->owner->trust, &t->waiter);
 
-    switch (fetch_trust_find(&c->trust, path, &t->waiter, &file)) {
-    case FETCH_TRUST_READY:
-    case FETCH_TRUST_NONE:
-        on_trust(t, file);
-        return;
-    case FETCH_TRUST_WAITING:
-        return;
-    }
+    if (known != FETCH_TRUST_WAITING)
+        on_trust(t, known == FETCH_TRUST_READY);
 }
 
 void fetch_curl_start(struct fetch *f, const struct fetch_request *request)
@@ -360,7 +347,6 @@ struct fetch *fetch_curl_take(struct fetch_curl *c)
         fetch_head_init(&t->head);
     }
     t->base = (struct fetch){.client = &client};
-    t->authorities = NULL;
     t->is_added = t->is_held = t->is_released = t->is_condemned = false;
     return &t->base;
 }
@@ -485,56 +471,66 @@ static void init_library(void)
         abort();
 }
 
-int fetch_curl_new(struct fetch_pool *p, struct fetch_curl **ret)
+static struct fetch_curl *new_curl(struct fetch_pool *p, const char *ca_file)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct fetch_curl *c = calloc(1, sizeof(*c));
+
     pthread_once(&once, init_library);
-
-    CLEANUP(fetch_curl_free) struct fetch_curl *c = calloc(1, sizeof(*c));
-    if (!c)
-        return -ENOMEM;
-
+    if (!c || (ca_file && !(c->ca_file = strdup(ca_file))))
+        abort();
     c->loop = p->loop;
-    fetch_trust_init(&c->trust, c->loop);
-    c->system_authorities = curl_version_info(CURLVERSION_NOW)->cainfo;
+    fetch_trust_init(&c->trust, c->loop,
+                     ca_file ? c->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo);
     loop_timer_init(&c->timer, c->loop, on_timer, c);
     c->task = (struct loop_task){.fn = on_task, .arg = c};
     c->multi = curl_multi_init();
     c->share = curl_share_init();
     if (!c->multi || !c->share)
-        return -ENOMEM;
-
+        abort();
     curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_want_socket);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_want_timer);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    *ret = TAKE(c);
-    return 0;
+    LIST_INSERT_HEAD(&p->curls, c, link);
+    return c;
+}
+
+static bool has_authorities(const struct fetch_curl *c, const char *ca_file)
+{
+    return c->ca_file && ca_file ? strcmp(c->ca_file, ca_file) == 0 : c->ca_file == ca_file;
+}
+
+struct fetch_curl *fetch_curl_find(struct fetch_pool *p, const char *ca_file)
+{
+    struct fetch_curl *c;
+
+    LIST_FOREACH (c, &p->curls, link)
+        if (has_authorities(c, ca_file))
+            return c;
+    return new_curl(p, ca_file);
 }
 
 void fetch_curl_free(struct fetch_curl **c)
 {
-    struct fetch_curl *self = *c;
+    struct fetch_curl *self = TAKE(*c);
 
-    if (!self)
-        return;
+    LIST_REMOVE(self, link);
     assert(!self->is_driving && !self->pending && !self->condemned);
     for (struct transfer *t; (t = self->idle);) {
         self->idle = t->next;
         free_transfer(t);
     }
-    if (self->multi)
-        curl_multi_cleanup(self->multi);
-    if (self->share)
-        curl_share_cleanup(self->share);
+    curl_multi_cleanup(self->multi);
+    curl_share_cleanup(self->share);
     fetch_trust_done(&self->trust);
     loop_timer_stop(&self->timer);
     for (struct watch *w; (w = self->all_watches);) {
         self->all_watches = w->all;
         free(w);
     }
-    *c = NULL;
+    free(self->ca_file);
     fetch_transfer_free_after(&self->task, self);
 }

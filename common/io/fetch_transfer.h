@@ -45,7 +45,7 @@ struct fetch {
 
 struct fetch_pool {
     struct loop *loop;
-    struct fetch_curl *curl;
+    LIST_HEAD(, fetch_curl) curls; /* one per file of authorities that was wanted */
     struct fetch_plain *plain;
     struct fetch_list live, resumed;
     struct loop_task resume_task;

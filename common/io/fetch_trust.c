@@ -3,24 +3,11 @@
 #include "base/clock.h"
 
 #include <openssl/ssl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define CHECK_EVERY (60 * USEC_PER_SEC)
 #define RETRY_AFTER USEC_PER_SEC
-
-struct fetch_trust_file {
-    LIST_ENTRY(fetch_trust_file) link;
-    struct fetch_trust *owner;
-    char *path;
-    X509_STORE *store; /* NULL: not read yet, or not readable */
-    struct stat seen;  /* of what was read */
-    usec_t checked_at;
-    struct fetch_errand *errand; /* reading */
-    TAILQ_HEAD(, fetch_trust_waiter) waiting;
-};
 
 struct reading {
     char *path;
@@ -56,106 +43,80 @@ static void release(void *data)
 /* What cannot be read leaves what was read before. */
 static void on_read(void *arg, void *data)
 {
-    struct fetch_trust_file *file = arg;
+    struct fetch_trust *t = arg;
     struct reading *r = data;
 
-    fetch_errand_free(&file->errand);
-    file->checked_at = loop_now(file->owner->loop);
+    fetch_errand_free(&t->errand);
+    t->checked_at = loop_now(t->loop);
     if (r->store) {
-        X509_STORE_free(file->store);
-        file->store = TAKE(r->store);
-        file->seen = r->seen;
+        X509_STORE_free(t->store);
+        t->store = TAKE(r->store);
+        t->seen = r->seen;
     }
-    for (struct fetch_trust_waiter *w; (w = TAILQ_FIRST(&file->waiting));) {
+    for (struct fetch_trust_waiter *w; (w = TAILQ_FIRST(&t->waiting));) {
         fetch_trust_stop_waiting(w);
-        w->fn(w->arg, file->store ? file : NULL);
+        w->fn(w->arg, t->store != NULL);
     }
 }
 
-static int start_reading(struct fetch_trust_file *file)
+static int start_reading(struct fetch_trust *t)
 {
     static const struct fetch_errand_kind kind = {run, on_read, release};
     struct reading *r = calloc(1, sizeof(*r));
 
-    if (!r || !(r->path = strdup(file->path)))
+    if (!r || !(r->path = strdup(t->path)))
         abort();
-    return fetch_errand_start(file->owner->loop, &kind, r, file, &file->errand);
+    return fetch_errand_start(t->loop, &kind, r, t, &t->errand);
 }
 
-static struct fetch_trust_file *find_file(struct fetch_trust *t, const char *path)
-{
-    struct fetch_trust_file *file;
-
-    LIST_FOREACH (file, &t->files, link)
-        if (strcmp(file->path, path) == 0)
-            return file;
-
-    file = calloc(1, sizeof(*file));
-    if (!file || !(file->path = strdup(path)))
-        abort();
-    file->owner = t;
-    TAILQ_INIT(&file->waiting);
-    LIST_INSERT_HEAD(&t->files, file, link);
-    return file;
-}
-
-static bool has_changed(const struct fetch_trust_file *file)
+static bool has_changed(const struct fetch_trust *t)
 {
     struct stat now;
 
-    return stat(file->path, &now) == 0 &&
-           (now.st_ino != file->seen.st_ino || now.st_size != file->seen.st_size ||
-            now.st_mtim.tv_sec != file->seen.st_mtim.tv_sec ||
-            now.st_mtim.tv_nsec != file->seen.st_mtim.tv_nsec);
+    return stat(t->path, &now) == 0 &&
+           (now.st_ino != t->seen.st_ino || now.st_size != t->seen.st_size ||
+            now.st_mtim.tv_sec != t->seen.st_mtim.tv_sec ||
+            now.st_mtim.tv_nsec != t->seen.st_mtim.tv_nsec);
 }
 
 /* The old authorities serve until the new ones are read. */
-static void refresh(struct fetch_trust_file *file)
+static void refresh(struct fetch_trust *t)
 {
-    usec_t now = loop_now(file->owner->loop);
+    usec_t now = loop_now(t->loop);
 
-    if (file->errand || now - file->checked_at < CHECK_EVERY)
+    if (t->errand || now - t->checked_at < CHECK_EVERY)
         return;
-    file->checked_at = now;
-    if (has_changed(file))
-        (void)!start_reading(file); /* or in a minute */
+    t->checked_at = now;
+    if (has_changed(t))
+        (void)!start_reading(t); /* or in a minute */
 }
 
-void fetch_trust_init(struct fetch_trust *t, struct loop *l)
+void fetch_trust_init(struct fetch_trust *t, struct loop *l, const char *path)
 {
-    t->loop = l;
-    LIST_INIT(&t->files);
+    *t = (struct fetch_trust){.loop = l, .path = path};
+    TAILQ_INIT(&t->waiting);
 }
 
 void fetch_trust_done(struct fetch_trust *t)
 {
-    for (struct fetch_trust_file *file; (file = LIST_FIRST(&t->files));) {
-        LIST_REMOVE(file, link);
-        fetch_errand_free(&file->errand);
-        X509_STORE_free(file->store);
-        free(file->path);
-        free(file);
-    }
+    fetch_errand_free(&t->errand);
+    X509_STORE_free(t->store);
+    t->store = NULL;
 }
 
-enum fetch_trust_result fetch_trust_find(struct fetch_trust *t, const char *path,
-                                         struct fetch_trust_waiter *w,
-                                         struct fetch_trust_file **ret)
+enum fetch_trust_result fetch_trust_want(struct fetch_trust *t, struct fetch_trust_waiter *w)
 {
-    struct fetch_trust_file *file = find_file(t, path);
-
-    if (file->store) {
-        refresh(file);
-        *ret = file;
+    if (t->store) {
+        refresh(t);
         return FETCH_TRUST_READY;
     }
-    if (!file->errand) {
-        bool is_too_soon = file->checked_at && loop_now(t->loop) - file->checked_at < RETRY_AFTER;
-        if (is_too_soon || start_reading(file) < 0)
+    if (!t->errand) {
+        bool is_too_soon = t->checked_at && loop_now(t->loop) - t->checked_at < RETRY_AFTER;
+        if (is_too_soon || start_reading(t) < 0)
             return FETCH_TRUST_NONE;
     }
-    TAILQ_INSERT_TAIL(&file->waiting, w, link);
-    w->waits_for = file;
+    TAILQ_INSERT_TAIL(&t->waiting, w, link);
+    w->waits_for = t;
     return FETCH_TRUST_WAITING;
 }
 
@@ -167,7 +128,9 @@ void fetch_trust_stop_waiting(struct fetch_trust_waiter *w)
     w->waits_for = NULL;
 }
 
-void fetch_trust_apply(const struct fetch_trust_file *file, void *ssl_ctx)
+bool fetch_trust_apply(const struct fetch_trust *t, void *ssl_ctx)
 {
-    SSL_CTX_set1_cert_store(ssl_ctx, file->store);
+    if (t->store)
+        SSL_CTX_set1_cert_store(ssl_ctx, t->store);
+    return t->store != NULL;
 }

@@ -18,8 +18,8 @@
 #define MAX_HEADERS 120
 
 struct options {
-    struct fetch_origin origin;
-    const char *client; /* curl, or NULL: as the product chooses */
+    struct fetch_origin origin, other; /* of every second fetch, if it has a ca_file */
+    const char *client;                /* curl, or NULL: as the product chooses */
     const char *path, *method, *show;
     struct http_header headers[MAX_HEADERS];
     size_t n_headers;
@@ -180,7 +180,8 @@ static struct fetch *start(struct probe *p, struct one *o)
 {
     const struct options *options = &p->options;
     struct fetch_request r = {
-        .origin = &options->origin,
+        .origin =
+            options->other.ca_file && p->n_started % 2 == 0 ? &options->other : &options->origin,
         .method = options->method,
         .path = options->path,
         .headers = options->headers,
@@ -192,7 +193,7 @@ static struct fetch *start(struct probe *p, struct one *o)
     if (!options->client)
         return fetch_start(p->pool, &r, &handler, o);
 
-    struct fetch *f = fetch_curl_take(p->pool->curl);
+    struct fetch *f = fetch_curl_take(fetch_curl_find(p->pool, r.origin->ca_file));
     fetch_transfer_begin(p->pool, f, r.origin, &handler, o);
     fetch_curl_start(f, &r);
     return f;
@@ -330,9 +331,13 @@ static bool set_text(struct options *o, const char *name, const char *value)
         const char *name;
         const char **at;
     } texts[] = {
-        {"--base", &o->origin.base_url}, {"--ca", &o->origin.ca_file},
-        {"--client", &o->client},        {"--path", &o->path},
-        {"--method", &o->method},        {"--show", &o->show},
+        {"--base", &o->origin.base_url},
+        {"--ca", &o->origin.ca_file},
+        {"--other-ca", &o->other.ca_file},
+        {"--client", &o->client},
+        {"--path", &o->path},
+        {"--method", &o->method},
+        {"--show", &o->show},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -426,6 +431,9 @@ int main(int argc, char **argv)
         set_option(&p.options, argv[i], argv[i + 1]);
     if (!p.options.origin.base_url || loop_new(&p.loop) < 0 || fetch_pool_new(p.loop, &p.pool) < 0)
         return 2;
+    const char *other_ca = p.options.other.ca_file;
+    p.options.other = p.options.origin;
+    p.options.other.ca_file = other_ca;
     p.slots = calloc(p.options.parallel, sizeof(*p.slots));
     for (uint64_t i = 0; i < p.options.parallel; i++) {
         struct one *o = &p.slots[i];

@@ -29,6 +29,7 @@ class Authority:
     """A certificate authority in a folder; `certificate()` gives paths of certificate and key."""
 
     def __init__(self, folder):
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         (folder / "ca.cnf").write_text(CA_CONFIG.format(dir=folder))
         (folder / "index").touch()
@@ -105,6 +106,28 @@ def test_without_its_authority_a_certificate_is_refused(good):
 def test_an_authority_file_that_is_missing_refuses(good, tmp_path):
     with Upstream(answering(HELLO), tls=server_context(good)) as upstream:
         refused(upstream, "--ca", tmp_path / "missing.pem")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("then", [None, lambda c: c.close()], ids=["kept", "resumed"])
+def test_what_others_trust_is_not_trusted(authority, good, tmp_path, version, then):
+    """Two origins on one host and port, one with the right authority, one with another: neither the
+    connections of the first nor its sessions serve the second."""
+    stranger = Authority(tmp_path)
+    with Upstream(answering(HELLO, then), tls=server_context(good, version)) as upstream:
+        found = run_probe(https(upstream), "--ca", authority.path, "--other-ca", stranger.path,
+                          "--count", 6)
+    assert [f.result for f in found] == ["ok", "tls"] * 3
+    assert len(upstream.requests) == 3
+
+
+def test_nor_over_http2(authority, nginx, tmp_path):
+    url, log = nginx
+    stranger = Authority(tmp_path / "stranger")
+    summary = fetch(url, "--ca", authority.path, "--other-ca", stranger.path, "--path", "/hello",
+                    "--count", 40, "--parallel", 4, "--quiet", 1)
+    assert (summary.ok, summary.of) == (20, 40)
+    assert len(log.read_text().splitlines()) == 20
 
 
 def test_an_expired_certificate_is_refused(authority):
