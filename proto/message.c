@@ -42,6 +42,7 @@ static bool is_known(uint64_t type)
     case MESSAGE_HEALTH_SNAPSHOT:
     case MESSAGE_HEALTH_CHANGE:
     case MESSAGE_WORKERS:
+    case MESSAGE_MODEL_NEWS:
     case MESSAGE_OUTCOME:
     case MESSAGE_LOAD:
     case MESSAGE_CONTROL:

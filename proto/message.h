@@ -27,6 +27,7 @@ enum message_type {
     MESSAGE_HEALTH_SNAPSHOT = 16, /* health.sock */
     MESSAGE_HEALTH_CHANGE = 17,
     MESSAGE_WORKERS = 18,
+    MESSAGE_MODEL_NEWS = 19,
     MESSAGE_OUTCOME = 32, /* outcomes.sock */
     MESSAGE_LOAD = 33,
     MESSAGE_CONTROL = 48, /* control.sock */

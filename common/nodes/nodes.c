@@ -143,6 +143,18 @@ static bool take_workers(struct entry *e, const struct bus_message *m)
     return true;
 }
 
+static bool take_model(struct entry *e, const struct bus_message *m)
+{
+    struct nodes *n = e->nodes;
+    struct model_news news;
+
+    if (!model_news_decode(&n->arena, m->frame[1], &news) || !is_own_word(e, news.node))
+        return false;
+    if (n->handler->on_model)
+        n->handler->on_model(n->arg, &e->node, &news);
+    return true;
+}
+
 static bool take(struct entry *e, const struct bus_message *m)
 {
     struct message_header header;
@@ -154,6 +166,8 @@ static bool take(struct entry *e, const struct bus_message *m)
             return false;
     if (header.type == MESSAGE_HEALTH_SNAPSHOT || header.type == MESSAGE_HEALTH_CHANGE)
         return take_health(e, header.type == MESSAGE_HEALTH_SNAPSHOT, m);
+    if (header.type == MESSAGE_MODEL_NEWS)
+        return take_model(e, m);
     return header.type == MESSAGE_WORKERS && take_workers(e, m);
 }
 

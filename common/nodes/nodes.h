@@ -12,6 +12,7 @@
 #include "io/bus.h"
 #include "io/loop.h"
 #include "proto/health.h"
+#include "proto/model_news.h"
 #include "proto/node_state.h"
 #include "proto/workers.h"
 #include "settings/settings.h"
@@ -39,6 +40,7 @@ struct nodes_handler {
     void (*on_health)(void *arg, const struct node *n, const struct health_snapshot *s,
                       bool is_full);
     void (*on_workers)(void *arg, const struct node *n, const struct workers_list *l);
+    void (*on_model)(void *arg, const struct node *n, const struct model_news *news);
     /* It was `before`; comes ahead of what it says. */
     void (*on_status)(void *arg, const struct node *n, enum node_status before);
 };

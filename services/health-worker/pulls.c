@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "health_metrics.h"
 #include "io/log.h"
+#include "proto/model_news.h"
 #include "pull_book.h"
 #include "pull_file.h"
 #include "settings/secret.h"
@@ -186,6 +187,22 @@ static void write_source(const struct pull_request *r, char *to, size_t size)
         snprintf(to, size, "provider %s", r->provider);
 }
 
+static void tell(const struct pull *e, enum model_news_kind kind, const char *sha256)
+{
+    char source[PULL_MAX_URL + 16];
+    struct model_news n = {
+        .kind = kind,
+        .model = str_from(e->request.name),
+        .sha256 = str_from(sha256),
+        .reason = kind == MODEL_NEWS_FAILED ? str_from(e->error) : STR_EMPTY,
+        .bytes = e->bytes,
+    };
+
+    write_source(&e->request, source, sizeof(source));
+    n.source = str_from(source);
+    e->pulls->tools.on_news(e->pulls->tools.arg, &n);
+}
+
 static void keep_model(struct pull *e, const struct pull_job *j)
 {
     char source[PULL_MAX_URL + 16];
@@ -200,14 +217,27 @@ static void keep_model(struct pull *e, const struct pull_job *j)
         .at_ms = e->at_ms,
     };
 
+    e->state = PULL_DONE;
     write_source(&e->request, source, sizeof(source));
     add_model(e->pulls, &row);
     save(e, &row);
+    tell(e, MODEL_NEWS_PULLED, j->sha256);
     metrics_count(e->pulls->tools.shard, METRIC_models_downloaded_total, 1);
     if (e->request.provider[0])
         (void)!monitor_check(e->pulls->tools.monitor, str_from(e->request.provider));
     log_info("model %s is here: %.1f MiB%s", e->request.name, (double)e->bytes / 0x1p20,
              row.is_verified ? "" : "; no SHA-256 was given to compare it with");
+}
+
+/* `problem` NULL: it was not wanted any more. */
+static void give_up(struct pull *e, const char *problem)
+{
+    e->state = problem ? PULL_FAILED : PULL_CANCELLED;
+    str_copy(e->error, sizeof(e->error), problem ? str_from(problem) : STR_EMPTY);
+    save(e, NULL);
+    tell(e, problem ? MODEL_NEWS_FAILED : MODEL_NEWS_CANCELLED, "");
+    log_warning("model %s was not fetched: %s", e->request.name,
+                problem ? problem : "it was cancelled");
 }
 
 static void start_next(struct pulls *p);
@@ -222,16 +252,11 @@ static void on_end(void *arg)
     look(e);
     e->job = NULL;
     p->n_running--;
-    e->state = j->state;
     e->at_ms = loop_wall(p->tools.loop) / 1000;
-    str_copy(e->error, sizeof(e->error), str_from(j->error));
-    if (e->state == PULL_DONE) {
+    if (j->state == PULL_DONE)
         keep_model(e, j);
-    } else {
-        save(e, NULL);
-        log_warning("model %s was not fetched: %s", e->request.name,
-                    e->state == PULL_CANCELLED ? "it was cancelled" : e->error);
-    }
+    else
+        give_up(e, j->state == PULL_CANCELLED ? NULL : j->error);
     pull_job_free(&j);
     metrics_gauge(p->tools.shard, METRIC_download_active, (double)p->n_running);
     start_next(p);
@@ -285,12 +310,8 @@ static void start_next(struct pulls *p)
         if (e->state != PULL_QUEUED || p->n_running >= PULLS_MAX_RUNNING)
             continue;
         const char *problem = start(e);
-        if (!problem)
-            continue;
-        e->state = PULL_FAILED;
-        str_copy(e->error, sizeof(e->error), str_from(problem));
-        save(e, NULL);
-        log_warning("model %s was not fetched: %s", e->request.name, problem);
+        if (problem)
+            give_up(e, problem);
     }
 }
 
@@ -344,6 +365,7 @@ struct pulls_answer pulls_add(struct pulls *p, struct str json)
     if (!e->json)
         abort();
     save(e, NULL);
+    tell(e, MODEL_NEWS_ASKED, request.sha256);
     start_next(p);
     return (struct pulls_answer){.status = 202, .id = e->id};
 }
@@ -361,8 +383,7 @@ bool pulls_cancel(struct pulls *p, struct str id)
                 atomic_store(&e->job->is_unwanted, true);
                 pull_job_cancel(e->job);
             } else {
-                e->state = PULL_CANCELLED;
-                save(e, NULL);
+                give_up(e, NULL);
             }
             return true;
         }

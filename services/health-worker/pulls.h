@@ -18,11 +18,16 @@
 
 struct pulls;
 
+struct model_news;
+typedef void (*pulls_news_fn)(void *arg, struct model_news *n); /* its node is to be filled in */
+
 struct pulls_tools { /* all borrowed for good */
     struct loop *loop;
     struct metrics_shard *shard;
     struct health_store *store;
     struct monitor *monitor; /* which asks a provider anew when it has a new model */
+    pulls_news_fn on_news;   /* a model was asked for, has come, or has not */
+    void *arg;
 };
 
 struct pulls *pulls_new(const struct pulls_tools *tools);

@@ -10,12 +10,14 @@
 #include "proto/control.h"
 #include "proto/load.h"
 #include "proto/message.h"
+#include "proto/model_news.h"
 #include "settings/boot.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEARTBEAT   USEC_PER_SEC
@@ -101,6 +103,23 @@ static void on_change(void *arg, const struct health_provider *p, enum health_st
     s->snapshot.n_providers = 1;
     s->snapshot.provider[0] = *p;
     publisher_tell(s->publisher, MESSAGE_HEALTH_CHANGE, &s->snapshot, STR_EMPTY);
+}
+
+static void on_news(void *arg, struct model_news *n)
+{
+    struct service *s = arg;
+    struct message_header header = {.type = MESSAGE_MODEL_NEWS};
+    uint8_t head[MESSAGE_HEADER_SIZE];
+    CLEANUP(buf_done) struct buf body;
+
+    message_encode(&header, head);
+    n->node = str_from(s->settings->health.node_id);
+    buf_init(&body, MAX_REQUEST);
+    if (model_news_encode(n, &body) != BUF_OK)
+        abort(); /* each of its texts is bounded */
+    publisher_send(s->publisher,
+                   &(struct bus_message){
+                       .frame = {{(const char *)head, sizeof(head)}, buf_str(&body)}, .n = 2});
 }
 
 /* ---- listening ---- */
@@ -380,7 +399,8 @@ static int open_all(struct service *s)
         return r;
     struct monitor_tools tools = {s->loop, s->fetches, s->shard, s->history};
     s->monitor = monitor_new(&tools, on_change, s);
-    s->pulls = pulls_new(&(struct pulls_tools){s->loop, s->shard, s->store, s->monitor});
+    s->pulls =
+        pulls_new(&(struct pulls_tools){s->loop, s->shard, s->store, s->monitor, on_news, s});
     s->machine = machine_new(s->loop, s->shard);
     fleet_bus_start(s);
     s->cluster = cluster_new(s->bus, s->loop, s->shard);

@@ -2,6 +2,7 @@
 
 #include "base/json_write.h"
 #include "exchange.h"
+#include "proto/model_news.h"
 #include "proto/workers.h"
 #include "worker.h"
 
@@ -191,6 +192,28 @@ void audit_events_worker(struct audit *a, const struct workers_one *w, struct st
     json_write_member_str(&r.w, "state", w->state);
     add_text(&r, "reason", w->reason);
     audit_write(a, event, end(&r));
+}
+
+void audit_events_model(struct audit *a, const struct model_news *n)
+{
+    static const char *const events[] = {
+        [MODEL_NEWS_ASKED] = "model.asked",
+        [MODEL_NEWS_PULLED] = "model.pulled",
+        [MODEL_NEWS_FAILED] = "model.failed",
+        [MODEL_NEWS_CANCELLED] = "model.cancelled",
+    };
+    struct record r;
+
+    if (!a)
+        return;
+    begin(&r);
+    json_write_member_str(&r.w, "model", n->model);
+    json_write_member_str(&r.w, "source", n->source);
+    add_text(&r, "sha256", n->sha256);
+    if (n->kind == MODEL_NEWS_PULLED)
+        json_write_member_u64(&r.w, "bytes", n->bytes);
+    add_text(&r, "reason", n->reason);
+    audit_write_critical(a, events[n->kind], end(&r));
 }
 
 void audit_events_ledger(void *audit, const char *what)

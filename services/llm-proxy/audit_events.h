@@ -11,6 +11,7 @@
 struct exchange;
 struct workers_one;
 struct http_request;
+struct model_news;
 
 /* A request is over: settled, or refused for what the trail tells (another's model, no budget). */
 void audit_events_request(struct exchange *x);
@@ -28,5 +29,7 @@ void audit_events_admin(struct audit *a, const struct http_request *r, int statu
 void audit_events_reload(struct audit *a, unsigned generation, const char *problem);
 /* A local worker came from the state `before`: told if it began to serve, ended or failed. */
 void audit_events_worker(struct audit *a, const struct workers_one *w, struct str before);
+/* A model was asked for, has come, or has not. */
+void audit_events_model(struct audit *a, const struct model_news *n);
 void audit_events_ledger(void *audit, const char *what);       /* the books are damaged */
 void audit_events_service(struct audit *a, const char *event); /* started, stopped */

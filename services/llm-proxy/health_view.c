@@ -107,6 +107,15 @@ static void on_workers(void *arg, const struct node *n, const struct workers_lis
     }
 }
 
+/* Each machine's proxy audits what is fetched to it. */
+static void on_model(void *arg, const struct node *n, const struct model_news *news)
+{
+    struct health_view *v = arg;
+
+    if (!n->address)
+        worker_link_hear_model(v->local_workers, news);
+}
+
 /* ---- nodes that fall silent ---- */
 
 static bool takes_providers_along(const struct node *n)
@@ -158,7 +167,7 @@ static void on_reminder(void *arg)
 struct health_view *health_view_new(struct bus *b, struct loop *l, const struct map *upstreams,
                                     struct worker_link *local_workers)
 {
-    static const struct nodes_handler handler = {on_health, on_workers, on_status};
+    static const struct nodes_handler handler = {on_health, on_workers, on_model, on_status};
     struct health_view *v = calloc(1, sizeof(*v));
 
     if (!v)

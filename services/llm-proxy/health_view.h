@@ -19,7 +19,7 @@
 
 struct health_view;
 
-/* The lists of this machine's workers go to `local_workers`. */
+/* What this machine's says of its workers and models goes to `local_workers`. */
 struct worker_link;
 struct health_view *health_view_new(struct bus *b, struct loop *l, const struct map *upstreams,
                                     struct worker_link *local_workers);

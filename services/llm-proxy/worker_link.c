@@ -251,6 +251,11 @@ void worker_link_hear(struct worker_link *w, struct str list)
         adopt(w, &fresh);
 }
 
+void worker_link_hear_model(const struct worker_link *w, const struct model_news *n)
+{
+    audit_events_model(w->audit, n);
+}
+
 /* health-worker is gone, and its workers with it, or it cannot be heard: then each is a provider
  * like others, until it is heard again. */
 static void forget_all(struct worker_link *w)

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "io/bus.h"
 #include "io/loop.h"
+#include "proto/model_news.h"
 #include "settings/settings.h"
 
 struct worker_link;
@@ -24,10 +25,13 @@ void worker_link_free(struct worker_link **w);
 /* A list of workers (proto/workers.h), as this machine's health-worker sent it. */
 void worker_link_hear(struct worker_link *w, struct str list);
 
+/* What became of a model that it is to fetch. */
+void worker_link_hear_model(const struct worker_link *w, const struct model_news *n);
+
 /* The process ends: nobody waits for its requests any more. */
 void worker_link_leave(struct worker_link *w);
 
-/* Beginnings, ends and failures of workers are audited; NULL: not. */
+/* Beginnings, ends and failures of workers are audited, and models that are fetched; NULL: not. */
 void worker_link_set_audit(struct worker_link *w, struct audit *a);
 
 /* Every worker heard of, as a JSON array. */

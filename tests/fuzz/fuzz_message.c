@@ -4,6 +4,7 @@
 #include "proto/learning.h"
 #include "proto/load.h"
 #include "proto/message.h"
+#include "proto/model_news.h"
 #include "proto/outcome.h"
 #include "proto/workers.h"
 
@@ -23,6 +24,7 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
     struct outcome outcome;
     struct control_request control;
     struct learning learning;
+    struct model_news news;
 
     switch (type) {
     case MESSAGE_COUNT:
@@ -41,6 +43,8 @@ static bool round_trip(enum message_type type, struct arena *a, struct str body,
         return health_decode(a, body, &snapshot) && health_encode(&snapshot, out) == BUF_OK;
     case MESSAGE_WORKERS:
         return workers_decode(a, body, &workers) && workers_encode(&workers, out) == BUF_OK;
+    case MESSAGE_MODEL_NEWS:
+        return model_news_decode(a, body, &news) && model_news_encode(&news, out) == BUF_OK;
     case MESSAGE_OUTCOME:
         return outcome_decode(a, body, &outcome) && outcome_encode(&outcome, out) == BUF_OK;
     case MESSAGE_LOAD:

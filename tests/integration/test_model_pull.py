@@ -318,3 +318,37 @@ def test_few_run_at_a_time_and_the_others_wait(start_worker, server):
     for answer in answers:
         assert ended(suite, answer)["state"] == "done"
     assert files(suite) == [f"m{i}.gguf" for i in range(4)]
+
+
+def test_what_is_asked_for_and_what_becomes_of_it_is_audited(start_suite, server, content):
+    """Whoever asks; and never with the query, which may hold a secret."""
+    suite = start_suite()
+
+    def records():
+        lines = [line for path in sorted((suite.folder / "log/audit").glob("*.ndjson"))
+                 for line in path.read_text().splitlines()]
+        assert not [line for line in lines if "canary" in line]
+        found = [json.loads(line) for line in lines]
+        return [(r["event"], r["data"]) for r in found if r["event"].startswith("model.")]
+
+    def told(n):
+        return wait_until(lambda: len(found := records()) >= n and found, f"{n} records")
+    source = f"{server.url}/model.gguf"
+    base = {"model": "model.gguf", "source": source}
+    answer = pull(suite, url=source + "?token=canary", sha256=sha(content))
+    assert ended(suite, answer)["state"] == "done"
+    assert told(2) == [("model.asked", {**base, "sha256": sha(content)}),
+                       ("model.pulled", {**base, "sha256": sha(content), "bytes": len(content)})]
+    assert ended(suite, pull(suite, url=source, sha256="0" * 64))["state"] == "failed"
+    assert told(4)[3] == ("model.failed", {
+        **base, "reason": "its SHA-256 is another; what came was thrown away"})
+    server.hold.clear()
+    answers = [pull(suite, url=source, name=f"m{i}.gguf") for i in range(3)]
+    wait_until(lambda: models(suite)["pulls"][1]["bytes"] >= MIB, "half of the second")
+    at = f"http://127.0.0.1:{suite.health_port}/models/pull/{{}}"
+    for answer in reversed(answers):  # first the one that only waits
+        assert request(at.format(answer.json["id"]), "DELETE").status == 202
+        assert ended(suite, answer)["state"] == "cancelled"
+    assert [event for event, _ in told(10)[4:]] == ["model.asked"] * 3 + ["model.cancelled"] * 3
+    assert pull(suite, provider="nobody", model="m").status == 400
+    assert suite.ctl("audit", "verify").returncode == 0 and len(records()) == 10

@@ -5,6 +5,7 @@
 #include "proto/health.h"
 #include "proto/load.h"
 #include "proto/message.h"
+#include "proto/model_news.h"
 #include "proto/outcome.h"
 #include "proto/workers.h"
 
@@ -197,6 +198,33 @@ static void a_load_matches_its_vector(void **state)
     check_text(buf_str(&f->out), v.body);
 }
 
+static void news_of_a_model_match_their_vector(void **state)
+{
+    struct fixture *f = *state;
+    struct vector v = load(f, "model_news");
+    struct model_news expected = {
+        STR("host-1"),
+        MODEL_NEWS_PULLED,
+        STR("llama-8b.gguf"),
+        STR("https://example.com/llama-8b.gguf"),
+        STR("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        STR_EMPTY,
+        4920739232};
+    struct model_news n;
+
+    CHECK_INT(v.header.type, MESSAGE_MODEL_NEWS);
+    CHECK(model_news_decode(&f->arena, v.body, &n));
+    CHECK_INT(n.kind, MODEL_NEWS_PULLED);
+    CHECK_U64(n.bytes, expected.bytes);
+    CHECK_INT(model_news_encode(&n, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+    buf_clear(&f->out);
+    CHECK_INT(model_news_encode(&expected, &f->out), BUF_OK);
+    check_text(buf_str(&f->out), v.body);
+    CHECK(!model_news_decode(&f->arena, STR("{\"kind\":\"asked\"}"), &n));
+    CHECK(!model_news_decode(&f->arena, STR("{\"kind\":\"praised\",\"model\":\"m\"}"), &n));
+}
+
 static void every_kind_and_every_state_has_its_word(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +255,7 @@ static bool decodes(struct fixture *f, char kind, const char *json)
     struct context_reply reply;
     struct outcome outcome;
     struct control_request control;
+    struct model_news news;
     struct str text = str_from(json);
 
     switch (kind) {
@@ -240,6 +269,8 @@ static bool decodes(struct fixture *f, char kind, const char *json)
         return workers_decode(&f->arena, text, &workers);
     case 'l':
         return load_decode(&f->arena, text, &load);
+    case 'm':
+        return model_news_decode(&f->arena, text, &news);
     case 'o':
         return outcome_decode(&f->arena, text, &outcome);
     default:
@@ -263,6 +294,7 @@ static void a_newer_peer_may_say_more_and_an_older_one_less(void **state)
         {'w', "{\"workers\":[{\"name\":\"w\",\"provider\":\"p\",\"state\":\"dozing\",\"use\":"
               "\"perhaps\"}]}"},
         {'l', "{\"proxy\":1,\"providers\":[],\"new\":[]}"},
+        {'m', "{\"kind\":\"asked\",\"model\":\"m\",\"source\":null,\"new\":{}}"},
         {'c', "{\"verb\":\"check\",\"new\":[]}"},
     };
 
@@ -397,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_load_matches_its_vector),
         cmocka_unit_test(a_control_request_matches_its_vector),
         cmocka_unit_test(a_list_of_workers_matches_its_vector),
+        cmocka_unit_test(news_of_a_model_match_their_vector),
         cmocka_unit_test(every_kind_and_every_state_has_its_word),
         cmocka_unit_test(a_newer_peer_may_say_more_and_an_older_one_less),
         cmocka_unit_test(what_breaks_the_promise_is_refused),
