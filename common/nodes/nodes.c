@@ -182,17 +182,27 @@ static void on_message(void *arg, struct bus_socket *s, const struct bus_message
 
 /* ---- its socket ---- */
 
+static struct bus_stats stats_of(const struct entry *e)
+{
+    return e->socket ? bus_socket_stats(e->socket) : (struct bus_stats){0};
+}
+
+/* Those of another machine's socket. */
+static void add_stats(const struct entry *e, struct bus_stats *sum)
+{
+    struct bus_stats s = stats_of(e);
+
+    if (!e->address)
+        return;
+    sum->received += s.received;
+    sum->dropped_invalid += s.dropped_invalid;
+    sum->refused_key += s.refused_key;
+    sum->refused_handshake += s.refused_handshake;
+}
+
 static void close_socket(struct entry *e)
 {
-    struct bus_stats *sum = &e->nodes->closed;
-
-    if (e->socket && e->address) {
-        struct bus_stats s = bus_socket_stats(e->socket);
-        sum->received += s.received;
-        sum->dropped_invalid += s.dropped_invalid;
-        sum->refused_key += s.refused_key;
-        sum->refused_handshake += s.refused_handshake;
-    }
+    add_stats(e, &e->nodes->closed);
     bus_socket_free(&e->socket);
     e->refused_key = e->refused_handshake = 0;
 }
@@ -229,7 +239,7 @@ static void reopen_socket(struct entry *e)
 
 static void find_problem(struct entry *e)
 {
-    struct bus_stats s = e->socket ? bus_socket_stats(e->socket) : (struct bus_stats){0};
+    struct bus_stats s = stats_of(e);
 
     if (s.refused_key > e->refused_key)
         e->node.problem = "it refuses our key";
@@ -239,7 +249,7 @@ static void find_problem(struct entry *e)
 
 static bool is_turned_away(const struct entry *e)
 {
-    struct bus_stats s = e->socket ? bus_socket_stats(e->socket) : (struct bus_stats){0};
+    struct bus_stats s = stats_of(e);
 
     return !e->socket || s.refused_key > e->refused_key ||
            s.refused_handshake > e->refused_handshake;
@@ -446,8 +456,8 @@ bool nodes_is_gone(const struct nodes *n, const struct node *node)
 struct bus_stats nodes_stats_own(const struct nodes *n)
 {
     for (size_t i = 0; i < n->n; i++)
-        if (!n->entry[i]->address && n->entry[i]->socket)
-            return bus_socket_stats(n->entry[i]->socket);
+        if (!n->entry[i]->address)
+            return stats_of(n->entry[i]);
     return (struct bus_stats){0};
 }
 
@@ -455,14 +465,7 @@ struct bus_stats nodes_stats_others(const struct nodes *n)
 {
     struct bus_stats sum = n->closed;
 
-    for (size_t i = 0; i < n->n; i++) {
-        if (!n->entry[i]->address || !n->entry[i]->socket)
-            continue;
-        struct bus_stats s = bus_socket_stats(n->entry[i]->socket);
-        sum.received += s.received;
-        sum.dropped_invalid += s.dropped_invalid;
-        sum.refused_key += s.refused_key;
-        sum.refused_handshake += s.refused_handshake;
-    }
+    for (size_t i = 0; i < n->n; i++)
+        add_stats(n->entry[i], &sum);
     return sum;
 }

@@ -10,23 +10,22 @@
 
 #include <inttypes.h>
 
-#define AMPLE          3    /* times: what even odd text is not further from its estimate */
-#define DEFAULT_OUTPUT 4096 /* tokens left for the answer when nobody says how many */
+#define AMPLE 3 /* times: what even odd text is not further from its estimate */
 
 static const struct settings_model *model_of(const struct exchange *x)
 {
     return x->plan.models[x->route.at_model];
 }
 
-/* What a prompt may have: the window less the room for the answer. */
+static uint64_t output_of(const struct exchange *x)
+{
+    return x->chat.max_tokens > 0 ? (uint64_t)x->chat.max_tokens : 0;
+}
+
+/* What a prompt may have. */
 static uint64_t budget_of(const struct exchange *x, const struct settings_model *m)
 {
-    uint64_t window = m->context_window;
-    uint64_t output = x->chat.max_tokens > 0 ? (uint64_t)x->chat.max_tokens : DEFAULT_OUTPUT;
-
-    if (x->chat.max_tokens == 0 && output > window / 4)
-        output = window / 4;
-    return output < window ? window - output : 0;
+    return window_words_room(m->context_window, output_of(x));
 }
 
 /* What the messages may have: tools and all the rest of the request stay as they are. */
@@ -193,11 +192,18 @@ bool fitting_start(struct exchange *x, const struct settings_model *m)
     return true;
 }
 
+uint64_t fitting_prompt_tokens(const struct exchange *x)
+{
+    const struct fitting *f = &x->fitting;
+    uint64_t saved = f->tokens_before > f->tokens_after ? f->tokens_before - f->tokens_after : 0;
+
+    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : f->tokens_after;
+}
+
 /* How far it has to shrink, by what the provider says of its window. */
 static uint64_t lesser_budget(struct exchange *x, const struct attempt_end *end)
 {
     struct window_words words = {.limit = 0};
-    uint64_t saved = x->fitting.tokens_before - x->fitting.tokens_after;
     const struct json_value *body;
     size_t at;
 
@@ -205,11 +211,8 @@ static uint64_t lesser_budget(struct exchange *x, const struct attempt_end *end)
         words = window_words_read(provider_error_message(&x->arena, body));
     if (words.limit == 0)
         words.limit = end->failure.blame == FAILURE_OF_WINDOW ? model_of(x)->context_window : 0;
-    const struct window_fit fit = {
-        .prompt =
-            saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->fitting.tokens_after,
-        .output = x->chat.max_tokens > 0 ? (uint64_t)x->chat.max_tokens : 0,
-    };
+    const struct window_fit fit = {fitting_prompt_tokens(x), output_of(x)};
+
     return window_words_budget(&words, &fit);
 }
 

@@ -39,5 +39,8 @@ bool fitting_start(struct exchange *x, const struct settings_model *m);
  * the provider said is the answer if that comes to nothing. */
 bool fitting_start_less(struct exchange *x, const struct attempt_end *end);
 
+/* Of the request as it is sent, condensed or not, by our count. */
+uint64_t fitting_prompt_tokens(const struct exchange *x);
+
 /* The exchange ends while its question is out. */
 void fitting_cancel(struct exchange *x);

@@ -53,16 +53,6 @@ static bool is_billed(const struct exchange *x, enum outcome_kind kind)
     return false;
 }
 
-/* Estimated: of the request as it was sent, condensed or not. */
-static uint64_t prompt_tokens(const struct exchange *x)
-{
-    uint64_t saved = x->fitting.tokens_before > x->fitting.tokens_after
-                         ? x->fitting.tokens_before - x->fitting.tokens_after
-                         : 0;
-
-    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : x->fitting.tokens_after;
-}
-
 static void count_tokens(struct exchange *x, struct ledger_attempt *a)
 {
     struct relay *r = &x->relay;
@@ -79,7 +69,7 @@ static void count_tokens(struct exchange *x, struct ledger_attempt *a)
         }
         return;
     }
-    a->tokens_in = (int64_t)prompt_tokens(x);
+    a->tokens_in = (int64_t)fitting_prompt_tokens(x);
     a->tokens_out = (int64_t)r->content_tokens;
     a->tokens_cached = 0;
     x->entry.usage_source = LEDGER_SOURCE_LOCAL;

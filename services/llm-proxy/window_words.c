@@ -87,15 +87,19 @@ struct window_words window_words_read(struct str message)
     return w;
 }
 
+uint64_t window_words_room(uint64_t window, uint64_t output)
+{
+    if (output == 0)
+        output = window / 4 < DEFAULT_OUTPUT ? window / 4 : DEFAULT_OUTPUT;
+    return window > output ? window - output : 0;
+}
+
 uint64_t window_words_budget(const struct window_words *w, const struct window_fit *fit)
 {
     double prompt = (double)fit->prompt, budget = prompt * BLIND;
 
     if (w->limit > 0) {
-        uint64_t output = fit->output > 0 ? fit->output : DEFAULT_OUTPUT;
-        if (fit->output == 0 && output > w->limit / 4)
-            output = w->limit / 4;
-        double room = (double)(w->limit > output ? w->limit - output : 0);
+        double room = (double)window_words_room(w->limit, fit->output);
         double actual = (double)w->actual;
         /* What the request came to there, without the room for the answer it may include. */
         budget = actual > 0 ? room * SLACK * prompt / actual : room * DISTRUST;

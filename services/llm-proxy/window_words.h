@@ -14,9 +14,13 @@ struct window_words {
 
 struct window_words window_words_read(struct str message);
 
+/* What a window leaves for the prompt; `output` is the room that the answer needs, 0: nobody says.
+ */
+uint64_t window_words_room(uint64_t window, uint64_t output);
+
 struct window_fit {
     uint64_t prompt; /* tokens of the whole prompt as we count them */
-    uint64_t output; /* room that the answer needs; 0: nobody says */
+    uint64_t output; /* as above */
 };
 
 /* To how many tokens, by our count, the prompt has to shrink to be taken: always fewer than it

@@ -68,6 +68,15 @@ static void a_count_that_differs_from_ours_is_translated(void **state)
     CHECK_U64(budget(0, 0, 10000, 0), 6000);
 }
 
+static void the_answer_s_room_is_what_was_asked_for_or_a_quarter_at_most(void **state)
+{
+    (void)state;
+    CHECK_U64(window_words_room(8000, 1000), 7000);
+    CHECK_U64(window_words_room(8000, 9000), 0);
+    CHECK_U64(window_words_room(8000, 0), 6000);
+    CHECK_U64(window_words_room(40000, 0), 40000 - 4096);
+}
+
 static void it_always_shrinks(void **state)
 {
     (void)state;
@@ -82,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_numbers_are_found_in_each_provider_s_words),
         cmocka_unit_test(a_count_that_differs_from_ours_is_translated),
+        cmocka_unit_test(the_answer_s_room_is_what_was_asked_for_or_a_quarter_at_most),
         cmocka_unit_test(it_always_shrinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
