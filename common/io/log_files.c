@@ -1,6 +1,7 @@
 #include "io/log_files.h"
 
 #include "base/macro.h"
+#include "base/str.h"
 #include "io/log.h"
 #include "io/thread.h"
 
@@ -202,21 +203,38 @@ static void close_files(void)
     }
 }
 
+static void start(const char *folder)
+{
+    open_files(folder);
+    the_files.is_stopping = false;
+    the_files.is_on = true;
+    if (thread_start(&the_files.thread, "log-files", 0, write_until_stopped, NULL) < 0)
+        abort();
+}
+
+static void stop(void)
+{
+    pthread_mutex_lock(&the_files.lock);
+    the_files.is_on = false;
+    the_files.is_stopping = true;
+    pthread_cond_signal(&the_files.wake);
+    pthread_mutex_unlock(&the_files.lock);
+    pthread_join(the_files.thread, NULL);
+    close_files();
+}
+
+static bool is_in(const char *folder)
+{
+    struct str path = str_from(the_files.file[COMBINED].path);
+
+    return folder && str_has_prefix(path, folder) &&
+           path.len == strlen(folder) + 1 + strlen(names[COMBINED]);
+}
+
 void log_files_configure(const char *folder)
 {
-    if (folder && !the_files.is_on) {
-        open_files(folder);
-        the_files.is_stopping = false;
-        the_files.is_on = true;
-        if (thread_start(&the_files.thread, "log-files", 0, write_until_stopped, NULL) < 0)
-            abort();
-    } else if (!folder && the_files.is_on) {
-        pthread_mutex_lock(&the_files.lock);
-        the_files.is_on = false;
-        the_files.is_stopping = true;
-        pthread_cond_signal(&the_files.wake);
-        pthread_mutex_unlock(&the_files.lock);
-        pthread_join(the_files.thread, NULL);
-        close_files();
-    }
+    if (the_files.is_on && !is_in(folder))
+        stop();
+    if (folder && !the_files.is_on)
+        start(folder);
 }

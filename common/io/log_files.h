@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Begin to write below `folder`, or end it: NULL. Waits until all that was added is written. */
+/* Write below `folder` from now on, or no longer: NULL. Waits until all that was added for another
+ * folder is written there. */
 void log_files_configure(const char *folder);
 
 bool log_files_is_on(void);

@@ -116,6 +116,29 @@ static void test_a_line_for_which_there_is_no_room_is_counted(void **state)
     CHECK_U64(log_files_dropped() - before, 1);
 }
 
+static void test_another_folder_takes_effect_at_once(void **state)
+{
+    char first[sizeof(folder)], second[] = "/tmp/log-files-XXXXXX";
+
+    (void)state;
+    strcpy(first, folder);
+    assert_non_null(mkdtemp(second));
+    log_files_configure(folder);
+    add("one\n", false);
+    log_files_configure(second);
+    check_file("combined.log", "one\n");
+    add("two\n", false);
+    log_files_configure(second);
+    add("three\n", false);
+    log_files_configure(NULL);
+    check_file("combined.log", "one\n");
+    strcpy(folder, second);
+    check_file("combined.log", "two\nthree\n");
+    unlink(path("combined.log"));
+    rmdir(second);
+    strcpy(folder, first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +146,7 @@ int main(void)
             test_every_line_is_in_the_one_file_and_errors_in_the_other_too, make, drop),
         cmocka_unit_test_setup_teardown(
             test_a_file_that_was_renamed_is_made_anew_and_one_that_is_there_goes_on, make, drop),
+        cmocka_unit_test_setup_teardown(test_another_folder_takes_effect_at_once, make, drop),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_written_is_counted_and_holds_nobody_up,
                                         make, drop),
         cmocka_unit_test_setup_teardown(test_a_line_for_which_there_is_no_room_is_counted, make,
