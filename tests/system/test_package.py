@@ -128,7 +128,8 @@ def test_a_removed_package_stops_and_a_purged_one_leaves_the_books(host):
     assert not host.run("test", "-e", "/etc/llm-proxy").ok
     left = host.run("find", "/var/lib/llm-proxy", "/var/log/llm-proxy", "-type", "f", "-printf", "%P\n").out.split()
     assert "ledger.db" in left
-    assert not [name for name in left if name.startswith(("cache.db", "context.db", "health.db"))], left
+    assert not [name for name in left if name.startswith(
+        ("cache.db", "context.", "estimators.db", "health.db", "workers.state"))], left
     found = host.run("sh", "-c", "find /usr /lib /etc -path '*llm-proxy*' -o -path '*llm-gateway*'").out.split()
     assert not [path for path in found if "/private" not in path], found
 
