@@ -50,7 +50,6 @@ struct unit_source {
     uint8_t kind;      /* enum piece_kind */
     uint8_t speaker;   /* enum unit_speaker */
     bool is_error;
-    bool is_repeated; /* another result said the same */
 };
 
 struct unit_list {
