@@ -14,6 +14,7 @@ def suite(start_suite, simulator, token_data):
     target = [{"provider": "sim", "model": "gpt-4o"}]
     return start_suite(upstream=simulator, config={
         "paths": {"data": str(token_data)},
+        "proxy": {"drain_timeout": "1s"},
         "context": {"high_water": 1},
         "models": [{"name": "gpt", "targets": target},
                    {"name": "narrow", "targets": target, "context_window": 2000},

@@ -146,6 +146,7 @@ def test_a_request_keeps_the_configuration_it_began_with(start_suite, simulator,
 
 def test_a_raised_ceiling_serves_those_who_wait(start_suite, simulator):
     suite = start_suite(simulator, services=["llm-proxy"], config={
+        "proxy": {"drain_timeout": "500ms"},
         "providers": [Suite.provider(simulator, max_parallel=1)]})
     suite.reload_log = Follow(suite.proxy)
     simulator.script("silence", "silence", "")

@@ -486,8 +486,8 @@ def test_one_stopped_by_hand_is_not_started_by_a_request(start_served):
 
 @pytest.mark.parametrize("verb, then", [("drain", "stopped"), ("restart", "idle")])
 def test_requests_under_way_finish_first(start_served, verb, then):
-    """A stream of two seconds, in whose middle the worker is to leave."""
-    model = f"sim:chunks=20,interval={100 * SLOW}ms"
+    """A stream of five seconds, in whose middle the worker is to leave."""
+    model = "sim:chunks=20,interval=250ms"
     fleet = start_served(worker(stop_timeout="60s"), config={"models": [
         {"name": "slow", "targets": [{"provider": "llama", "model": model}]}]})
     pid = fleet.wait("idle")["pid"]
