@@ -75,3 +75,12 @@ void http_answer_error(struct http_request *r, int status, const char *code, con
     json_write_end(&w, '}');
     send_written(r, status, &w);
 }
+
+void http_answer_written(struct http_request *r, int status, struct json_write *w)
+{
+    if (json_write_finish(w) == BUF_OK)
+        http_answer_json(r, status, buf_str(w->out));
+    else
+        http_answer_error(r, 503, "overloaded", "The answer is too large.");
+    buf_done(w->out);
+}

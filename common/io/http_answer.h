@@ -2,12 +2,15 @@
  */
 #pragma once
 
+#include "base/json_write.h"
 #include "io/http_server.h"
 
 /* Limits and patience of a listener for operators: admin, status, metrics. */
 extern const struct http_server_config http_answer_operators;
 
 void http_answer_json(struct http_request *r, int status, struct str json);
+/* What was written, or 503 when that is more than its buffer may take; releases the buffer. */
+void http_answer_written(struct http_request *r, int status, struct json_write *w);
 
 /* 200: the process lives. */
 void http_answer_health(struct http_request *r);

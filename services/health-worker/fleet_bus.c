@@ -107,7 +107,7 @@ void fleet_bus_answer(void *service, struct http_request *r, struct str tail)
         refuse(r, result);
         return;
     }
-    CLEANUP(buf_done) struct buf out;
+    struct buf out;
     struct json_write w;
     buf_init(&out, 4096);
     json_write_init(&w, &out);
@@ -115,7 +115,5 @@ void fleet_bus_answer(void *service, struct http_request *r, struct str tail)
     json_write_member_str(&w, "worker", name);
     json_write_member_str(&w, "asked", verb);
     json_write_end(&w, '}');
-    if (json_write_finish(&w) != BUF_OK)
-        buf_clear(&out);
-    http_answer_json(r, 202, buf_str(&out));
+    http_answer_written(r, 202, &w);
 }

@@ -81,11 +81,7 @@ static void answer_status(void *arg, struct http_request *r, struct str tail)
     machine_write(s->machine, &w);
     cluster_write(s->cluster, &w);
     json_write_end(&w, '}');
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        http_answer_error(r, 503, "overloaded", "The answer is too large.");
-    buf_done(&out);
+    http_answer_written(r, 200, &w);
 }
 
 /* 503 when it is down, so that `up` of a scrape or a load balancer's check tells the truth. */
@@ -106,10 +102,7 @@ static void answer_provider(void *arg, struct http_request *r, struct str tail)
     write_members(&w, &p);
     monitor_write_history(s->monitor, tail, &w);
     json_write_end(&w, '}');
-    if (json_write_finish(&w) != BUF_OK)
-        buf_clear(&out);
-    http_answer_json(r, p.state == HEALTH_DOWN ? 503 : 200, buf_str(&out));
-    buf_done(&out);
+    http_answer_written(r, p.state == HEALTH_DOWN ? 503 : 200, &w);
 }
 
 static void answer_targets(void *arg, struct http_request *r, struct str tail)
@@ -144,11 +137,7 @@ static void answer_models(void *arg, struct http_request *r, struct str tail)
     json_write_begin(&w, '{');
     pulls_write(s->pulls, &w);
     json_write_end(&w, '}');
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        http_answer_error(r, 503, "overloaded", "The answer is too large.");
-    buf_done(&out);
+    http_answer_written(r, 200, &w);
 }
 
 /* Who fills this machine's disk sits at it; and no page that a browser on it shows can: one cannot

@@ -43,11 +43,7 @@ void scrape_page_list(struct service *s, struct http_request *r)
     for (size_t i = 0; i < s->settings->n_providers; i++)
         write_target(&w, address, &s->settings->providers[i]);
     json_write_end(&w, ']');
-    if (json_write_finish(&w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(&out));
-    else
-        http_answer_error(r, 503, "overloaded", "The answer is too large.");
-    buf_done(&out);
+    http_answer_written(r, 200, &w);
 }
 
 /* The names are those of the blackbox exporter, which dashboards know. */
