@@ -5,6 +5,24 @@ import time
 from suite import Stream
 
 
+def together(n, work):
+    """`work(i)` in n threads; a failure in one is raised here."""
+    failures = []
+
+    def run(i):
+        try:
+            work(i)
+        except BaseException as failure:  # noqa: B902
+            failures.append(failure)
+    threads = [threading.Thread(target=run, args=[i]) for i in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
 class Ask:
     """One request: what was asked, what came back, how long it took."""
 

@@ -18,6 +18,18 @@ def delta(content, finish="null"):
                  % (content, finish))
 
 
+@contextlib.contextmanager
+def blackhole():
+    """Never answers a SYN: the accept queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
 class RawUpstream:
     """`answer(connection, request)` runs in a thread for each request, `request` being the bytes
     received; the connection is closed when it returns anything true."""

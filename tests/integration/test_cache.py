@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from load import together
 from suite import SLOW, Stream, Suite, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -46,23 +47,6 @@ def source(answer):
 
 def asked(simulator):
     return len(simulator.records())
-
-
-def together(n, work):
-    failures = []
-
-    def run(i):
-        try:
-            work(i)
-        except BaseException as failure:  # noqa: B902
-            failures.append(failure)
-    threads = [threading.Thread(target=run, args=[i]) for i in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 # ---- hits and misses ----

@@ -3,12 +3,12 @@ tried. Each fault once with another provider behind it, once alone; the counters
 what the table says, and no silent route is tried twice."""
 import contextlib
 import json
-import socket
 
 import pytest
 
 import reckoning
 from fetch_upstream import Upstream
+from raw_upstream import blackhole
 from reckoning import Told
 from suite import Suite, free_port
 from test_fetch_tls import Authority, server_context
@@ -56,18 +56,6 @@ FAULTS = [
 ]
 CASES = [pytest.param(fault, is_stream, id=f"{fault.name}-{'stream' if is_stream else 'whole'}")
          for fault in FAULTS for is_stream in fault.streams]
-
-
-@contextlib.contextmanager
-def blackhole():
-    """Never answers a SYN: the accept queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

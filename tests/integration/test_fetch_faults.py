@@ -9,6 +9,7 @@ import time
 import pytest
 
 from fetch_upstream import HELLO, Upstream, answering, fetch, run_probe
+from raw_upstream import blackhole
 from suite import SLOW
 
 CHUNKED = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -148,20 +149,10 @@ def test_refused_is_told_at_once(client):
     fetch_timely(upstream.url, *client, result="connect", after=0)
 
 
-@pytest.fixture
-def blackhole():
-    """Never answers a SYN: the accept queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_a_blackhole_is_a_connect_timeout(client, blackhole):
-    fetch_timely(blackhole, "--connect", 300, *client, result="connect_timeout", after=300)
+def test_a_blackhole_is_a_connect_timeout(client):
+    with blackhole() as port:
+        fetch_timely(f"http://127.0.0.1:{port}", "--connect", 300, *client,
+                     result="connect_timeout", after=300)
 
 
 def test_localhost_is_found_on_either_address_family(client):
@@ -454,8 +445,10 @@ def test_cancelling_from_outside_closes_the_connection_at_once(client, answer):
     assert all(f.done_ms >= 40 for f in found)
 
 
-def test_cancelling_while_connecting_or_looking_up(client, blackhole):
-    assert fetch(blackhole, "--cancel-after", 30, *client).result == "cancelled"
+def test_cancelling_while_connecting_or_looking_up(client):
+    with blackhole() as port:
+        found = fetch(f"http://127.0.0.1:{port}", "--cancel-after", 30, *client)
+    assert found.result == "cancelled"
     for found in run_probe("http://nosuch.invalid", "--cancel-after", 1, "--count", 20, *client):
         assert found.result in ("cancelled", "resolve")
 

@@ -3,6 +3,7 @@ import os
 import threading
 import time
 
+from load import together
 from suite import SLOW, Stream, now_us, request
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -15,24 +16,6 @@ def start(start_suite, simulator, **config):
 
 def key_of(suite, name, *options):
     return {"Authorization": f"Bearer {suite.create_key(name, *options)['key']}"}
-
-
-def together(n, work):
-    """`work(i)` in n threads; a failure in one is raised here."""
-    failures = []
-
-    def run(i):
-        try:
-            work(i)
-        except BaseException as failure:  # noqa: B902
-            failures.append(failure)
-    threads = [threading.Thread(target=run, args=[i]) for i in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def most_at_once(records):

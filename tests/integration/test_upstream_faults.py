@@ -13,9 +13,8 @@ import time
 
 import pytest
 
-from raw_upstream import SSE_HEAD, RawUpstream, delta
+from raw_upstream import SSE_HEAD, RawUpstream, blackhole, delta
 from suite import SLOW, Suite, free_port
-from test_failover import blackhole
 
 SOAK = bool(os.environ.get("SOAK"))
 LATE = 0.1 * SLOW
