@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define TOOL_GROUPS 8 /* one group in so many has a call: there is a task */
+
 static bool has_text(const struct json_value *v, const char *text)
 {
     size_t len = strlen(text);
@@ -265,4 +267,13 @@ bool conversation_rewrite(struct conversation *c, struct conversation_group *g, 
     m->tokens = tokens;
     m->json = json;
     return true;
+}
+
+bool conversation_has_task(const struct conversation *c)
+{
+    size_t tools = 0;
+
+    for (size_t g = 0; g < c->n_groups; g++)
+        tools += c->group[g].n > 1;
+    return tools > 0 && tools * TOOL_GROUPS >= c->n_groups;
 }

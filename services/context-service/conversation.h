@@ -91,6 +91,9 @@ MUST_USE enum conversation_result conversation_init(struct conversation *c, stru
                                                     struct counter *counter,
                                                     const struct json_value *messages);
 
+/* Do tools play a part in it, so that it is the course of a task? */
+bool conversation_has_task(const struct conversation *c);
+
 /* False at the arena's ceiling. */
 MUST_USE bool conversation_omit(struct conversation *c, const struct conversation_omitted *o);
 

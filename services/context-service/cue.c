@@ -6,18 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MAX_STATUS  24  /* bytes between "exit" and its number */
-#define SHORT_PROSE 600 /* bytes: all of it counts as said; of more, its ends and its cues */
-
-/* Thousandths of the conversation that a class may have. */
-#define MAX_DEMANDS   45
-#define MAX_DECISIONS 30
-#define MAX_ERRORS    25
-#define MAX_ASKED     25
-#define MAX_USER      50
-
-#define USER_BONUS      0.35F
-#define ASSISTANT_BONUS 0.05F
+#define MAX_STATUS 24 /* bytes between "exit" and its number */
 
 static bool is_upper(char c)
 {
@@ -39,7 +28,22 @@ static char kind_of(char c)
     return kinds[(unsigned char)c];
 }
 
-/* "error: no such file", "ValueError: x", "[ERROR] x"; but not "except ValueError:" or "{error}".
+/* Behind " TS2322" or " 1054 (42S22)" before a colon; `end` when there is no such thing. */
+static size_t after_number(struct str line, size_t end)
+{
+    size_t at = end;
+    bool has_digit = false;
+
+    while (at < line.len && at < end + MAX_STATUS && line.data[at] != ':') {
+        if (islower((unsigned char)line.data[at]))
+            return end;
+        has_digit |= isdigit((unsigned char)line.data[at++]);
+    }
+    return has_digit && at < line.len && line.data[at] == ':' ? at : end;
+}
+
+/* "error: no such file", "error 12: x", "ValueError: x", "[ERROR] x"; but not "except ValueError:"
+ * or "{error}".
  */
 static bool has_error_shape(struct str line, size_t from, size_t end)
 {
@@ -52,6 +56,7 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
                (end == line.len || !strchr("_,(;", line.data[end]));
     while (end < line.len && strchr(")]\"'*", line.data[end]))
         end++;
+    end = after_number(line, end);
     if (end < line.len && line.data[end] == '[') /* error[E0308]: */
         while (end < line.len && line.data[end] != ':')
             end++;
@@ -154,158 +159,4 @@ unsigned cue_error(struct str line)
         found = judged > found ? judged : found;
     }
     return found;
-}
-
-static bool is_end(const struct unit_list *l, size_t i)
-{
-    const struct unit_source *s = &l->source[l->unit[i].source];
-
-    return i == s->first || i + 1 == s->first + s->n;
-}
-
-static bool is_said(const struct unit_list *l, size_t i, enum unit_speaker speaker, unsigned cue)
-{
-    const struct unit_source *s = &l->source[l->unit[i].source];
-
-    if (s->kind != PIECE_PROSE || s->speaker != speaker || l->unit[i].is_repeat)
-        return false;
-    return s->text.len <= SHORT_PROSE || is_end(l, i) || (l->unit[i].flags & cue);
-}
-
-typedef bool (*claim_fn)(const struct unit_list *l, size_t i);
-
-static bool is_demand(const struct unit_list *l, size_t i)
-{
-    return is_said(l, i, UNIT_USER, LEXICON_DEMAND) && (l->unit[i].flags & LEXICON_DEMAND);
-}
-
-static bool may_be_demand(const struct unit_list *l, size_t i)
-{
-    return is_demand(l, i) || (is_said(l, i, UNIT_USER, LEXICON_DEMAND) && l->unit[i].has_digit);
-}
-
-static bool is_sure_demand(const struct unit_list *l, size_t i)
-{
-    return is_demand(l, i) && l->unit[i].has_digit;
-}
-
-static bool is_decision(const struct unit_list *l, size_t i)
-{
-    return is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) && (l->unit[i].flags & LEXICON_DECISION);
-}
-
-static bool may_be_decision(const struct unit_list *l, size_t i)
-{
-    return is_decision(l, i) ||
-           (is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) && l->unit[i].has_digit);
-}
-
-static bool is_sure_decision(const struct unit_list *l, size_t i)
-{
-    return is_decision(l, i) && l->unit[i].has_digit;
-}
-
-static bool is_user_said(const struct unit_list *l, size_t i)
-{
-    return is_said(l, i, UNIT_USER, LEXICON_DEMAND);
-}
-
-static bool is_asked_for(const struct unit_list *l, size_t i)
-{
-    return l->unit[i].relevance >= 0.35F && !l->unit[i].is_repeat;
-}
-
-static bool is_surely_asked_for(const struct unit_list *l, size_t i)
-{
-    return l->unit[i].relevance >= 0.6F && !l->unit[i].is_repeat;
-}
-
-/* False, and nothing changed, when the class would have more than its share. */
-static bool claim(struct unit_list *l, enum unit_class class, claim_fn claims, uint64_t most)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < l->n; i++)
-        if (claims(l, i))
-            sum += l->unit[i].tokens;
-    if (sum > most)
-        return false;
-    for (size_t i = 0; i < l->n; i++)
-        if (l->unit[i].class > class && claims(l, i))
-            l->unit[i].class = (uint8_t) class;
-    return true;
-}
-
-static bool is_failed_end(const struct unit_list *l, size_t i)
-{
-    return l->source[l->unit[i].source].is_error && is_end(l, i);
-}
-
-/* Up to `max` lines of each output. */
-static uint64_t claim_errors(struct unit_list *l, const uint8_t *strength, size_t max, bool is_dry)
-{
-    uint64_t sum = 0;
-
-    for (size_t s = 0; s < l->n_sources; s++) {
-        size_t left = max;
-        for (size_t i = l->source[s].first; left > 0 && i < l->source[s].first + l->source[s].n;
-             i++) {
-            if (strength[i] < 2 || l->unit[i].is_repeat)
-                continue;
-            left--;
-            sum += l->unit[i].tokens;
-            if (!is_dry && l->unit[i].class > UNIT_ERROR)
-                l->unit[i].class = UNIT_ERROR;
-        }
-    }
-    return sum;
-}
-
-static void classify_errors(struct unit_list *l, uint64_t total)
-{
-    static const size_t per_output[] = {12, 6, 3, 2, 1};
-    uint8_t *strength = arena_alloc(l->arena, l->n + 1);
-    size_t n = sizeof(per_output) / sizeof(per_output[0]), i = 0;
-
-    if (!strength)
-        return;
-    for (size_t u = 0; u < l->n; u++) {
-        const struct unit_source *s = &l->source[l->unit[u].source];
-        if (s->kind == PIECE_OUTPUT &&
-            ((l->unit[u].flags & LEXICON_ERROR) || l->unit[u].has_digit || s->is_error))
-            strength[u] = is_failed_end(l, u) ? 2 : (uint8_t)cue_error(l->unit[u].text);
-    }
-    while (i + 1 < n && claim_errors(l, strength, per_output[i], true) > total * MAX_ERRORS / 1000)
-        i++;
-    claim_errors(l, strength, per_output[i], false);
-}
-
-static void prefer(struct unit_list *l, enum unit_speaker speaker, float bonus)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        const struct unit_source *s = &l->source[l->unit[i].source];
-        if (s->kind == PIECE_PROSE && s->speaker == speaker && !l->unit[i].is_repeat)
-            l->unit[i].score += bonus;
-    }
-}
-
-void cue_classify(struct unit_list *l, bool is_asked)
-{
-    uint64_t total = 0;
-
-    for (size_t i = 0; i < l->n; i++)
-        total += l->unit[i].tokens;
-    uint64_t demands = total * MAX_DEMANDS / 1000, decisions = total * MAX_DECISIONS / 1000;
-    (void)(claim(l, UNIT_DEMAND, may_be_demand, demands) ||
-           claim(l, UNIT_DEMAND, is_demand, demands) ||
-           claim(l, UNIT_DEMAND, is_sure_demand, demands));
-    (void)(claim(l, UNIT_DECISION, may_be_decision, decisions) ||
-           claim(l, UNIT_DECISION, is_decision, decisions) ||
-           claim(l, UNIT_DECISION, is_sure_decision, decisions));
-    prefer(l, UNIT_USER, USER_BONUS);
-    prefer(l, UNIT_ASSISTANT, ASSISTANT_BONUS);
-    classify_errors(l, total);
-    if (is_asked && !claim(l, UNIT_ASKED, is_asked_for, total * MAX_ASKED / 1000))
-        (void)claim(l, UNIT_ASKED, is_surely_asked_for, total * MAX_ASKED / 1000);
-    (void)claim(l, UNIT_USER_SAID, is_user_said, total * MAX_USER / 1000);
 }

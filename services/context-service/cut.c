@@ -76,14 +76,15 @@ size_t cut_prefix(struct str text, size_t max)
     return max < text.len ? end_sign(text, utf8_prefix(text.data, text.len, max)) : text.len;
 }
 
-/* A line that is too long: at the last blank or comma of its first part, or anywhere. */
+/* A line that is too long: in its first part where a record ends, or a field, or a word. */
 static size_t cut_long(struct str line)
 {
-    for (size_t at = GOOD_BYTES; at > GOOD_BYTES / 2; at--) {
-        char c = line.data[at - 1];
-        if (is_blank(c) || c == ',' || c == ';' || c == '}')
-            return at;
-    }
+    static const char *const ends[] = {"}", ",;", " \t\r"};
+
+    for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++)
+        for (size_t at = GOOD_BYTES; at > GOOD_BYTES / 2; at--)
+            if (line.data[at - 1] && strchr(ends[k], line.data[at - 1]))
+                return at;
     return cut_prefix(line, GOOD_BYTES);
 }
 

@@ -1,6 +1,6 @@
 #include "extract.h"
 
-#include "cue.h"
+#include "claim.h"
 #include "order.h"
 #include "rank.h"
 
@@ -8,7 +8,6 @@
 #define CLOSE         200 /* the search ends with less than one in so many tokens of the goal left */
 #define MAX_QUESTIONS 16
 #define TASK_WEIGHT   0.3F /* of the first thing the user said, and of what tools are asked now */
-#define TOOL_GROUPS   8    /* one group in so many has a call: there is a task */
 
 struct asking {
     struct arena *arena;
@@ -40,15 +39,6 @@ static void ask_message(struct asking *k, const struct conversation_message *m,
     piece_each(m->json, m->role, add_question, k);
 }
 
-static bool has_task(const struct conversation *c)
-{
-    size_t tools = 0;
-
-    for (size_t g = 0; g < c->n_groups; g++)
-        tools += c->group[g].n > 1;
-    return tools > 0 && tools * TOOL_GROUPS >= c->n_groups;
-}
-
 /* What the user said last, and in the course of a task what it is and which tools were called last.
  */
 static void ask_conversation(struct asking *k, const struct conversation *c)
@@ -65,7 +55,7 @@ static void ask_conversation(struct asking *k, const struct conversation *c)
     }
     if (last < c->n)
         ask_message(k, &c->message[last], PIECE_PROSE, 1);
-    if (!has_task(c))
+    if (!conversation_has_task(c))
         return;
     if (first < last)
         ask_message(k, &c->message[first], PIECE_PROSE, TASK_WEIGHT);
@@ -79,14 +69,12 @@ static bool rank(struct extract *x, const struct conversation *c, struct str que
     struct asking k = {.arena = c->arena, .question = question, .n = query.len > 0};
 
     /* In the course of a task the last words may be no more than "go on". */
-    bool is_task = has_task(c), is_asked = query.len > 0 || !is_task;
+    bool is_task = conversation_has_task(c), is_asked = query.len > 0 || !is_task;
     if (query.len == 0)
         ask_conversation(&k, c);
     if (!rank_units(&x->units, question, k.n, is_asked))
         return false;
-    if (is_task)
-        cue_classify(&x->units, is_asked);
-    return true;
+    return !is_task || claim_classes(&x->units, is_asked);
 }
 
 /* The most elements of the order that fit. */

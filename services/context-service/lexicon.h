@@ -15,6 +15,8 @@ enum lexicon_flag {
     LEXICON_DEMAND = 2,
     LEXICON_DECISION = 4,
     LEXICON_ERROR = 8,
+    LEXICON_NOT = 16,
+    LEXICON_WILL = 32,
 };
 
 /* `word` in lower case; 0 for most. */

@@ -1,6 +1,7 @@
 #include "rank.h"
 
 #include "lexicon.h"
+#include "odd.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define REPEATED_LINE  0.1F /* what is left of the score of a line that a later one repeats */
 #define SURE           0.6F /* share of the question's words that a sure answer has */
 #define WORTH          0.3F /* of what needs no question, beside the best answer */
+#define ODD            0.5F /* of a line unlike the others of its text, beside its words */
 
 struct ranking {
     struct unit_list *list;
@@ -363,7 +365,8 @@ bool rank_units(struct unit_list *l, const struct rank_question *questions, size
     r.score = arena_alloc(l->arena, l->n * sizeof(*r.score));
     float *smoothed = arena_alloc(l->arena, l->n * sizeof(*smoothed));
     float *charge = arena_alloc(l->arena, l->n * sizeof(*charge));
-    if (!r.score || !smoothed || !charge)
+    const float *odd = odd_units(l);
+    if (!r.score || !smoothed || !charge || !odd)
         return false;
     count_texts(&r);
     if (!ask(&r, questions, n))
@@ -382,7 +385,7 @@ bool rank_units(struct unit_list *l, const struct rank_question *questions, size
     for (size_t i = 0; i < l->n; i++) {
         struct unit *u = &l->unit[i];
         u->relevance = best > 0 ? match * smoothed[i] / best : 0;
-        u->score = u->relevance + WORTH * charge[i] * worth(&r, u, most);
+        u->score = u->relevance + WORTH * charge[i] * (worth(&r, u, most) + ODD * odd[i]);
     }
     return discount_repeats(&r);
 }

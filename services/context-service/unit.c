@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WHOLE_PROSE 600 /* bytes: a message up to this is one unit */
+#define WHOLE_TASK  200 /* in the course of a task, where one sentence may be what counts */
 #define FIRST_ROOM  64
 #define MAX_TRIES   64 /* calls looked through for the one that a result answers */
 
@@ -15,6 +16,7 @@ struct collector {
     const struct conversation *c;
     size_t group, message;
     size_t next_call; /* a source */
+    size_t whole_prose;
     bool is_full;
 };
 
@@ -72,7 +74,7 @@ static bool add_unit(struct collector *k, struct unit_source *s, struct str text
 static void cut_units(struct collector *k, struct unit_source *s)
 {
     struct str rest = s->text;
-    bool is_short = s->kind == PIECE_PROSE && rest.len <= WHOLE_PROSE;
+    bool is_short = s->kind == PIECE_PROSE && rest.len <= k->whole_prose;
 
     s->first = (uint32_t)k->list->n;
     while (!k->is_full) {
@@ -179,9 +181,11 @@ static size_t bytes_before(const struct conversation *c, size_t end)
 
 bool unit_collect(struct unit_list *l, struct arena *a, const struct conversation *c, size_t end)
 {
-    struct collector k = {.list = l, .c = c};
+    struct collector k = {.list = l, .c = c, .whole_prose = WHOLE_PROSE};
 
     *l = (struct unit_list){.arena = a};
+    if (conversation_has_task(c))
+        k.whole_prose = WHOLE_TASK;
     l->term = arena_alloc(a, TERM_ROOM(bytes_before(c, end)) * sizeof(*l->term));
     if (!l->term || !term_init(&l->terms, a))
         return false;

@@ -84,10 +84,10 @@ class Table:
             print("WRONG", *wrong)
 
 
-def agents(condenser, table, n, each=4, **options):
+def agents(condenser, table, n, each=4, source=sessions, **options):
     for seed in range(n):
         dialect = ("openai", "anthropic")[seed % 2]
-        messages, facts = sessions.agent_session(seed, dialect=dialect, **options)
+        messages, facts = source.agent_session(seed, dialect=dialect, **options)
         whole = condenser.ask(messages, 1 << 40)["before"]
         for share in SHARES:
             budget = whole * share // 100
@@ -113,9 +113,9 @@ def agents(condenser, table, n, each=4, **options):
                             table.note(row, share, g.value in said)
 
 
-def dialogues(condenser, table, n, each=3):
+def dialogues(condenser, table, n, each=3, source=sessions):
     for seed in range(n):
-        messages, asked = sessions.dialogue(seed)
+        messages, asked = source.dialogue(seed)
         whole = condenser.ask(messages, 1 << 40)["before"]
         for share in SHARES:
             budget = whole * share // 100

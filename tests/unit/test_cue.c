@@ -13,6 +13,8 @@ static void a_report_of_an_error_is_told_from_talk_of_one(void **state)
         {"error[E0308]: mismatched types", 2},
         {"ValueError: invalid literal", 2},
         {"[ERROR] connection lost", 2},
+        {"src/a.ts(4,7): error TS2322: Type", 2},
+        {"error at line 12: no", 1},
         {"FAILED tests/test_x.py::test_y", 2},
         {"make: *** [all] Error 2", 1},
         {"process exited with status 127", 2},

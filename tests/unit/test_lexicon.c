@@ -11,13 +11,15 @@ static void words_are_found_in_any_language(void **state)
         unsigned flags;
     } cases[] = {
         {"the", LEXICON_STOP},
-        {"never", LEXICON_DEMAND},
+        {"never", LEXICON_DEMAND | LEXICON_NOT},
         {"niemals", LEXICON_DEMAND},
         {"decided", LEXICON_DECISION},
         {"choice", LEXICON_DECISION},
         {"error", LEXICON_ERROR},
-        {"cannot", LEXICON_DEMAND | LEXICON_ERROR},
-        {"\xd0\xbd\xd0\xb8\xd0\xba\xd0\xbe\xd0\xb3\xd0\xb4\xd0\xb0", LEXICON_DEMAND},
+        {"cannot", LEXICON_DEMAND | LEXICON_ERROR | LEXICON_NOT},
+        {"let", LEXICON_STOP | LEXICON_WILL},
+        {"not", LEXICON_STOP | LEXICON_NOT},
+        {"\xd0\xbd\xd0\xb8\xd0\xba\xd0\xbe\xd0\xb3\xd0\xb4\xd0\xb0", LEXICON_DEMAND | LEXICON_NOT},
         {"\xe5\x86\xb3\xe5\xae\x9a", LEXICON_DECISION},
         {"\xd8\xae\xd8\xb7\xd8\xa3", LEXICON_ERROR},
         {"a", LEXICON_STOP},

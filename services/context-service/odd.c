@@ -1,0 +1,84 @@
+#include "odd.h"
+
+#include <string.h>
+
+#define MAX_RUNS  10 /* of a line that make its shape */
+#define MIN_LINES 8  /* of fewer none is usual */
+#define SHAPES    64 /* of one text; with more there is no usual one */
+
+struct shape {
+    uint32_t hash, n;
+};
+
+static unsigned char kind_of(char c)
+{
+    unsigned char lower = (unsigned char)(c | 0x20);
+
+    return lower - 'a' < 26U || c & 0x80  ? 'a'
+           : (unsigned char)c - '0' < 10U ? '0'
+                                          : (unsigned char)c;
+}
+
+/* Runs of a kind count once: "2025-03-09 INFO" is as "1999-12-31 DEBUG". */
+static uint32_t shape_of(struct str line)
+{
+    uint32_t hash = 1;
+    unsigned char last = 0;
+
+    for (size_t i = 0, runs = 0; i < line.len && runs < MAX_RUNS; i++) {
+        unsigned char kind = kind_of(line.data[i]);
+        if (kind == last)
+            continue;
+        hash = (hash ^ kind) * 0x9e3779b1U;
+        last = kind;
+        runs++;
+    }
+    return hash ^ hash >> 15;
+}
+
+/* NULL when there are too many. */
+static struct shape *find(struct shape *shapes, uint32_t hash)
+{
+    for (unsigned probe = 0; probe < 8; probe++) {
+        struct shape *s = &shapes[(hash + probe) % SHAPES];
+        if (s->n == 0 || s->hash == hash)
+            return s;
+    }
+    return NULL;
+}
+
+static void judge(const struct unit_list *l, const struct unit_source *s, uint32_t *hash,
+                  float *odd)
+{
+    struct shape shapes[SHAPES] = {0};
+    float n = (float)s->n, usual = 0;
+
+    for (size_t i = s->first; i < s->first + s->n; i++) {
+        hash[i] = shape_of(l->unit[i].text);
+        struct shape *shape = find(shapes, hash[i]);
+        if (shape) {
+            shape->hash = hash[i];
+            shape->n++;
+        }
+    }
+    for (size_t k = 0; k < SHAPES; k++)
+        usual += (float)shapes[k].n / n * (float)shapes[k].n / n;
+    for (size_t i = s->first; i < s->first + s->n; i++) {
+        const struct shape *shape = find(shapes, hash[i]);
+        float own = shape ? (float)shape->n / n : 0;
+        odd[i] = usual > own ? usual - own : 0;
+    }
+}
+
+const float *odd_units(const struct unit_list *l)
+{
+    float *odd = arena_alloc(l->arena, l->n * sizeof(*odd) + 1);
+    uint32_t *hash = arena_alloc(l->arena, l->n * sizeof(*hash) + 1);
+
+    if (!odd || !hash)
+        return NULL;
+    for (size_t s = 0; s < l->n_sources; s++)
+        if (l->source[s].kind == PIECE_OUTPUT && l->source[s].n >= MIN_LINES)
+            judge(l, &l->source[s], hash, odd);
+    return odd;
+}
