@@ -3,6 +3,7 @@
 #include "cue.h"
 #include "lexicon.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,23 @@ static bool has_value(const struct unit_list *l, const struct unit *u)
     return false;
 }
 
+/* "11.086", "9.11.417-rc1", "v2_4417": a number of some length, or a name with one. */
+static bool has_figure(struct str text)
+{
+    struct str word;
+
+    while (str_cut(&text, ' ', &word)) {
+        bool has_digit = false;
+        for (size_t i = 0; i < word.len; i++)
+            has_digit |= isdigit((unsigned char)word.data[i]);
+        while (word.len > 0 && ispunct((unsigned char)word.data[word.len - 1]))
+            word.len--;
+        if (has_digit && word.len > 3)
+            return true;
+    }
+    return false;
+}
+
 /* A word that says so, and a number; the word, or a promise with a value; a number; a value in the
  * midst of a long text. */
 static unsigned tell_said(const struct unit_list *l, size_t i, enum unit_speaker speaker,
@@ -160,11 +178,12 @@ static unsigned tell_said(const struct unit_list *l, size_t i, enum unit_speaker
         return TURNS;
     if (u->flags & cue)
         return !u->has_digit;
-    if (u->flags & LEXICON_WILL && has_value(l, u))
+    bool is_valued = has_value(l, u) || has_figure(u->text);
+    if (u->flags & LEXICON_WILL && is_valued)
         return 1;
     if (s->text.len <= SHORT_PROSE || is_end(l, i))
         return u->has_digit ? 2 : TURNS;
-    return has_value(l, u) ? 3 : TURNS;
+    return is_valued ? 3 : TURNS;
 }
 
 static void settle_said(struct claims *c, enum unit_speaker speaker, unsigned cue,

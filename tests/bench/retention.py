@@ -2,7 +2,8 @@
 """What condensing keeps: prints a table. retention.py [SESSIONS [TABLE]]
 
 Shares of planted facts, of turns that answer a question, and of omitted blocks whose key is the
-hash of their bytes; the worst use of the target. BUILD_DIR says where the programs are.
+hash of their bytes; the worst use of the target. First of the sessions that the algorithm was made
+with, then of those held out (heldout.py). BUILD_DIR says where the programs are.
 """
 import hashlib
 import json
@@ -11,6 +12,8 @@ import pathlib
 import subprocess
 import sys
 
+import heldout
+import heldout_talks
 import sessions
 
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", sessions.ROOT / "build")).resolve()
@@ -51,6 +54,17 @@ def texts(messages):
                 walk(x)
     walk(messages)
     return "\n".join(found)
+
+
+def originals(omitted):
+    """The omitted blocks, and what is spelled in those that are messages."""
+    for o in omitted:
+        yield o["bytes"]
+        if o["bytes"][:1] in "[{":
+            try:
+                yield texts(json.loads(o["bytes"]))
+            except ValueError:
+                pass  # a tool's output that only begins like one
 
 
 class Table:
@@ -94,7 +108,7 @@ def agents(condenser, table, n, each=4, source=sessions, **options):
             plain = condenser.ask(messages, budget, dialect=dialect)
             table.check(plain, budget)
             said = texts(plain["messages"])
-            omitted = "\n".join(o["bytes"] for o in plain["omitted"])
+            omitted = "\n".join(originals(plain["omitted"]))
             for f in facts:
                 table.note("no query", share, f.value in said)
                 table.note(f"no query, {f.kind}", share, f.value in said)
@@ -130,20 +144,21 @@ def dialogues(condenser, table, n, each=3, source=sessions):
                         table.note(row, share, turn in said)
 
 
-def main():
-    if sys.argv[1:2] == ["dialogues"]:
-        condenser, table = Condenser(), Table()
-        dialogues(condenser, table, 4, each=1)
-        table.print()
-        return condenser.close()
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 12
-    condenser = Condenser(sys.argv[2] if len(sys.argv) > 2 else None)
-    table = Table()
-    agents(condenser, table, n, each=1 if n >= 12 else 4)
-    dialogues(condenser, table, max(1, n * 5 // 6), each=1 if n >= 12 else 3)
+def measure(n, counts, facts, talks):
+    """One table; wrong answers in it make the program fail."""
+    condenser, table = Condenser(counts), Table()
+    agents(condenser, table, n, each=1 if n >= 12 else 4, source=facts)
+    dialogues(condenser, table, max(1, n * 5 // 6), each=1 if n >= 12 else 3, source=talks)
+    print(f"{facts.__name__}: seed {facts.SEED}, {n} sessions")
     table.print()
-    print(f"seed {sessions.SEED}, {n} sessions")
-    return 1 if condenser.close() or table.wrong else 0
+    return condenser.close() or bool(table.wrong)
+
+
+def main():
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    counts = sys.argv[2] if len(sys.argv) > 2 else None
+    failed = measure(n, counts, sessions, sessions)
+    return measure(3 * n, counts, heldout, heldout_talks) or failed
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import pytest
 from suite import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/bench"))
+import heldout  # noqa: E402
+import heldout_talks  # noqa: E402
 import retention  # noqa: E402
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -26,17 +28,27 @@ def check(table, floors):
             assert table.percent(row, share) >= percent, (row, share, table.percent(row, share))
 
 
+EVERYTHING = (100, 100, 100)
+FACTS = {"no query, constraint": EVERYTHING, "no query, decision": EVERYTHING,
+         "no query, error": EVERYTHING, "named": EVERYTHING, "kept or retrievable": EVERYTHING,
+         "no query": (68, 80, 91), "paraphrased": (68, 80, 91)}
+TURNS = {"evidence turns": (75, 84, 91), "evidence turns, asked last": (75, 84, 91)}
+
+
 def test_facts_of_an_agents_session_are_kept_or_can_be_retrieved(condenser):
     table = retention.Table()
     retention.agents(condenser, table, 12 if SOAK else 2, each=1 if SOAK else 5)
-    everything = (100, 100, 100)
-    check(table, {"no query, constraint": everything, "no query, decision": everything,
-                  "no query, error": everything, "named": everything,
-                  "kept or retrievable": everything,
-                  "no query": (68, 80, 91), "paraphrased": (68, 80, 91)})
+    check(table, FACTS)
 
 
-def test_turns_that_answer_a_question_about_a_long_talk_are_kept(condenser):
+def test_facts_of_sessions_in_other_trades_and_languages_are_kept(condenser):
     table = retention.Table()
-    retention.dialogues(condenser, table, 10 if SOAK else 3, each=1 if SOAK else 2)
-    check(table, {"evidence turns": (75, 84, 91), "evidence turns, asked last": (75, 84, 91)})
+    retention.agents(condenser, table, 70 if SOAK else 14, each=2 if SOAK else 18, source=heldout)
+    check(table, FACTS)
+
+
+@pytest.mark.parametrize("source", [retention.sessions, heldout_talks])
+def test_turns_that_answer_a_question_about_a_long_talk_are_kept(condenser, source):
+    table = retention.Table()
+    retention.dialogues(condenser, table, 10 if SOAK else 3, each=1 if SOAK else 2, source=source)
+    check(table, TURNS)
