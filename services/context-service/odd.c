@@ -12,11 +12,11 @@ struct shape {
 
 static unsigned char kind_of(char c)
 {
-    unsigned char lower = (unsigned char)(c | 0x20);
+    unsigned char byte = (unsigned char)c, lower = byte | 0x20;
 
-    return lower - 'a' < 26U || c & 0x80  ? 'a'
-           : (unsigned char)c - '0' < 10U ? '0'
-                                          : (unsigned char)c;
+    return (lower >= 'a' && lower <= 'z') || byte >= 0x80 ? 'a'
+           : byte >= '0' && byte <= '9'                   ? '0'
+                                                          : byte;
 }
 
 /* Runs of a kind count once: "2025-03-09 INFO" is as "1999-12-31 DEBUG". */

@@ -16,7 +16,7 @@ enum unit_class {
     UNIT_DECISION, /* what the assistant settled on */
     UNIT_ERROR,    /* what a tool said went wrong */
     UNIT_ASKED,    /* what answers to the question best */
-    UNIT_SAID,  /* what else the user said, and the assistant with a value */
+    UNIT_SAID,     /* what else the user said, and the assistant with a value */
     UNIT_REST,
 };
 

@@ -43,12 +43,12 @@ def test_facts_of_an_agents_session_are_kept_or_can_be_retrieved(condenser):
 
 def test_facts_of_sessions_in_other_trades_and_languages_are_kept(condenser):
     table = retention.Table()
-    retention.agents(condenser, table, 70 if SOAK else 14, each=2 if SOAK else 18, source=heldout)
+    retention.agents(condenser, table, 70 if SOAK else 7, each=2 if SOAK else 9, source=heldout)
     check(table, FACTS)
 
 
 @pytest.mark.parametrize("source", [retention.sessions, heldout_talks])
 def test_turns_that_answer_a_question_about_a_long_talk_are_kept(condenser, source):
     table = retention.Table()
-    retention.dialogues(condenser, table, 10 if SOAK else 3, each=1 if SOAK else 2, source=source)
+    retention.dialogues(condenser, table, 10 if SOAK else 3, each=1 if SOAK else 4, source=source)
     check(table, TURNS)
