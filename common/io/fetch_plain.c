@@ -11,7 +11,8 @@
 
 #define MAX_IDLE_TRANSFERS 1024
 #define RECEIVE_BYTES      (32u << 10)
-#define ORDINARY_BYTES     4096u /* of a head: kept for the next */
+#define SEND_AT_ONCE       (128u << 10) /* then others have their turn */
+#define ORDINARY_BYTES     4096u        /* of a head: kept for the next */
 
 /* A pooled connection that is lost this soon after the request, before any byte of an answer, was
  * stale; later, the request may have been acted upon. */
@@ -51,18 +52,21 @@ static void open_connection(struct transfer *t);
 
 /* ---- sending ---- */
 
-static int gather(const struct transfer *t, struct iovec *to)
+/* The next `room` bytes. */
+static int gather(const struct transfer *t, size_t room, struct iovec *to)
 {
     uint64_t skip = t->sent;
     int n = 0;
 
-    for (size_t i = 0; i <= t->n_body; i++) {
+    for (size_t i = 0; i <= t->n_body && room > 0; i++) {
         struct str piece = i == 0 ? buf_str(&t->request_head) : t->body[i - 1];
         if (skip >= piece.len) {
             skip -= piece.len;
             continue;
         }
-        to[n++] = (struct iovec){(char *)(uintptr_t)piece.data + skip, piece.len - skip};
+        size_t len = piece.len - skip < room ? piece.len - skip : room;
+        to[n++] = (struct iovec){(char *)(uintptr_t)piece.data + skip, len};
+        room -= len;
         skip = 0;
     }
     return n;
@@ -78,12 +82,13 @@ static void send_request(struct transfer *t)
     struct iovec pieces[FETCH_MAX_PIECES + 1];
     struct msghdr message = {.msg_iov = pieces};
 
-    while (has_more_to_send(t)) {
-        message.msg_iovlen = (size_t)gather(t, pieces);
+    for (size_t room = SEND_AT_ONCE; room > 0 && has_more_to_send(t);) {
+        message.msg_iovlen = (size_t)gather(t, room, pieces);
         ssize_t n = sendmsg(t->connection->fd.fd, &message, MSG_NOSIGNAL);
-        if (n >= 0)
+        if (n >= 0) {
             t->sent += (uint64_t)n;
-        else if (errno == EAGAIN)
+            room -= (size_t)n;
+        } else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)
             t->is_send_broken = true;

@@ -9,7 +9,7 @@
 
 #define MAX_LINGER    65536  /* bytes thrown away after the last answer */
 #define HEAD_READ     4096   /* to a head that came in pieces */
-#define BODY_READ     262144 /* straight to its place */
+#define BODY_READ     131072 /* at once, straight to its place: others want their turn */
 #define MIN_BODY_READ 16384  /* less goes by way of the scratch space, with what follows it */
 #define BODY_AT_ONCE  262144 /* a longer body's buffer grows as it comes */
 

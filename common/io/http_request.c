@@ -89,6 +89,18 @@ struct str http_request_body(const struct http_request *r)
     return buf_str(&r->body);
 }
 
+void http_request_take_body(struct http_request *r, struct buf *ret)
+{
+    *ret = r->body;
+    buf_init(&r->body, 0);
+}
+
+void http_request_give_body(struct http_request *r, struct buf *body)
+{
+    r->body = *body;
+    buf_init(body, 0);
+}
+
 struct str http_request_peer(const struct http_request *r)
 {
     return str_from(r->connection->peer);

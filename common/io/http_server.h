@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/macro.h"
 #include "base/str.h"
@@ -77,6 +78,10 @@ struct str http_request_query(const struct http_request *r); /* without '?', not
 struct str http_request_header(const struct http_request *r,
                                const char *name); /* data NULL: none */
 struct str http_request_body(const struct http_request *r);
+/* The body is the caller's now, at the address it had; `ret` is overwritten. */
+void http_request_take_body(struct http_request *r, struct buf *ret);
+/* It is the request's again. */
+void http_request_give_body(struct http_request *r, struct buf *body);
 struct str http_request_peer(const struct http_request *r); /* "192.0.2.1"; "unix" */
 bool http_request_is_loopback(const struct http_request *r);
 int http_request_tag(const struct http_request *r);

@@ -13,6 +13,8 @@
 #define STACK_BYTES (512u << 10)
 #define PATIENCE    5
 
+TAILQ_HEAD(queue, offload_task);
+
 struct offload {
     struct loop *loop;
     struct offload_config config;
@@ -22,21 +24,37 @@ struct offload {
     unsigned n_threads;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t more;
-    struct offload_task *first, **end;
+    struct queue brief, others;
     bool is_closing;
 };
 
+static struct queue *queue_of(struct offload_task *t)
+{
+    return t->is_brief ? &t->pool->brief : &t->pool->others;
+}
+
+static struct offload_task *find_task(struct offload *o)
+{
+    struct offload_task *t = TAILQ_FIRST(&o->brief);
+
+    return t ? t : TAILQ_FIRST(&o->others);
+}
+
+static void leave_queue(struct offload_task *t)
+{
+    t->is_waiting = false;
+    TAILQ_REMOVE(queue_of(t), t, link);
+}
+
 static struct offload_task *take_task(struct offload *o)
 {
+    struct offload_task *t;
+
     pthread_mutex_lock(&o->lock);
-    while (!o->first && !o->is_closing)
+    while (!(t = find_task(o)) && !o->is_closing)
         pthread_cond_wait(&o->more, &o->lock);
-    struct offload_task *t = o->first;
-    if (t) {
-        o->first = t->next;
-        if (!o->first)
-            o->end = &o->first;
-    }
+    if (t)
+        leave_queue(t);
     pthread_mutex_unlock(&o->lock);
     return t;
 }
@@ -64,7 +82,8 @@ int offload_new(struct loop *l, const struct offload_config *config, struct offl
         return -ENOMEM;
     o->loop = l;
     o->config = *config;
-    o->end = &o->first;
+    TAILQ_INIT(&o->brief);
+    TAILQ_INIT(&o->others);
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->more, NULL);
     o->threads = calloc(config->threads, sizeof(*o->threads));
@@ -99,12 +118,17 @@ void offload_free(struct offload **o)
     *o = NULL;
 }
 
+static void forget(struct offload_task *t)
+{
+    t->pool->under_way--;
+    t->pool->bytes -= t->bytes;
+}
+
 static void on_back(void *arg)
 {
     struct offload_task *t = arg;
 
-    t->pool->under_way--;
-    t->pool->bytes -= t->bytes;
+    forget(t);
     t->done(t->arg);
 }
 
@@ -117,14 +141,25 @@ enum offload_result offload_submit(struct offload *o, struct offload_task *t)
     o->bytes += t->bytes;
     t->pool = o;
     t->back = (struct loop_task){.fn = on_back, .arg = t};
-    t->next = NULL;
 
     pthread_mutex_lock(&o->lock);
-    *o->end = t;
-    o->end = &t->next;
+    t->is_waiting = true;
+    TAILQ_INSERT_TAIL(queue_of(t), t, link);
     pthread_cond_signal(&o->more);
     pthread_mutex_unlock(&o->lock);
     return OFFLOAD_OK;
+}
+
+bool offload_withdraw(struct offload_task *t)
+{
+    pthread_mutex_lock(&t->pool->lock);
+    bool is_waiting = t->is_waiting;
+    if (is_waiting)
+        leave_queue(t);
+    pthread_mutex_unlock(&t->pool->lock);
+    if (is_waiting)
+        forget(t);
+    return is_waiting;
 }
 
 unsigned offload_under_way(const struct offload *o)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 enum offload_result { OFFLOAD_OK = 0, OFFLOAD_FULL };
 
@@ -19,10 +20,12 @@ struct offload_task {
     loop_fn work; /* on a thread of the pool */
     loop_fn done; /* back on the loop; the task is its owner's again */
     void *arg;
-    size_t bytes; /* that it holds, for the queue's limit */
+    size_t bytes;  /* that it holds, for the queue's limit */
+    bool is_brief; /* goes ahead of those that are not */
     struct offload *pool;
     struct loop_task back;
-    struct offload_task *next;
+    TAILQ_ENTRY(offload_task) link;
+    bool is_waiting;
 };
 
 struct offload_config {
@@ -36,4 +39,6 @@ void offload_free(struct offload **o); /* nothing may be under way */
 
 /* `t` must live until its `done`. A single task may be larger than max_bytes. */
 MUST_USE enum offload_result offload_submit(struct offload *o, struct offload_task *t);
+/* True: nobody had begun it, and its `done` will not run. */
+MUST_USE bool offload_withdraw(struct offload_task *t);
 unsigned offload_under_way(const struct offload *o);

@@ -23,7 +23,7 @@ static bool check_limits(struct exchange *x)
     return false;
 }
 
-static bool check_key(struct exchange *x)
+bool admission_check_key(struct exchange *x)
 {
     enum keycheck_result r = keycheck_find(x->worker, x->client, &x->key);
 
@@ -34,31 +34,33 @@ static bool check_key(struct exchange *x)
     return false;
 }
 
-static enum chat_request_result parse_body(struct exchange *x, struct inbound_fault *reterr)
+static enum chat_request_result parse_body(struct exchange *x)
 {
     if (x->inbound->is_opaque)
-        return passthrough_parse(x, reterr);
-    return chat_request_parse(&x->arena, http_request_body(x->client), &x->chat, &reterr->message,
-                              &reterr->param);
+        return passthrough_parse(x, &x->fault);
+    return chat_request_parse(&x->arena, x->chat.body, &x->chat, &x->fault.message,
+                              &x->fault.param);
+}
+
+void admission_read(struct exchange *x)
+{
+    x->read = parse_body(x);
+    if (x->read == CHAT_REQUEST_OK && !x->inbound->read_request(&x->arena, &x->chat, &x->fault))
+        x->read = CHAT_REQUEST_INVALID;
 }
 
 static bool check_body(struct exchange *x)
 {
-    struct inbound_fault fault = {NULL, NULL};
-
-    switch (parse_body(x, &fault)) {
+    switch (x->read) {
     case CHAT_REQUEST_OK:
-        break;
+        return true;
     case CHAT_REQUEST_NOT_JSON:
-        exchange_refuse(x, REFUSAL_INVALID_JSON, fault.message, fault.param);
+        exchange_refuse(x, REFUSAL_INVALID_JSON, x->fault.message, x->fault.param);
         return false;
     case CHAT_REQUEST_INVALID:
-        exchange_refuse(x, REFUSAL_INVALID_REQUEST, fault.message, fault.param);
+        exchange_refuse(x, REFUSAL_INVALID_REQUEST, x->fault.message, x->fault.param);
         return false;
     }
-    if (x->inbound->read_request(&x->arena, &x->chat, &fault))
-        return true;
-    exchange_refuse(x, REFUSAL_INVALID_REQUEST, fault.message, fault.param);
     return false;
 }
 
@@ -89,9 +91,7 @@ static bool check_ledger(struct exchange *x)
 
 const struct settings_model *admission_check(struct exchange *x)
 {
-    if (!check_key(x) || !check_body(x))
-        return NULL;
-    return check_model(x);
+    return check_body(x) ? check_model(x) : NULL;
 }
 
 bool admission_take(struct exchange *x)

@@ -14,6 +14,10 @@
 
 struct exchange;
 
+/* False: refused and answered. */
+MUST_USE bool admission_check_key(struct exchange *x);
+/* x->chat out of its body; works on the exchange alone. */
+void admission_read(struct exchange *x);
 /* The model that was asked for; NULL when the request was refused and answered. */
 const struct settings_model *admission_check(struct exchange *x);
 

@@ -1,6 +1,5 @@
 #include "bills.h"
 
-#include "count_task.h"
 #include "counting/tables.h"
 #include "exchange.h"
 #include "proto/learning.h"
@@ -116,7 +115,7 @@ static bool is_of_use(const struct bills *b, const struct exchange *x)
     const struct counting_rule *rule;
 
     if (b->n_waiting == MAX_WAITING || !x->chat.messages || x->fitting.condensed.len > 0 ||
-        x->chat.body.len > COUNT_TASK_FROM || !x->relay.has_usage || x->relay.usage.is_local ||
+        x->chat.body.len > ERRAND_COUNT_FROM || !x->relay.has_usage || x->relay.usage.is_local ||
         x->relay.usage.input <= 0 || strlen(x->target_model) >= MAX_NAME)
         return false;
     rule = tables_rule(x->worker->tables, str_from(x->target_model));

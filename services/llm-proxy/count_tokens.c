@@ -1,17 +1,17 @@
 #include "count_tokens.h"
 
 #include "base/json_write.h"
-#include "count_task.h"
 #include "dialect_anthropic.h"
 #include "exchange.h"
 #include "inbound_messages.h"
 #include "io/http_answer.h"
 #include "keycheck.h"
 #include "preflight.h"
-#include "tokens/estimate.h"
 #include "worker.h"
 
 #include <stdlib.h>
+
+#define MAX_ARENA (256u << 20)
 
 static bool read_request(struct arena *a, struct chat_request *ret, struct inbound_fault *reterr)
 {
@@ -71,36 +71,44 @@ static void refuse(struct worker *w, struct http_request *r, enum refusal refusa
     http_answer_json(r, refusal_status(refusal), buf_str(&w->line));
 }
 
-static bool parse(struct worker *w, struct http_request *r, struct chat_request *ret)
-{
-    struct inbound_fault fault = {NULL, NULL};
-    struct str body = http_request_body(r);
+/* What it asks, read out of its body. */
+struct question {
+    struct arena *arena;
+    struct chat_request chat;
+    enum chat_request_result result;
+    struct inbound_fault fault;
+};
 
-    switch (chat_request_parse(&w->scratch, body, ret, &fault.message, &fault.param)) {
-    case CHAT_REQUEST_NOT_JSON:
-        refuse(w, r, REFUSAL_INVALID_JSON, &fault);
-        return false;
-    case CHAT_REQUEST_INVALID:
-        refuse(w, r, REFUSAL_INVALID_REQUEST, &fault);
-        return false;
-    case CHAT_REQUEST_OK:
-        break;
-    }
-    if (read_request(&w->scratch, ret, &fault))
-        return true;
-    refuse(w, r, REFUSAL_INVALID_REQUEST, &fault);
-    return false;
+static void read_question(struct question *q, struct str body)
+{
+    q->result = chat_request_parse(q->arena, body, &q->chat, &q->fault.message, &q->fault.param);
+    if (q->result == CHAT_REQUEST_OK && !read_request(q->arena, &q->chat, &q->fault))
+        q->result = CHAT_REQUEST_INVALID;
 }
 
+/* NULL: refused and answered. */
 static const struct settings_model *find_model(struct worker *w, struct http_request *r,
-                                               const struct keyring_key *key, struct str name)
+                                               const struct question *q)
 {
-    const struct settings_model *m = snapshot_find_model(w->snapshot, name);
-    struct inbound_fault fault = {NULL, NULL};
+    const struct keyring_key *key = NULL;
+    enum keycheck_result checked = keycheck_find(w, r, &key);
 
+    if (checked != KEYCHECK_OK) {
+        refuse(w, r, keycheck_refusal(checked),
+               &(struct inbound_fault){keycheck_text(checked), NULL});
+        return NULL;
+    }
+    if (q->result != CHAT_REQUEST_OK) {
+        refuse(w, r,
+               q->result == CHAT_REQUEST_NOT_JSON ? REFUSAL_INVALID_JSON : REFUSAL_INVALID_REQUEST,
+               &q->fault);
+        return NULL;
+    }
+    const struct settings_model *m = snapshot_find_model(w->snapshot, q->chat.model);
     if (m && (!key || keyring_may_use(key, str_from(m->name))))
         return m;
-    refuse(w, r, m ? REFUSAL_MODEL_NOT_ALLOWED : REFUSAL_MODEL_NOT_FOUND, &fault);
+    refuse(w, r, m ? REFUSAL_MODEL_NOT_ALLOWED : REFUSAL_MODEL_NOT_FOUND,
+           &(struct inbound_fault){NULL, NULL});
     return NULL;
 }
 
@@ -118,12 +126,28 @@ static void answer(struct worker *w, struct http_request *r, uint64_t tokens)
     http_answer_json(r, 200, buf_str(&w->line));
 }
 
-/* A message that is being counted on another thread. */
+static uint64_t count(struct tables *tables, const struct counting_rule *rule,
+                      const struct chat_request *chat)
+{
+    struct counter *c = tables_lend(tables, rule);
+    uint64_t tokens = counter_request(c, chat->root, UINT64_MAX);
+
+    tables_take_back(tables, &c);
+    return tokens;
+}
+
+/* ---- a large one: read and counted on another thread ---- */
+
 struct count_tokens {
     struct count_tokens *next;
     struct worker *worker;
-    struct http_request *client;
-    struct count_task *task;
+    struct http_request *client; /* NULL: it left */
+    struct errand errand;
+    struct buf body; /* the client's */
+    struct arena arena;
+    struct question question;
+    const struct counting_rule *rule;
+    uint64_t tokens;
 };
 
 static void end(struct count_tokens *c)
@@ -133,26 +157,94 @@ static void end(struct count_tokens *c)
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
-    count_task_cancel(&c->task);
+    arena_done(&c->arena);
+    buf_done(&c->body);
     free(c);
 }
 
-static void on_counted(void *arg, const struct count *count)
+static void count_elsewhere(void *arg)
+{
+    struct count_tokens *c = arg;
+
+    c->tokens = count(c->worker->tables, c->rule, &c->question.chat);
+}
+
+static void on_counted(void *arg)
+{
+    struct count_tokens *c = arg;
+
+    if (c->client)
+        answer(c->worker, c->client, c->tokens);
+    end(c);
+}
+
+static void read_elsewhere(void *arg)
+{
+    struct count_tokens *c = arg;
+
+    read_question(&c->question, buf_str(&c->body));
+}
+
+/* What finds no thread with room is estimated. */
+static void go_on(struct count_tokens *c, const struct settings_model *m)
+{
+    struct worker *w = c->worker;
+    const struct errand_steps steps = {count_elsewhere, on_counted, false};
+
+    c->rule = preflight_rule(w, w->snapshot, m);
+    if (tables_can_count(w->tables, c->rule) && !errand_is_late(w)) {
+        errand_start(&c->errand, w, &steps, c);
+        return;
+    }
+    answer(w, c->client, c->question.chat.prompt_tokens);
+    end(c);
+}
+
+static void on_read(void *arg)
 {
     struct count_tokens *c = arg;
     struct worker *w = c->worker;
     struct http_request *r = c->client;
 
-    c->task = NULL;
+    const struct settings_model *m = r ? find_model(w, r, &c->question) : NULL;
+    if (m && !has_counting_target(w, m)) {
+        go_on(c, m);
+        return;
+    }
+    if (m)
+        http_request_give_body(r, &c->body);
     end(c);
-    answer(w, r, count->tokens);
+    if (m)
+        exchange_start(w, r, &by_provider);
+}
+
+static void start(struct worker *w, struct http_request *r)
+{
+    static const struct errand_steps steps = {read_elsewhere, on_read, true};
+    struct count_tokens *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        abort();
+    *c = (struct count_tokens){.next = w->counts, .worker = w, .client = r};
+    arena_init(&c->arena, MAX_ARENA);
+    c->question.arena = &c->arena;
+    http_request_take_body(r, &c->body);
+    w->counts = c;
+    errand_start(&c->errand, w, &steps, c);
+}
+
+static void leave(struct count_tokens *c)
+{
+    c->client = NULL;
+    if (errand_withdraw(&c->errand))
+        end(c);
 }
 
 void count_tokens_gone(struct worker *w, struct http_request *r)
 {
     for (struct count_tokens *c = w->counts; c; c = c->next) {
         if (c->client == r) {
-            end(c);
+            leave(c);
             return;
         }
     }
@@ -160,65 +252,45 @@ void count_tokens_gone(struct worker *w, struct http_request *r)
 
 void count_tokens_abandon(struct worker *w)
 {
-    while (w->counts) {
-        struct http_request *r = w->counts->client;
-        end(w->counts);
-        refuse(w, r, REFUSAL_DRAINING, &(struct inbound_fault){NULL, NULL});
+    for (struct count_tokens *c = w->counts, *next; c; c = next) {
+        next = c->next;
+        struct http_request *r = c->client;
+        if (r) {
+            leave(c);
+            refuse(w, r, REFUSAL_DRAINING, &(struct inbound_fault){NULL, NULL});
+        }
     }
 }
 
-static bool count_elsewhere(struct worker *w, struct http_request *r,
-                            const struct counting_rule *rule, struct str body)
+/* ---- any ---- */
+
+static void answer_here(struct worker *w, struct http_request *r)
 {
-    struct count_tokens *c = calloc(1, sizeof(*c));
+    struct question q = {.arena = &w->scratch};
 
-    if (!c)
-        abort();
-    *c = (struct count_tokens){.next = w->counts, .worker = w, .client = r};
-    const struct count_task_question question = {.body = body, .rule = rule};
-    c->task = count_task_start(w, &question, on_counted, c);
-    if (!c->task) {
-        free(c);
-        return false;
+    read_question(&q, http_request_body(r));
+    const struct settings_model *m = find_model(w, r, &q);
+    if (m && has_counting_target(w, m)) {
+        exchange_start(w, r, &by_provider);
+    } else if (m) {
+        const struct counting_rule *rule = preflight_rule(w, w->snapshot, m);
+        answer(w, r,
+               tables_can_count(w->tables, rule) ? count(w->tables, rule, &q.chat)
+                                                 : q.chat.prompt_tokens);
     }
-    w->counts = c;
-    return true;
-}
-
-/* What is large, and finds no thread with room, is estimated. */
-static void count(struct worker *w, struct http_request *r, const struct settings_model *m,
-                  const struct chat_request *chat)
-{
-    const struct counting_rule *rule = preflight_rule(w, w->snapshot, m);
-    bool can_count = tables_can_count(w->tables, rule);
-
-    if (can_count && chat->body.len > COUNT_TASK_FROM && count_elsewhere(w, r, rule, chat->body))
-        return;
-    if (!can_count || chat->body.len > COUNT_TASK_FROM) {
-        answer(w, r, estimate_request_sampled(chat->root));
-        return;
-    }
-    struct counter *c = tables_lend(w->tables, rule);
-    uint64_t tokens = counter_request(c, chat->root, UINT64_MAX);
-    tables_take_back(w->tables, &c);
-    answer(w, r, tokens);
+    arena_clear(&w->scratch);
 }
 
 void count_tokens_answer(struct worker *w, struct http_request *r)
 {
     const struct keyring_key *key = NULL;
-    struct chat_request c;
-
     enum keycheck_result checked = keycheck_find(w, r, &key);
-    if (checked != KEYCHECK_OK) {
-        struct inbound_fault fault = {keycheck_text(checked), NULL};
-        refuse(w, r, REFUSAL_INVALID_API_KEY, &fault);
-        return;
-    }
-    const struct settings_model *m = parse(w, r, &c) ? find_model(w, r, key, c.model) : NULL;
-    if (m && has_counting_target(w, m))
-        exchange_start(w, r, &by_provider);
-    else if (m)
-        count(w, r, m, &c);
-    arena_clear(&w->scratch);
+
+    if (checked != KEYCHECK_OK)
+        refuse(w, r, keycheck_refusal(checked),
+               &(struct inbound_fault){keycheck_text(checked), NULL});
+    else if (http_request_body(r).len > ERRAND_COUNT_FROM)
+        start(w, r);
+    else
+        answer_here(w, r);
 }

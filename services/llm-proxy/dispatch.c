@@ -114,10 +114,17 @@ static bool wait_for_place(struct exchange *x)
     return true;
 }
 
-/* True when the request is in the words of the chosen target. */
-static bool prepare(struct exchange *x)
+static void prepare(void *arg)
 {
-    switch (translation_prepare(x, chosen(x), chosen_settings(x)->model)) {
+    struct exchange *x = arg;
+
+    x->prepared = translation_prepare(x, chosen(x), chosen_settings(x)->model);
+}
+
+/* True when the request is in the words of the chosen target. */
+static bool is_prepared(struct exchange *x)
+{
+    switch (x->prepared) {
     case DIALECT_OK:
         return true;
     case DIALECT_FULL:
@@ -132,9 +139,9 @@ static bool prepare(struct exchange *x)
 }
 
 /* True when the chosen target took the request, or has it in its line. */
-static bool try_target(struct exchange *x)
+static bool offer(struct exchange *x)
 {
-    if (!prepare(x) || !reserve_target(x, chosen(x), chosen_settings(x)->model)) {
+    if (!is_prepared(x) || !reserve_target(x, chosen(x), chosen_settings(x)->model)) {
         tried_close(&x->route.tried, x->route.target);
         return false;
     }
@@ -152,6 +159,23 @@ static bool try_target(struct exchange *x)
     }
     tried_close(&x->route.tried, x->route.target);
     return false;
+}
+
+static void on_prepared(struct exchange *x)
+{
+    if (!offer(x))
+        dispatch_next(x);
+}
+
+/* The same; or it is being put into the target's words elsewhere, and on_prepared() goes on. */
+static bool try_target(struct exchange *x)
+{
+    if (x->chat.body.len >= ERRAND_FROM && translation_is_due(x, chosen(x))) {
+        exchange_errand_start(x, &(struct exchange_errand_steps){prepare, on_prepared, true});
+        return true;
+    }
+    prepare(x);
+    return offer(x);
 }
 
 static void refuse(struct exchange *x)

@@ -89,6 +89,7 @@ static void reap(void *arg)
     attempt_done(&x->attempt);
     relay_done(&x->relay);
     lookup_done(&x->lookup);
+    buf_done(&x->errand.body);
     snapshot_unref(&x->snapshot);
     keyring_unref(&x->keyring);
     arena_clear(&x->arena);
@@ -120,6 +121,8 @@ void exchange_free(struct exchange **x)
 /* Callers up the stack may still look at the exchange, so its end waits for the end of the turn. */
 static void end_exchange(struct exchange *x)
 {
+    if (x->reap.is_queued)
+        return;
     loop_timer_stop(&x->timer);
     x->reap = (struct loop_task){.fn = reap, .arg = x};
     loop_defer(loop_of(x), &x->reap);
@@ -144,7 +147,6 @@ static void settle(struct exchange *x, enum ledger_entry_status status)
 {
     upstream_wait_cancel(&x->waiter);
     dispatch_end_repeat(x);
-    preflight_cancel(x);
     fitting_cancel(x);
     lookup_stop(x);
     loop_timer_stop(&x->timer);
@@ -344,6 +346,8 @@ void exchange_fit(struct exchange *x)
 void exchange_client_gone(struct exchange *x)
 {
     x->client = NULL;
+    if (exchange_errand_delays(x, exchange_client_gone))
+        return;
     x->http_status = 499;
     x->error_code = "client_closed_request";
     attempt_cancel(x);
@@ -363,19 +367,25 @@ void exchange_abandon(struct exchange *x)
 {
     if (x->state == EXCHANGE_SETTLED)
         on_grace_over(x);
-    else
+    else if (!exchange_errand_delays(x, exchange_abandon))
         exchange_refuse(x, REFUSAL_DRAINING, NULL, NULL);
 }
 
 void exchange_revoke(struct exchange *x)
 {
-    if (x->state != EXCHANGE_SETTLED)
+    if (x->state != EXCHANGE_SETTLED && !exchange_errand_delays(x, exchange_revoke))
         exchange_refuse(x, REFUSAL_INVALID_API_KEY, keycheck_text(KEYCHECK_REVOKED), NULL);
+}
+
+static void expire(struct exchange *x)
+{
+    if (!exchange_errand_delays(x, expire))
+        exchange_refuse(x, REFUSAL_DEADLINE_EXCEEDED, NULL, NULL);
 }
 
 static void on_deadline(void *arg)
 {
-    exchange_refuse(arg, REFUSAL_DEADLINE_EXCEEDED, NULL, NULL);
+    expire(arg);
 }
 
 static void set_deadline(struct exchange *x)
@@ -405,6 +415,18 @@ void exchange_admit(struct exchange *x)
         lookup_start(x);
 }
 
+static void read_body(void *arg)
+{
+    admission_read(arg);
+}
+
+static void on_read(struct exchange *x)
+{
+    x->asked = admission_check(x);
+    if (x->asked && !preflight_start(x, x->asked)) /* else it is answered, or being counted */
+        exchange_admit(x);
+}
+
 void exchange_start(struct worker *w, struct http_request *r, const struct inbound *inbound)
 {
     struct exchange *x = take_exchange(w);
@@ -424,10 +446,14 @@ void exchange_start(struct worker *w, struct http_request *r, const struct inbou
     name_request(x);
     http_request_set_data(r, x);
 
-    x->asked = admission_check(x);
-    if (!x->asked)
+    if (!admission_check_key(x))
         return; /* answered */
     set_deadline(x);
-    if (!preflight_start(x, x->asked))
-        exchange_admit(x);
+    x->chat.body = http_request_body(r);
+    if (x->chat.body.len >= ERRAND_FROM && !inbound->is_opaque) {
+        exchange_errand_start(x, &(struct exchange_errand_steps){read_body, on_read, true});
+        return;
+    }
+    admission_read(x);
+    on_read(x);
 }

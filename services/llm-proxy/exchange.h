@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "base/arena.h"
 #include "chat_request.h"
+#include "exchange_errand.h"
 #include "exchange_route.h"
 #include "fitting.h"
 #include "inbound.h"
@@ -62,7 +63,10 @@ struct exchange {
     struct str tags;
     usec_t accepted_at, started_wall;
     const struct inbound *inbound; /* the API that the caller speaks */
+    struct exchange_errand errand;
     struct chat_request chat;
+    enum chat_request_result read;
+    struct inbound_fault fault; /* when it could not be read */
     const struct settings_model *asked;
     struct preflight preflight;
     struct fitting fitting;
@@ -79,7 +83,8 @@ struct exchange {
     const struct embed *embed;     /* likewise, of an API of embeddings */
     struct str full_of;            /* with these condensed messages */
     struct dialect_call call;
-    struct inbound_fault cannot; /* why no target took it so far; message NULL: nothing */
+    enum dialect_result prepared; /* the call */
+    struct inbound_fault cannot;  /* why no target took it so far; message NULL: nothing */
     struct upstream_waiter *waiter;
     usec_t queued_at;
     struct loop_timer timer; /* of the state: queue, back-off, overdue end mark, grace */

@@ -4,7 +4,9 @@
 #include "telemetry.h"
 #include "worker.h"
 
-#define MAX_REQUEST   (1u << 20)           /* larger ones are not looked up */
+#define MAX_REQUEST   (1u << 20)        /* larger ones are not looked up */
+#define MAX_TEXT      (8 * MAX_REQUEST) /* of what a key is made of */
+#define MAX_SCRATCH   (16 * MAX_TEXT)
 #define LAYER_TIMEOUT (50 * USEC_PER_MSEC) /* for a layer that answers later */
 #define WAIT_TIMEOUT  (60 * USEC_PER_SEC)  /* for somebody else's answer */
 
@@ -67,15 +69,16 @@ static size_t count(const char *const *names)
     return n;
 }
 
-static size_t add_headers(const struct exchange *x, const char *const *names, struct str *ret)
+/* Copies: the key may be made after the client has left. */
+static bool add_headers(struct exchange *x, const char *const *names, struct str *ret)
 {
-    size_t n = 0;
-
-    for (; names && names[n]; n++) {
-        struct str value = http_request_header(x->client, names[n]);
-        ret[n] = value.data ? value : STR_EMPTY;
+    for (; names && *names; names++, ret++) {
+        struct str value = http_request_header(x->client, *names);
+        *ret = (struct str){value.data ? arena_copy(&x->arena, value) : "", value.len};
+        if (!ret->data)
+            return false;
     }
-    return n;
+    return true;
 }
 
 static size_t add_models(const struct exchange *x, struct str *ret)
@@ -98,36 +101,48 @@ static size_t add_models(const struct exchange *x, struct str *ret)
 static bool list_deciders(struct exchange *x, struct cache_key_parts *p)
 {
     static const char *const ours[] = {"x-llm-context", "x-llm-session", NULL};
-    size_t n = count(ours) + count(x->inbound->passes_on);
+    size_t n_ours = count(ours), n_headers = n_ours + count(x->inbound->passes_on), n = n_headers;
 
     for (size_t m = 0; m < x->plan.n_models; m++)
         n += 1 + 2 * x->plan.models[m]->n_targets;
     struct str *also = arena_alloc(&x->arena, n * sizeof(*also));
-    if (!also)
+    if (!also || !add_headers(x, ours, also) ||
+        !add_headers(x, x->inbound->passes_on, also + n_ours))
         return false;
-    n = add_headers(x, ours, also);
-    n += add_headers(x, x->inbound->passes_on, also + n);
-    n += add_models(x, also + n);
     p->also = also;
-    p->n_also = n;
+    p->n_also = n_headers + add_models(x, also + n_headers);
     return true;
 }
 
-static bool make_key(struct exchange *x)
+static bool describe_question(struct exchange *x)
 {
-    struct cache_key_parts p = {
+    struct cache_key_parts *p = &x->lookup.parts;
+
+    *p = (struct cache_key_parts){
         .endpoint = str_from(x->inbound->route),
         .is_stream = x->chat.is_stream,
         .body = x->chat.root,
     };
-    struct arena *scratch = &x->worker->scratch;
+    set_scope(x, p);
+    return list_deciders(x, p);
+}
 
-    set_scope(x, &p);
-    if (!list_deciders(x, &p))
-        return false;
-    enum cache_key_result r = cache_key_make(&p, scratch, &x->worker->line, &x->lookup.key);
+static void make_key(struct lookup *l, struct arena *scratch, struct buf *text)
+{
+    l->has_key = cache_key_make(&l->parts, scratch, text, &l->key) == CACHE_KEY_OK;
     arena_clear(scratch);
-    return r == CACHE_KEY_OK;
+}
+
+static void make_key_elsewhere(void *arg)
+{
+    struct exchange *x = arg;
+    struct arena scratch;
+    CLEANUP(buf_done) struct buf text;
+
+    arena_init(&scratch, MAX_SCRATCH);
+    buf_init(&text, MAX_TEXT);
+    make_key(&x->lookup, &scratch, &text);
+    arena_done(&scratch);
 }
 
 /* ---- the search ---- */
@@ -245,12 +260,11 @@ static void join(struct exchange *x)
         ask_layers_below(x);
 }
 
-void lookup_start(struct exchange *x)
+static void look(struct exchange *x)
 {
     struct lookup *l = &x->lookup;
 
-    l->policy = policy_of(x);
-    if ((l->policy.may_look || l->policy.may_keep) && !make_key(x))
+    if (!l->has_key)
         l->policy.may_look = l->policy.may_keep = false;
     if (!l->policy.may_look) {
         exchange_dispatch(x);
@@ -262,6 +276,21 @@ void lookup_start(struct exchange *x)
         hit(x, LOOKUP_L1, answer);
     else
         join(x);
+}
+
+void lookup_start(struct exchange *x)
+{
+    struct lookup *l = &x->lookup;
+
+    l->policy = policy_of(x);
+    bool is_asked = (l->policy.may_look || l->policy.may_keep) && describe_question(x);
+    if (is_asked && x->chat.body.len >= ERRAND_FROM) {
+        exchange_errand_start(x, &(struct exchange_errand_steps){make_key_elsewhere, look, true});
+        return;
+    }
+    if (is_asked)
+        make_key(l, &x->worker->scratch, &x->worker->line);
+    look(x);
 }
 
 void lookup_stop(struct exchange *x)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "cache.h"
+#include "cache_key.h"
 #include "cache_policy.h"
 
 #include <stdbool.h>
@@ -19,7 +20,9 @@ enum lookup_source { LOOKUP_BYPASS, LOOKUP_MISS, LOOKUP_L1, LOOKUP_L2 };
 struct lookup {
     enum lookup_source source;
     struct cache_policy policy;
-    struct cache_key key;           /* when the policy allows anything */
+    struct cache_key_parts parts; /* of the key, when the policy allows anything */
+    struct cache_key key;
+    bool has_key;
     struct cache_flight_seat *seat; /* NULL: alone */
     struct cache_question *question;
     struct cache_answer *answer; /* found; a reference */

@@ -1,7 +1,6 @@
 #include "preflight.h"
 
 #include "allowance.h"
-#include "count_task.h"
 #include "counting/tables.h"
 #include "exchange.h"
 #include "fitting.h"
@@ -28,63 +27,38 @@ static bool matters(const struct exchange *x, const struct settings_model *m)
     return allowance_counts_tokens(x) || reserve_is_due(x) || fitting_is_close(x, m);
 }
 
-static void take(struct exchange *x, const struct counting_rule *rule, const struct count *c)
-{
-    x->chat.prompt_tokens = c->tokens;
-    x->preflight.rule = rule;
-    x->preflight.margin = c->margin;
-}
-
-static void on_counted(void *arg, const struct count *c)
+static void count(void *arg)
 {
     struct exchange *x = arg;
-
-    x->preflight.task = NULL;
-    take(x, x->preflight.rule, c);
-    exchange_admit(x);
-}
-
-static void count_here(struct exchange *x, const struct counting_rule *rule,
-                       const struct counter_weights *weights)
-{
-    struct counter *c = tables_lend(x->worker->tables, rule);
+    struct counter *c = tables_lend(x->worker->tables, x->preflight.rule);
     struct count count;
 
-    c->weights = *weights;
+    c->weights = x->preflight.weights;
     counter_describe(c, counter_request(c, x->chat.root, UINT64_MAX), &count);
     tables_take_back(x->worker->tables, &c);
-    take(x, rule, &count);
+    x->chat.prompt_tokens = count.tokens;
+    x->preflight.margin = count.margin;
 }
 
 bool preflight_start(struct exchange *x, const struct settings_model *m)
 {
-    struct counter_weights weights = {.is_learnt = false};
+    bool is_large = x->chat.body.len > ERRAND_COUNT_FROM;
 
-    if (x->chat.prompt_tokens == 0 || x->inbound->is_opaque || !matters(x, m))
-        return false;
+    if (x->chat.prompt_tokens == 0 || x->inbound->is_opaque || !matters(x, m) ||
+        (is_large && errand_is_late(x->worker)))
+        return false; /* the estimate, with its margin, has to do */
     const char *model = model_of(x->snapshot, m);
     const struct counting_rule *rule = tables_rule(x->worker->tables, str_from(model));
-    if (!rule->has_table && bills_find(x->worker->bills, model, &weights))
+    if (!rule->has_table && bills_find(x->worker->bills, model, &x->preflight.weights))
         x->preflight.learnt = model;
     else if (!tables_can_count(x->worker->tables, rule))
         return false;
-    if (x->chat.body.len <= COUNT_TASK_FROM) {
-        count_here(x, rule, &weights);
-        return false;
-    }
-    const struct count_task_question question = {x->chat.body, rule, weights};
-    x->preflight.task = count_task_start(x->worker, &question, on_counted, x);
-    if (!x->preflight.task) {
-        x->preflight.learnt = NULL;
-        return false; /* the estimate, with its margin, has to do */
-    }
     x->preflight.rule = rule;
-    return true;
-}
-
-void preflight_cancel(struct exchange *x)
-{
-    count_task_cancel(&x->preflight.task);
+    if (is_large)
+        exchange_errand_start(x, &(struct exchange_errand_steps){count, exchange_admit, false});
+    else
+        count(x);
+    return is_large;
 }
 
 double preflight_margin(const struct exchange *x, const char *model)

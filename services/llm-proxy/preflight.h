@@ -7,26 +7,25 @@
 #pragma once
 
 #include "settings/catalogue.h"
+#include "tokens/counter.h"
 #include "tokens/counting_rule.h"
 
 #include <stdbool.h>
 
-struct count_task;
 struct exchange;
 struct snapshot;
 struct worker;
 
 struct preflight {
-    struct count_task *task; /* under way */
     const struct counting_rule
         *rule;          /* that chat.prompt_tokens was counted by; NULL: an estimate */
     const char *learnt; /* the provider's model whose weights were learnt; or NULL */
-    double margin;      /* of that count */
+    struct counter_weights weights;
+    double margin; /* of that count */
 };
 
 /* True: exchange_admit() follows when it is counted. */
 bool preflight_start(struct exchange *x, const struct settings_model *m);
-void preflight_cancel(struct exchange *x);
 
 /* The relative error that the true number stays within for this provider's model. */
 double preflight_margin(const struct exchange *x, const char *model);

@@ -321,6 +321,8 @@ static void on_keepalive(void *arg)
     usec_t interval = x->snapshot->settings->proxy.keepalive_comment;
     usec_t quiet = loop_now(x->worker->loop) - r->last_write_at;
 
+    if (errand_is_out(&x->errand.errand)) /* what begins an answer is not ours to touch */
+        quiet = 0;
     if (quiet >= interval) {
         begin(r);
         write_client(r, STR(": keep-alive\n\n"));

@@ -141,6 +141,12 @@ static enum dialect_result forward(struct exchange *x, const struct dialect_requ
     return r == DIALECT_OK ? pass_headers(x) : r;
 }
 
+bool translation_is_due(const struct exchange *x, const struct snapshot_provider *p)
+{
+    return p->settings->dialect != x->inbound->dialect ||
+           !variant_serves(p->settings, x->inbound->needs);
+}
+
 enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
                                         const char *model)
 {
@@ -154,8 +160,7 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
         .context_window = x->plan.models[x->route.at_model]->context_window,
     };
 
-    x->is_translated = p->settings->dialect != x->inbound->dialect ||
-                       !variant_serves(p->settings, x->inbound->needs);
+    x->is_translated = translation_is_due(x, p);
     x->dialect = x->is_translated ? p->dialect : x->inbound->native;
     x->call = (struct dialect_call){.path = NULL};
     if (!x->is_translated)

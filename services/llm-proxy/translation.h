@@ -8,6 +8,8 @@
 
 struct exchange;
 
+bool translation_is_due(const struct exchange *x, const struct snapshot_provider *p);
+
 /* Fill x->call for `model` at `p`. DIALECT_CANNOT leaves in the exchange which field is to blame:
  * this target is none for the request. */
 MUST_USE enum dialect_result

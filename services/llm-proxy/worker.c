@@ -1,7 +1,6 @@
 #include "worker.h"
 
 #include "api.h"
-#include "count_task.h"
 #include "count_tokens.h"
 #include "io/bus_metrics.h"
 #include "proxy_metrics.h"
@@ -150,7 +149,7 @@ static void free_worker(struct worker *w)
     bills_free(&w->bills);
     context_client_free(&w->context);
     outcomes_free(&w->outcomes);
-    offload_free(&w->counting);
+    offload_free(&w->errands);
     snapshot_unref(&w->snapshot);
     keyring_unref(&w->keyring);
     arena_done(&w->scratch);
@@ -242,28 +241,29 @@ void worker_drain(struct worker *w)
     give_order(w, start_draining, NULL);
 }
 
-/* What is being counted for nobody is given up at once, but for the one that has begun. */
-static void stop(void *arg)
+/* At the end of a turn those who could be abandoned in it are gone; an errand that has begun must
+ * be awaited. */
+static void abandon_all(void *arg)
 {
     struct worker *w = arg;
 
-    if (count_task_is_any(w))
-        loop_timer_start(&w->stop, STOP_TICK);
-    else
+    if (!w->exchanges && w->n_errands == 0) {
         loop_stop(w->loop);
-}
-
-/* In the first turn the exchanges are abandoned, at its end their reaping is done. */
-static void abandon_all(struct worker *w, void *object)
-{
-    (void)object;
+        return;
+    }
     for (struct exchange *x = w->exchanges, *next; x; x = next) {
         next = x->next;
         exchange_abandon(x);
     }
     count_tokens_abandon(w);
-    loop_timer_init(&w->stop, w->loop, stop, w);
-    loop_timer_start(&w->stop, 0);
+    loop_timer_start(&w->stop, STOP_TICK);
+}
+
+static void start_stopping(struct worker *w, void *object)
+{
+    (void)object;
+    loop_timer_init(&w->stop, w->loop, abandon_all, w);
+    abandon_all(w);
 }
 
 void worker_stop(struct worker **w)
@@ -272,7 +272,7 @@ void worker_stop(struct worker **w)
 
     if (!old)
         return;
-    give_order(old, abandon_all, NULL);
+    give_order(old, start_stopping, NULL);
     pthread_join(old->thread, NULL);
     assert(!old->exchanges);
     free_worker(old);

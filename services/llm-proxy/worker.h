@@ -53,7 +53,8 @@ struct worker {
     struct outcomes *outcomes;
     struct tables *tables; /* of tokens; of all workers */
     struct bills *bills;
-    struct offload *counting; /* NULL: not yet needed */
+    struct offload *errands; /* NULL: not yet needed */
+    unsigned n_errands;      /* under way */
     struct count_tokens *counts;
     struct {
         struct bus_stats outcomes, context;

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct errand {
     struct scene *scene;
     struct offload_task task;
     bool was_elsewhere;
+    unsigned place; /* in the order of work */
 };
 
 static void work(void *arg)
@@ -33,14 +35,21 @@ static void work(void *arg)
     atomic_fetch_add(&e->scene->worked, 1);
 }
 
+static void count_done(void *arg)
+{
+    struct errand *e = arg;
+
+    if (++e->scene->done == e->scene->wanted)
+        loop_stop(e->scene->loop);
+}
+
 static void done(void *arg)
 {
     struct errand *e = arg;
 
     CHECK(e->was_elsewhere);
     CHECK(pthread_equal(pthread_self(), e->scene->loop_thread));
-    if (++e->scene->done == e->scene->wanted)
-        loop_stop(e->scene->loop);
+    count_done(arg);
 }
 
 static void open_scene(struct scene *s, unsigned max_tasks, size_t max_bytes)
@@ -126,12 +135,75 @@ static void bytes_are_bounded_but_one_large_task_passes(void **state)
     close_scene(&s);
 }
 
+static void note(void *arg)
+{
+    struct errand *e = arg;
+
+    e->place = atomic_fetch_add(&e->scene->worked, 1);
+}
+
+/* On one thread, which the first keeps busy. */
+static void what_is_brief_goes_ahead_of_what_waits(void **state)
+{
+    const struct offload_config config = {.threads = 1, .max_tasks = 10, .max_bytes = SIZE_MAX};
+    struct errand errands[5];
+    struct scene s;
+
+    (void)state;
+    open_scene(&s, 1, 1);
+    offload_free(&s.pool);
+    CHECK_INT(offload_new(s.loop, &config, &s.pool), 0);
+    pthread_mutex_lock(&s.gate);
+    CHECK_INT(send(&s, &errands[0], 1), OFFLOAD_OK);
+    while (offload_withdraw(&errands[0].task)) { /* too early: nobody had begun it */
+        sched_yield();
+        CHECK_INT(send(&s, &errands[0], 1), OFFLOAD_OK);
+    }
+    for (unsigned i = 1; i < 5; i++) {
+        errands[i] = (struct errand){.scene = &s};
+        errands[i].task = (struct offload_task){
+            .work = note, .done = count_done, .arg = &errands[i], .is_brief = i >= 3};
+        CHECK_INT(offload_submit(s.pool, &errands[i].task), OFFLOAD_OK);
+    }
+    pthread_mutex_unlock(&s.gate);
+    s.wanted = 5;
+    loop_run(s.loop);
+    CHECK_U64(errands[3].place, 1);
+    CHECK_U64(errands[4].place, 2);
+    CHECK_U64(errands[1].place, 3);
+    CHECK_U64(errands[2].place, 4);
+    close_scene(&s);
+}
+
+static void what_waits_can_be_withdrawn_and_what_has_begun_cannot(void **state)
+{
+    struct errand errands[5];
+    struct scene s;
+
+    (void)state;
+    open_scene(&s, 5, SIZE_MAX);
+    pthread_mutex_lock(&s.gate);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK_INT(send(&s, &errands[i], 1), OFFLOAD_OK);
+    CHECK(offload_withdraw(&errands[4].task));
+    CHECK(!offload_withdraw(&errands[4].task)); /* a second time there is nothing to withdraw */
+    CHECK_U64(offload_under_way(s.pool), 4);
+    pthread_mutex_unlock(&s.gate);
+    s.wanted = 4;
+    loop_run(s.loop);
+    CHECK_U64(atomic_load(&s.worked), 4);
+    CHECK(!offload_withdraw(&errands[0].task));
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_is_done_elsewhere_and_comes_back),
         cmocka_unit_test(a_full_queue_refuses_at_once),
         cmocka_unit_test(bytes_are_bounded_but_one_large_task_passes),
+        cmocka_unit_test(what_is_brief_goes_ahead_of_what_waits),
+        cmocka_unit_test(what_waits_can_be_withdrawn_and_what_has_begun_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
