@@ -340,9 +340,10 @@ static void print_result(void)
 
     qsort(result.samples, result.n_samples, sizeof(*result.samples), by_size);
     printf("{\"requests\":%lu,\"events\":%lu,\"seconds\":%.3f,\"wrong_status\":%lu,"
-           "\"broken\":%lu,\"late\":%lu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n",
+           "\"broken\":%lu,\"late\":%lu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+           "\"max_us\":%.1f}\n",
            result.requests, result.events, seconds, result.wrong_status, result.broken, result.late,
-           quantile_us(0.5), quantile_us(0.99), quantile_us(1));
+           quantile_us(0.5), quantile_us(0.99), quantile_us(0.999), quantile_us(1));
 }
 
 #define ADD(...)                                                                                   \
