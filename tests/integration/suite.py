@@ -545,3 +545,17 @@ class Suite:
             print(f"--- {process.name}\n{process.log()[-6000:]}")
         shutil.rmtree(self.folder, ignore_errors=True)
         assert not failures, "\n".join(failures)
+
+
+def load(suite, mode, body, seconds, *options):
+    """What a client of few instructions sees that asks the same again and again: load.c."""
+    path = suite.folder / "load.json"
+    path.write_text(json.dumps(body))
+    done = subprocess.run(
+        [BUILD / "tests/bench/load", mode, "/v1/chat/completions", "-p", str(suite.port),
+         "-c", "1", "-s", str(seconds), *options, "-h", f"Authorization: Bearer {suite.key}",
+         "-b", path], capture_output=True, text=True, timeout=seconds + 60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["wrong_status"] == found["broken"] == 0, found
+    return found

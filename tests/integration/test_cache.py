@@ -14,7 +14,8 @@ import time
 import pytest
 
 from load import together
-from suite import SLOW, Stream, Suite, wait_until
+from loop_turns import LoopTurns, quantile
+from suite import SLOW, Stream, Suite, load, wait_until
 
 SOAK = bool(os.environ.get("SOAK"))
 PRICE = {"provider": "sim", "model": "sim", "input": 1.0, "output": 2.0}
@@ -22,9 +23,9 @@ TEXT = "one two"  # 7 bytes: 2 tokens; its echo 13 bytes: 4 tokens
 COST = (2 * 1000 + 4 * 2000) / 1e9
 
 
-def start(start_suite, simulator, **config):
+def start(start_suite, simulator, env=None, **config):
     provider = Suite.provider(simulator, retry={"max": 0}, breaker={"failures": 1000})
-    return start_suite(simulator, services=["llm-proxy"], config={
+    return start_suite(simulator, services=["llm-proxy"], env=env, config={
         "providers": [provider], "prices": {"overrides": [PRICE]}, **config})
 
 
@@ -659,37 +660,28 @@ def overhead(suite):
             if name == "llm_overhead_seconds_bucket"}
 
 
-class Connection(Stream):
-    def ask_again(self, request):
-        self.received.clear()
-        self.body.clear()
-        self._body_at, self.has_ended_well = None, False
-        self.socket.sendall(request)
-        self.read_all()
-
-
-def test_a_hit_takes_a_hundred_microseconds(start_suite, simulator):
-    """Inside the proxy, from the first byte of the request to the last of the answer; p99 of the
-    best of some rounds, for the machine has other things to do."""
-    suite = start(start_suite, simulator)
-    body = json.dumps({"model": "small", "temperature": 0, "messages": [
-        {"role": "user", "content": "a prompt of a kilobyte. " * 42}]}).encode()
-    head = "".join(f"{k}: {v}\r\n" for k, v in suite.headers(Host="t").items())
-    again = (f"POST /v1/chat/completions HTTP/1.1\r\n{head}"
-             f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    bounds = []
-    with contextlib.closing(Connection(suite.port, body, suite.headers())) as connection:
-        connection.read_all()
-        wait_until(lambda: overhead(suite)[float("inf")] == 1, "the first")
-        for _ in range(40 if SLOW == 1 else 1):
-            before = overhead(suite)
-            for _ in range(200):
-                connection.ask_again(again)
-                assert source(connection) == "l1"
-            after = wait_until(lambda: (now := overhead(suite))[float("inf")]
-                               == before[float("inf")] + 200 and now, "the last")
-            bounds.append(next(le for le in sorted(after) if after[le] - before[le] >= 198))
-            if bounds[-1] <= 100e-6:
-                break
-    print(f"p99 of 200 hits is at most {min(bounds) * 1e6:.0f} us, round by round {bounds}")
-    assert SLOW > 1 or min(bounds) <= 100e-6
+def test_a_hit_takes_a_hundred_microseconds(start_suite, simulator, tmp_path):
+    """p99 inside the proxy, of the best of some rounds, for the machine has other things to do: the
+    processor time of a turn, in which a hit is read, found, answered and written down; and when it
+    is left alone, the time from the first byte of the request to the last of the answer."""
+    turns = LoopTurns(tmp_path)
+    suite = start(start_suite, simulator, env=turns.env if SLOW == 1 else None)
+    body = {"model": "small", "temperature": 0, "messages": [
+        {"role": "user", "content": "a prompt of a kilobyte. " * 42}]}
+    load(suite, "closed", body, 1)
+    assert asked(simulator) == 1
+    processor, wall = [], []
+    for _ in range(10 if SLOW == 1 else 0):
+        turns.since_last()
+        before = overhead(suite)
+        n = load(suite, "closed", body, 1)["requests"]
+        processor.append(quantile(turns.since_last(), 0.99))
+        after = wait_until(lambda: (now := overhead(suite))[float("inf")]
+                           >= before[float("inf")] + n and now, "the last")
+        wall.append(next(le for le in sorted(after) if after[le] - before[le] >= 0.99 * n))
+        if processor[-1] <= 100e-6 and (wall[-1] <= 100e-6 or not SOAK):
+            break
+    print(f"p99 of the hits of a second, round by round: of processor time {processor}, in all {wall}")
+    assert asked(simulator) == 1
+    if SLOW == 1:
+        assert min(processor) <= 100e-6 and (min(wall) <= 100e-6 or not SOAK)
