@@ -7,6 +7,7 @@
 #include "io/http_answer.h"
 #include "keycheck.h"
 #include "preflight.h"
+#include "tokens/estimate.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -147,7 +148,7 @@ struct count_tokens {
     struct arena arena;
     struct question question;
     const struct counting_rule *rule;
-    uint64_t tokens;
+    uint64_t tokens; /* estimated, until they are counted */
 };
 
 static void end(struct count_tokens *c)
@@ -183,6 +184,8 @@ static void read_elsewhere(void *arg)
     struct count_tokens *c = arg;
 
     read_question(&c->question, buf_str(&c->body));
+    if (c->question.result == CHAT_REQUEST_OK)
+        c->tokens = estimate_request_sampled(c->question.chat.root);
 }
 
 /* What finds no thread with room is estimated. */
@@ -196,7 +199,7 @@ static void go_on(struct count_tokens *c, const struct settings_model *m)
         errand_start(&c->errand, w, &steps, c);
         return;
     }
-    answer(w, c->client, c->question.chat.prompt_tokens);
+    answer(w, c->client, c->tokens);
     end(c);
 }
 
@@ -276,7 +279,7 @@ static void answer_here(struct worker *w, struct http_request *r)
         const struct counting_rule *rule = preflight_rule(w, w->snapshot, m);
         answer(w, r,
                tables_can_count(w->tables, rule) ? count(w->tables, rule, &q.chat)
-                                                 : q.chat.prompt_tokens);
+                                                 : estimate_request_sampled(q.chat.root));
     }
     arena_clear(&w->scratch);
 }

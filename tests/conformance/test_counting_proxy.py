@@ -1,6 +1,8 @@
 """The proxy decides by exact counts where something depends on them, and no loop waits for them."""
 import contextlib
 import json
+import random
+import time
 
 import pytest
 
@@ -108,6 +110,40 @@ def test_clients_that_leave_while_their_prompt_is_counted_cost_nothing(suite):
     assert ask(suite, key, "hello").status == 200
     wait_until(lambda: suite.ctl_json("keys", "show", "limited")["in_flight"] == 0,
                "all to be over")
+
+
+def test_a_large_request_may_end_at_any_moment(suite):
+    """While it is read, counted, looked up or translated beside the loop, or waits for that: its
+    client leaves, or its deadline passes; each once in the books, and nothing stays in use."""
+    key = suite.create_key("limited", "--tpm", "1000000000")["key"]
+    body = {"model": "gpt", "temperature": 0, "max_tokens": 1,
+            "messages": [{"role": "user", "content": prose(100_000)}]}
+    data = json.dumps(body).encode()
+    rows, draw = 0, random.Random(5)
+    for path, name in (("/v1/chat/completions", "Authorization: Bearer "),
+                       ("/v1/messages", "x-api-key: "),
+                       ("/v1/messages/count_tokens", "x-api-key: ")):
+        head = (f"POST {path} HTTP/1.1\r\nHost: x\r\n{name}{key}\r\nContent-Length: {len(data)}\r\n"
+                "Content-Type: application/json\r\n")
+        for i in range(20):
+            deadline = f"x-llm-deadline-ms: {1 + i // 2}\r\n" if i % 2 else ""
+            with contextlib.ExitStack() as stack:
+                crowd = [stack.enter_context(contextlib.closing(connect(suite.port)))
+                         for _ in range(3)]
+                for s in crowd:
+                    s.sendall(f"{head}{deadline}\r\n".encode() + data)
+                for s in crowd:
+                    if deadline:
+                        assert s.recv(12) in (b"HTTP/1.1 504", b"HTTP/1.1 200")
+                    else:
+                        time.sleep(draw.random() / 200)
+        rows += 0 if path.endswith("count_tokens") else 60
+    wait_until(lambda: suite.ctl_json("keys", "show", "limited")["in_flight"] == 0,
+               "all to be over")
+    found = suite.wait_ledger(rows)
+    assert len(found) == rows
+    assert {row["status"] for row in found} <= {"success", "cancelled", "refused", "error"}
+    assert ask(suite, key, "hello").status == 200
 
 
 def test_a_proxy_that_stops_while_prompts_are_counted_stops(suite):
