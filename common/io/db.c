@@ -151,6 +151,11 @@ static enum db_result configure(struct db *d, enum db_mode mode)
                    "PRAGMA trusted_schema=OFF");
 }
 
+void db_rollback(struct db *d)
+{
+    sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
 static enum db_result migrate_one(struct db *d, const char *migration, unsigned to)
 {
     char set_version[64];
@@ -164,7 +169,7 @@ static enum db_result migrate_one(struct db *d, const char *migration, unsigned 
     if (r == DB_OK)
         r = exec(d, "COMMIT");
     if (r != DB_OK)
-        sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+        db_rollback(d);
     return r;
 }
 

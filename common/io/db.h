@@ -44,6 +44,8 @@ void db_interrupt(struct db *d);
 /* PRAGMA quick_check. */
 MUST_USE enum db_result db_check(struct db *d);
 MUST_USE enum db_result db_exec(struct db *d, const char *sql); /* no values in it */
+/* Where the failure has not done it already. db_error_text() goes on telling of the failure. */
+void db_rollback(struct db *d);
 
 MUST_USE enum db_result db_prepare(struct db *d, const char *sql, struct db_statement **ret);
 void db_statement_free(struct db_statement **s);

@@ -169,7 +169,7 @@ static void write_batch(void *arg, struct db *d)
     if (b->result == DB_OK)
         return;
     memcpy(b->error, db_error_text(d), sizeof(b->error));
-    (void)!db_exec(d, "ROLLBACK");
+    db_rollback(d);
 }
 
 /* ---- batches ---- */

@@ -97,7 +97,7 @@ static void write_entry(void *arg, struct db *d)
         if (r != DB_OK) {
             log_warning("the download of %s is not in the catalogue, ignoring: %s", e->pull.name,
                         db_error_text(d));
-            (void)!db_exec(d, "ROLLBACK");
+            db_rollback(d);
         }
     }
     arena_done(&e->texts);

@@ -247,7 +247,7 @@ enum db_result cache_rows_end(struct cache_rows *r, enum db_result so_far)
 
     if (result == DB_OK)
         return DB_OK;
-    (void)!db_exec(r->db, "ROLLBACK");
+    db_rollback(r->db);
     (void)!count(r);
     return result;
 }

@@ -349,7 +349,7 @@ static void run(struct ledger_task *t, struct db *db)
     keystore_wipe(r);
     if (r->result == KEYSTORE_OK)
         r->result = KEYSTORE_UNAVAILABLE;
-    (void)!db_exec(db, "ROLLBACK"); /* when BEGIN failed there is nothing to roll back */
+    db_rollback(db);
 }
 
 static void on_done(struct ledger_task *t)

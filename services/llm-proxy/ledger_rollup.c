@@ -193,7 +193,7 @@ static enum db_result close_pending(struct db *db, int64_t last_id)
     if (r == DB_OK)
         r = db_exec(db, "COMMIT");
     if (r)
-        (void)!db_exec(db, "ROLLBACK"); /* the failure may have done it already */
+        db_rollback(db);
     return r;
 }
 

@@ -241,7 +241,7 @@ enum db_result ledger_write_batch(struct ledger_write *w, struct spool *const *s
     if (r == DB_OK)
         r = db_exec(w->db, "COMMIT");
     if (r) {
-        (void)!db_exec(w->db, "ROLLBACK"); /* a failed COMMIT may have done it already */
+        db_rollback(w->db);
         for (unsigned i = 0; i < n; i++)
             spool_rewind(spools[i]);
         w->n_waiting = 0; /* read again with the rest */

@@ -284,6 +284,23 @@ static void a_broken_constraint_has_its_own_result(void **state)
     db_close(&d);
 }
 
+static void a_rollback_does_not_hide_what_it_is_for(void **state)
+{
+    struct db *d = open_writer();
+    char why[128];
+
+    (void)state;
+    CHECK_INT(db_exec(d, "BEGIN IMMEDIATE"), DB_OK);
+    CHECK_INT(db_exec(d, "INSERT INTO nowhere VALUES (1)"), DB_FAILED);
+    snprintf(why, sizeof(why), "%s", db_error_text(d));
+    for (int i = 0; i < 2; i++) { /* the second time nothing is open */
+        db_rollback(d);
+        CHECK_TEXT(db_error_text(d), why);
+    }
+    CHECK_INT(db_exec(d, "INSERT INTO t (text) VALUES ('after')"), DB_OK);
+    db_close(&d);
+}
+
 static void a_file_that_is_no_database_is_corrupt(void **state)
 {
     struct db *d = NULL;
@@ -411,6 +428,7 @@ int main(void)
         TEST(a_tool_that_ignores_the_lock_file_makes_it_busy_for_a_short_time),
         TEST(every_kind_of_value_comes_back),
         TEST(a_broken_constraint_has_its_own_result),
+        TEST(a_rollback_does_not_hide_what_it_is_for),
         TEST(a_file_that_is_no_database_is_corrupt),
         TEST(every_damaged_page_is_found),
         TEST(an_emptied_file_is_a_loss_and_a_missing_one_a_beginning),
