@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-#define MAX_CONFIG (1u << 20)
+#define MAX_CONFIG   (1u << 20)
+#define EXIT_REFUSED 2 /* the units know it: another try would end as this one did */
 
 static int print_config(const struct settings *s)
 {
@@ -54,7 +55,7 @@ int boot_main(int argc, char **argv, const struct boot_daemon *d, void *root)
         return status;
     if (settings_load(options.config_path, &settings, why, sizeof(why)) != 0) {
         fprintf(stderr, "%s\n", why);
-        return 1;
+        return options.check_config || options.print_config ? 1 : EXIT_REFUSED;
     }
     if (options.check_config)
         return 0;

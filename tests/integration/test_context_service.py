@@ -293,7 +293,7 @@ def test_it_says_in_one_line_why_it_cannot_start(service, tmp_path):
     twin = run("--config", service.config_path)
     assert twin.returncode == 1 and "context.sock" in twin.stderr and "in use" in twin.stderr
     absent = run("--config", tmp_path / "none.yaml")
-    assert absent.returncode == 1 and len(absent.stderr.splitlines()) == 1
+    assert absent.returncode == 2 and len(absent.stderr.splitlines()) == 1
     assert run("--nonsense").returncode == 2
     assert run("--version").stdout.startswith("context-service ")
     assert run("--config", service.config_path, "--check-config").returncode == 0

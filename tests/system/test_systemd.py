@@ -196,6 +196,19 @@ def test_a_broken_configuration_is_refused_on_reload_and_explained(booted):
     assert state(booted, "llm-proxy")["ActiveState"] == "active"
 
 
+def test_a_daemon_that_cannot_read_its_configuration_is_not_started_again_and_again(booted):
+    name = "context-service.service"
+    path = re.search(r"--config (\S+)", booted.run("systemctl", "cat", name, check=True).out).group(1)
+    booted.run("sh", "-c", f"cp {path} /tmp/good && echo 'proxi: 1' >>{path}", check=True)
+    is_started = booted.run("systemctl", "restart", name).ok
+    time.sleep(1)  # twice RestartSec
+    now = booted.show(name, "ActiveState", "NRestarts", "ExecMainStatus")
+    booted.run("cp", "/tmp/good", path, check=True)
+    booted.run("systemctl", "restart", name, check=True)
+    assert not is_started
+    assert now == {"ActiveState": "failed", "NRestarts": "0", "ExecMainStatus": "2"}
+
+
 def test_the_audit_trails_timer_waits_and_its_service_can_do_the_work(booted):
     """Asked of the proxy while it runs, done by itself when it does not."""
     timer = booted.show("llm-proxy-audit.timer", "ActiveState", "SubState")
