@@ -58,6 +58,29 @@ static bool restart_file(struct pull *p)
     return r == 0;
 }
 
+/* ---- addresses ---- */
+
+static bool add_suffix(struct pull_address *a)
+{
+    static const char suffix[] = ".sha256";
+    char *query = strchr(a->path, '?'), *at = query ? query : a->path + strlen(a->path);
+    size_t n = sizeof(suffix) - 1;
+
+    if (strlen(a->path) + n >= sizeof(a->path))
+        return false;
+    memmove(at + n, at, strlen(at) + 1);
+    memcpy(at, suffix, n);
+    return true;
+}
+
+/* Where a redirect led may be good for one time only. False: the URL is too long for a sidecar. */
+static bool go_to_start(struct pull *p)
+{
+    p->address = p->first;
+    p->hops = 0;
+    return !p->is_sidecar || add_suffix(&p->address);
+}
+
 /* ---- heads ---- */
 
 static uint64_t number_of(struct str text)
@@ -205,8 +228,7 @@ static void on_sidecar(struct pull *p)
         return;
     }
     p->is_sidecar = false;
-    p->address = p->first;
-    p->hops = 0;
+    (void)!go_to_start(p);
     int r = pull_file_resume(&p->file);
     p->was_resumed = p->file.bytes > 0;
     atomic_store(&j->bytes, p->file.bytes);
@@ -216,6 +238,12 @@ static void on_sidecar(struct pull *p)
         fail_errno(p, "what is there of the file cannot be read", r);
     else
         ask(p);
+}
+
+static void ask_anew(struct pull *p)
+{
+    (void)!go_to_start(p); /* as it was possible before */
+    ask(p);
 }
 
 static void on_file(struct pull *p)
@@ -231,7 +259,7 @@ static void on_file(struct pull *p)
         if (r < 0)
             fail_errno(p, "the file cannot be opened", r);
         else if (restart_file(p))
-            ask(p);
+            ask_anew(p);
         return;
     }
     if (r == PULL_FILE_BAD_HASH) {
@@ -263,7 +291,7 @@ static void try_again(struct pull *p, enum fetch_result result)
 
 static void on_timer(void *arg)
 {
-    ask(arg);
+    ask_anew(arg);
 }
 
 static void on_done(void *arg, struct fetch *f, enum fetch_result result)
@@ -318,19 +346,6 @@ static void ask(struct pull *p)
     p->fetch = fetch_start(p->fetches, &request, &handler, p);
 }
 
-static bool add_suffix(struct pull_address *a)
-{
-    static const char suffix[] = ".sha256";
-    char *query = strchr(a->path, '?'), *at = query ? query : a->path + strlen(a->path);
-    size_t n = sizeof(suffix) - 1;
-
-    if (strlen(a->path) + n >= sizeof(a->path))
-        return false;
-    memmove(at + n, at, strlen(at) + 1);
-    memcpy(at, suffix, n);
-    return true;
-}
-
 /* Without a hash to judge it by, nothing that an earlier try left is believed. */
 static bool begin(struct pull *p)
 {
@@ -340,7 +355,6 @@ static bool begin(struct pull *p)
         fail(p, "not a URL to fetch from");
         return false;
     }
-    p->address = p->first;
     int r = pull_file_open(&p->file, j->folder, j->request.name);
     if (r == 0 && j->request.sha256[0])
         r = pull_file_resume(&p->file);
@@ -355,7 +369,7 @@ static bool begin(struct pull *p)
     p->was_resumed = p->file.bytes > 0;
     atomic_store(&j->bytes, p->file.bytes);
     p->is_sidecar = j->request.has_sidecar && !j->request.sha256[0];
-    if (p->is_sidecar && !add_suffix(&p->address)) {
+    if (!go_to_start(p)) {
         fail(p, "the URL is too long for a sidecar");
         return false;
     }

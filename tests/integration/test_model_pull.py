@@ -1,5 +1,6 @@
 """Models come to this machine whole and as promised, or not at all."""
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -142,6 +143,26 @@ def test_a_sidecar_names_the_hash(start_worker, server, content):
     del server.pages["/model.gguf.sha256"]
     found = ended(suite, pull(suite, url=f"{server.url}/model.gguf", sha256="sidecar"))
     assert found["state"] == "failed" and "404" in found["error"]
+
+
+def test_an_address_that_is_good_once_is_asked_for_anew(start_worker, server, content):
+    """As object stores sign them: each try is redirected to another."""
+    numbers, used = itertools.count(), set()
+
+    def signed(handler):
+        if handler.path in used:
+            handler.give("it has expired", 403)
+        else:
+            used.add(handler.path)
+            server.file(handler)
+    server.pages["/signed"] = signed
+    server.pages["/latest"] = lambda handler: handler.give(
+        "", 302, location=f"{server.url}/signed?{next(numbers)}")
+    server.cut = MIB
+    suite = start_worker()
+    found = ended(suite, pull(suite, url=f"{server.url}/latest", name="model.gguf"))
+    assert found["state"] == "done" and len(used) >= 3, found
+    assert (folder(suite) / "model.gguf").read_bytes() == content
 
 
 def test_a_wrong_hash_never_replaces_a_good_file(start_worker, server, content):
