@@ -56,11 +56,6 @@ const char *fleet_result_text(enum fleet_result r)
     return texts[r];
 }
 
-static bool serves(const struct runner *r)
-{
-    return r->life.state == LIFECYCLE_IDLE || r->life.state == LIFECYCLE_BUSY;
-}
-
 /* ---- the register ---- */
 
 static bool note_row(struct worker_register_row *row, const struct runner *r)
@@ -127,7 +122,7 @@ static void note_use(const struct fleet *f, struct runner *r)
     for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++)
         if (is_alive(f, &f->proxies[i]))
             r->in_flight += r->load[i];
-    if (serves(r))
+    if (lifecycle_is_serving(&r->life))
         runner_tell(r, r->in_flight > 0 ? LIFECYCLE_USED : LIFECYCLE_UNUSED);
 }
 
@@ -160,6 +155,14 @@ static void on_room(void *arg)
         loop_timer_start(&f->room, ROOM_RETRY);
 }
 
+static bool has_worker(const struct settings *s, const char *provider)
+{
+    for (size_t i = 0; i < s->n_workers; i++)
+        if (strcmp(s->workers[i].provider, provider) == 0)
+            return true;
+    return false;
+}
+
 static void drop_gone(struct fleet *f)
 {
     size_t kept = 0;
@@ -171,7 +174,8 @@ static void drop_gone(struct fleet *f)
             continue;
         }
         fleet_show_removed(f->show);
-        f->config.on_use(f->config.arg, str_from(r->provider), WORKERS_READY); /* as any other */
+        if (!has_worker(f->settings, r->provider)) /* it is one as any other */
+            f->config.on_use(f->config.arg, str_from(r->provider), WORKERS_READY);
         runner_free(&r);
     }
     f->n = kept;
@@ -260,7 +264,7 @@ static void reconfigure(struct fleet *f, struct runner *r)
 {
     const struct settings_worker *w = find_settings(f->settings, r->name);
     bool is_moved = w && strcmp(w->provider, r->provider) != 0;
-    if (is_moved)
+    if (is_moved && !has_worker(f->settings, r->provider))
         f->config.on_use(f->config.arg, str_from(r->provider), WORKERS_READY); /* as any other */
     bool is_changed = runner_configure(r, w, w ? patience_of(f->settings, w) : 0);
     if (is_moved)

@@ -38,11 +38,6 @@ static bool is_port_taken(uint16_t port)
     return is_taken;
 }
 
-static bool is_serving(const struct runner *r)
-{
-    return r->life.state == LIFECYCLE_IDLE || r->life.state == LIFECYCLE_BUSY;
-}
-
 static uint64_t limit_of(const struct runner *r)
 {
     return r->settings ? r->settings->memory_limit : 0;
@@ -56,7 +51,7 @@ static void add_promises(const struct asking *a, struct worker_room_have *have)
         if (!r->life.is_running)
             continue;
         have->budget_taken += limit_of(r);
-        if (!is_serving(r) && limit_of(r) > r->memory)
+        if (!lifecycle_is_serving(&r->life) && limit_of(r) > r->memory)
             have->memory_promised += limit_of(r) - r->memory;
     }
 }
@@ -68,7 +63,8 @@ static double vram_promised(const struct asking *a)
 
     for (size_t i = 0; i < a->n; i++) {
         const struct runner *r = a->runners[i];
-        bool shows = is_serving(r) && loop_now(r->world->loop) > r->life.well_since + READINGS;
+        bool shows = lifecycle_is_serving(&r->life) &&
+                     loop_now(r->world->loop) > r->life.well_since + READINGS;
         if (r->life.is_running && !shows && r->settings && strcmp(r->device, a->who->device) == 0)
             sum += (double)r->settings->vram;
     }

@@ -142,7 +142,7 @@ static unsigned next_phase(const struct step *s, enum lifecycle_phase phase)
 static unsigned stop(const struct step *s, enum lifecycle_after next)
 {
     struct lifecycle *l = s->l;
-    bool serves = l->state == LIFECYCLE_IDLE || l->state == LIFECYCLE_BUSY;
+    bool serves = lifecycle_is_serving(l);
 
     l->after = next;
     l->is_wanted = false;
@@ -438,6 +438,11 @@ unsigned lifecycle_take(struct lifecycle *l, const struct lifecycle_rules *r,
     if (!fn || (e == LIFECYCLE_TIME && now < l->due))
         return 0;
     return fn(&s);
+}
+
+bool lifecycle_is_serving(const struct lifecycle *l)
+{
+    return l->state == LIFECYCLE_IDLE || l->state == LIFECYCLE_BUSY;
 }
 
 enum workers_use lifecycle_use(const struct lifecycle *l)

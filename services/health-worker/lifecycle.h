@@ -111,5 +111,6 @@ void lifecycle_init(struct lifecycle *l, usec_t now);
 MUST_USE unsigned lifecycle_take(struct lifecycle *l, const struct lifecycle_rules *r,
                                  enum lifecycle_event e, usec_t now, uint64_t random);
 
+bool lifecycle_is_serving(const struct lifecycle *l);
 /* What that means for its provider. */
 enum workers_use lifecycle_use(const struct lifecycle *l);

@@ -40,11 +40,6 @@ static void set_reason(struct runner *r, const char *format, ...)
 
 /* ---- is it well? ---- */
 
-static bool is_serving(const struct runner *r)
-{
-    return r->life.state == LIFECYCLE_IDLE || r->life.state == LIFECYCLE_BUSY;
-}
-
 static void on_head(void *arg, struct fetch *f, int status)
 {
     struct runner *r = arg;
@@ -65,12 +60,12 @@ static void on_checked(void *arg, struct fetch *f, enum fetch_result result)
 
     (void)f;
     r->fetch = NULL;
-    if (is_serving(r))
+    if (lifecycle_is_serving(&r->life))
         r->is_bad = !is_well;
-    if (!is_well && is_serving(r))
+    if (!is_well && lifecycle_is_serving(&r->life))
         set_reason(r, "health check: %s",
                    result == FETCH_OK ? "not well" : fetch_result_text(result));
-    else if (is_serving(r))
+    else if (lifecycle_is_serving(&r->life))
         r->reason[0] = '\0';
     runner_tell(r, is_well ? LIFECYCLE_WELL : LIFECYCLE_BAD);
 }
@@ -100,7 +95,7 @@ static void check_health(struct runner *r)
     if (r->life.state == LIFECYCLE_LOADING && interval > LOADING_CHECK)
         interval = LOADING_CHECK;
     if (r->fetch || !r->settings || now < r->checked_at + interval ||
-        (!is_serving(r) && r->life.state != LIFECYCLE_LOADING))
+        (!lifecycle_is_serving(&r->life) && r->life.state != LIFECYCLE_LOADING))
         return;
     r->checked_at = now;
     r->status = 0;
@@ -393,7 +388,8 @@ static void explain_kill(struct runner *r, enum lifecycle_event e)
 {
     if (e == LIFECYCLE_TIME && r->life.state == LIFECYCLE_LOADING)
         set_reason(r, "was not well within load_timeout");
-    else if (e == LIFECYCLE_BAD && is_serving(r) && r->life.unwell + 1 >= LIFECYCLE_UNWELL)
+    else if (e == LIFECYCLE_BAD && lifecycle_is_serving(&r->life) &&
+             r->life.unwell + 1 >= LIFECYCLE_UNWELL)
         set_reason(r, "%u health checks failed in a row", LIFECYCLE_UNWELL);
 }
 

@@ -538,6 +538,11 @@ def test_a_provider_whose_worker_moves_to_another_is_watched_again(start_fleet):
     fleet.suite.write_config()
     fleet.daemon.signal(signal.SIGHUP)
     wait_until(lambda: watched() == {"a"}, "the other one to be watched")
+    fleet.suite.config["workers"] = [{**row, "name": "successor", "provider": "b"}]
+    fleet.suite.write_config()
+    fleet.daemon.signal(signal.SIGHUP)
+    wait_until(lambda: set(fleet.all()) == {"successor"}, "the first one to be gone")
+    assert watched() == {"a"}
 
 
 def test_operations_and_what_became_of_them_are_audited(start_served):
