@@ -54,12 +54,14 @@ static enum fault fault_of(enum context_store_result r, const char *missing,
     return FAULT_NOT_FOUND;
 }
 
-static void count(struct counter *counter, const struct question *q, struct answer *ret)
+static uint64_t count(struct counter *c, const struct question *q)
 {
-    if (q->body)
-        count_body(counter, q->body, &ret->count);
-    else
-        count_messages(counter, q->turn.messages, &ret->count);
+    const struct json_value *text = json_get(q->body, "text");
+
+    if (json_is(text, JSON_STRING)) /* alone */
+        return counter_string(c, text);
+    return q->body ? counter_request(c, q->body, UINT64_MAX)
+                   : counter_messages(c, q->turn.messages);
 }
 
 enum fault answer_find(struct arena *a, const struct turn_means *means, const struct question *q,
@@ -70,7 +72,7 @@ enum fault answer_find(struct arena *a, const struct turn_means *means, const st
     *ret = (struct answer){.turn = {.outcome = CONDENSE_INVALID}};
     switch (q->op) {
     case QUESTION_COUNT:
-        count(means->counter, q, ret);
+        counter_describe(means->counter, count(means->counter, q), &ret->count);
         return FAULT_NONE;
     case QUESTION_CONDENSE:
         return condense(a, means, q, ret, reterr);

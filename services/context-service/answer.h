@@ -4,9 +4,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/macro.h"
-#include "count.h"
 #include "fault.h"
 #include "question.h"
+#include "tokens/counter.h"
 #include "turn.h"
 
 struct answer {

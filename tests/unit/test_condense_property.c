@@ -1,7 +1,6 @@
 #include "condense.h"
 
 #include "base/digest.h"
-#include "count.h"
 #include "made_conversation.h"
 
 #include <stdio.h>
@@ -262,13 +261,10 @@ struct attempt {
 static void condense(struct attempt *t, struct arena *a, const struct reader *in,
                      const struct condense_options *options)
 {
-    struct count count;
-
     t->outcome = condense_run(a, in->array, options, &t->report);
     if (t->outcome == CONDENSE_UNCHANGED || t->outcome == CONDENSE_CONDENSED) {
         read_messages(&t->out, a, t->report.messages);
-        count_messages(NULL, t->out.array, &count);
-        CHECK_U64(t->report.tokens_after, count.tokens);
+        CHECK_U64(t->report.tokens_after, counter_messages(NULL, t->out.array));
         CHECK(t->report.tokens_after <= options->budget_tokens);
     }
 }
