@@ -20,6 +20,11 @@ struct settings_node {
     const char *key; /* of its health-worker; NULL: bus.curve.public, too */
 };
 
+struct settings_download {
+    const char *url; /* for what is below it */
+    struct settings_secret token;
+};
+
 struct settings {
     struct {
         const char *state, *runtime, *logs, *data, *models;
@@ -83,6 +88,8 @@ struct settings {
         struct settings_node *nodes;
         size_t n_nodes;
         usec_t retention; /* of nodes that are offline */
+        struct settings_download *downloads;
+        size_t n_downloads;
     } health;
     struct settings_worker *workers;
     size_t n_workers;

@@ -226,6 +226,19 @@ static const struct settings_row health_nodes[] = {
 };
 
 #undef OWNER
+#define OWNER settings_download
+
+static const struct settings_row downloads[] = {
+    NEEDED("url", url, url, "Where models need a token: it goes to addresses below this one only"),
+    {.name = "token",
+     .type = SETTINGS_SECRET,
+     FIELD(token),
+     .rows = secret,
+     .help = "Where it is kept: one of env, file or credential"},
+    END,
+};
+
+#undef OWNER
 #define OWNER settings
 
 static const struct settings_row health_node[] = {
@@ -242,6 +255,8 @@ static const struct settings_row health[] = {
            "What the limits.memory of all workers that run may add up to; 0: no bound"),
     NUMBER(SIZE, "disk_reserve", health.disk_reserve, "1GiB", 0, 1024 * TIB,
            "What downloads of models leave free on their disk"),
+    LIST("downloads", health.downloads, health.n_downloads, downloads, 64,
+         "Tokens of models that are not public"),
     MAP("node", health_node, "This machine"),
     TEXT("publish", health.publish, address_or_off, "",
          "Address at which other machines hear of this one's health; needs bus.curve"),

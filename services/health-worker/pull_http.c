@@ -21,6 +21,7 @@ struct pull {
     struct fetch *fetch;
     struct fetch_origin origin;
     struct pull_address first, address;
+    char credential[8192]; /* as a header's value */
     struct pull_file file;
     struct buf sidecar;
     struct loop_timer timer;
@@ -317,13 +318,15 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
 static void ask(struct pull *p)
 {
     static const struct fetch_handler handler = {on_head, on_body, on_done};
-    struct http_header headers[3];
+    struct http_header headers[4];
     size_t n = 0;
     char range[64];
 
     p->is_over = p->is_complete = false;
     buf_clear(&p->sidecar);
     headers[n++] = (struct http_header){STR("user-agent"), STR("health-worker/" SUITE_VERSION)};
+    if (p->credential[0] && pull_request_is_below(&p->address, str_from(p->job->base_url)))
+        headers[n++] = (struct http_header){STR("authorization"), str_from(p->credential)};
     if (!p->is_sidecar && p->file.bytes > 0) {
         snprintf(range, sizeof(range), "bytes=%llu-", (unsigned long long)p->file.bytes);
         headers[n++] = (struct http_header){STR("range"), str_from(range)};
@@ -380,6 +383,8 @@ void pull_http_run(struct pull_job *j)
 {
     struct pull p = {.job = j};
 
+    if (j->credential)
+        snprintf(p.credential, sizeof(p.credential), "Bearer %s", j->credential);
     pull_file_init(&p.file, j->reserve, &j->is_cancelled);
     buf_init(&p.sidecar, MAX_SIDECAR);
     loop_timer_init(&p.timer, j->loop, on_timer, &p);
@@ -396,4 +401,5 @@ void pull_http_run(struct pull_job *j)
         pull_file_discard(&p.file);
     pull_file_close(&p.file);
     buf_done(&p.sidecar);
+    explicit_bzero(p.credential, sizeof(p.credential));
 }

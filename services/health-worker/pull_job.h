@@ -28,8 +28,8 @@ struct pull_job {
     struct pull_request request;
     char folder[PATH_MAX];
     uint64_t reserve;
-    char base_url[PULL_MAX_URL]; /* of request.provider */
-    char *credential;            /* of it; NULL: none. Wiped and freed with the job */
+    char base_url[PULL_MAX_URL]; /* of request.provider; or below which the credential is shown */
+    char *credential;            /* NULL: none. Wiped and freed with the job */
 
     /* the thread's until it has ended */
     struct loop *loop;

@@ -112,6 +112,19 @@ bool pull_request_redirect(const struct pull_address *from, struct str location,
     return true;
 }
 
+bool pull_request_is_below(const struct pull_address *a, struct str url)
+{
+    size_t n = strlen(a->origin);
+
+    while (url.len > 0 && url.data[url.len - 1] == '/')
+        url.len--;
+    if (!str_has_prefix_nocase(url, a->origin))
+        return false;
+    struct str folder = {url.data + n, url.len - n};
+    return strncmp(a->path, folder.data, folder.len) == 0 &&
+           strchr("/?", a->path[folder.len]); /* or its end */
+}
+
 /* ---- names and hashes ---- */
 
 bool pull_request_is_name(struct str name)

@@ -276,17 +276,37 @@ static const char *fill_provider(struct pulls *p, struct pull_job *j)
     return NULL;
 }
 
+/* Of a URL that needs one. */
+static const char *fill_token(const struct settings *s, struct pull_job *j)
+{
+    struct pull_address a;
+    char why[256];
+
+    if (!pull_request_address(str_from(j->request.url), j->request.allows_http, &a))
+        return NULL; /* it will say so itself */
+    for (size_t i = 0; i < s->health.n_downloads; i++) {
+        const struct settings_download *d = &s->health.downloads[i];
+        if (!pull_request_is_below(&a, str_from(d->url)))
+            continue;
+        if (secret_read(&d->token, &j->credential, why, sizeof(why)) < 0)
+            return "the token for it cannot be read";
+        return str_copy(j->base_url, sizeof(j->base_url), str_from(d->url))
+                   ? NULL
+                   : "the url of its token is too long";
+    }
+    return NULL;
+}
+
 static const char *start(struct pull *e)
 {
     struct pulls *p = e->pulls;
     struct pull_job *j = pull_job_new();
-    const char *problem = NULL;
+    const char *problem;
 
     j->request = e->request;
     j->reserve = p->settings->health.disk_reserve;
     str_copy(j->folder, sizeof(j->folder), str_from(p->settings->paths.models));
-    if (j->request.provider[0])
-        problem = fill_provider(p, j);
+    problem = j->request.provider[0] ? fill_provider(p, j) : fill_token(p->settings, j);
     if (!problem && pull_job_start(j, p->tools.loop, on_end, e) < 0)
         problem = "no thread to fetch it";
     if (problem) {

@@ -373,3 +373,38 @@ def test_what_is_asked_for_and_what_becomes_of_it_is_audited(start_suite, server
     assert [event for event, _ in told(10)[4:]] == ["model.asked"] * 3 + ["model.cancelled"] * 3
     assert pull(suite, provider="nobody", model="m").status == 400
     assert suite.ctl("audit", "verify").returncode == 0 and len(records()) == 10
+
+
+def test_a_token_goes_to_the_addresses_below_its_url_only_and_is_never_shown(
+        start_worker, server, content, tmp_path):
+    shown = []
+
+    def private(handler):
+        shown.append((handler.path, handler.headers.get("authorization")))
+        if handler.headers.get("authorization") != "Bearer tok-canary":
+            return handler.give(b"", 401)
+        if handler.path == "/org/away.gguf":
+            return handler.give(b"", 302, location=f"{server.url}/cdn/m.gguf")
+        handler.give(content)
+
+    def public(handler):
+        shown.append((handler.path, handler.headers.get("authorization")))
+        handler.give(content)
+    server.pages.update({"/org/m.gguf": private, "/org/away.gguf": private, "/other/m.gguf": private,
+                         "/cdn/m.gguf": public})
+    secret = tmp_path / "token"
+    secret.write_text("tok-canary\n")
+    suite = start_worker(health={"downloads": [
+        {"url": f"{server.url}/org", "token": {"file": str(secret)}}]})
+    for name, state in ("org/m.gguf", "done"), ("org/away.gguf", "done"), ("other/m.gguf", "failed"):
+        found = ended(suite, pull(suite, url=f"{server.url}/{name}", name=name.replace("/", "-")))
+        assert found["state"] == state, found
+    assert shown == [("/org/m.gguf", "Bearer tok-canary"), ("/org/away.gguf", "Bearer tok-canary"),
+                     ("/cdn/m.gguf", None), ("/other/m.gguf", None)]
+    secret.unlink()
+    found = ended(suite, pull(suite, url=f"{server.url}/org/m.gguf"))
+    assert (found["state"], found["error"]) == ("failed", "the token for it cannot be read")
+    database = (suite.folder / "state/health.db").read_bytes()
+    assert "tok-canary" not in json.dumps(models(suite)) + suite["health-worker"].log()
+    assert b"tok-canary" not in database
+    assert "tok-canary" not in suite.ctl("models", "local").stdout

@@ -159,6 +159,32 @@ static void layers_are_bounded(void **state)
     CHECK_U64(l.completed, l.total);
 }
 
+static bool is_below(const char *url, const char *base)
+{
+    struct pull_address a;
+
+    return pull_request_address(str_from(url), true, &a) &&
+           pull_request_is_below(&a, str_from(base));
+}
+
+static void a_token_is_for_what_is_below_its_url_and_for_nothing_else(void **state)
+{
+    (void)state;
+    CHECK(is_below("https://hub.example/m.gguf", "https://hub.example"));
+    CHECK(is_below("https://HUB.example/m.gguf?a=b", "https://hub.example/"));
+    CHECK(is_below("https://hub.example/org/m.gguf", "https://hub.example/org"));
+    CHECK(is_below("https://hub.example/org/m.gguf", "https://hub.example/org/"));
+    CHECK(is_below("https://hub.example/org?m.gguf", "https://hub.example/org"));
+    CHECK(is_below("https://hub.example/org", "https://hub.example/org"));
+    CHECK(!is_below("https://hub.example/organ/m.gguf", "https://hub.example/org"));
+    CHECK(!is_below("https://hub.example/m.gguf", "https://hub.example/org"));
+    CHECK(!is_below("http://hub.example/m.gguf", "https://hub.example"));
+    CHECK(!is_below("https://hub.example.evil/m.gguf", "https://hub.example"));
+    CHECK(!is_below("https://hub.exam/ple", "https://hub.example"));
+    CHECK(!is_below("https://hub.example:8443/m.gguf", "https://hub.example"));
+    CHECK(!is_below("https://hub.example/m.gguf", "https://hub.example:8443"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_sidecar_s_hash_is_of_this_file),
         cmocka_unit_test(layers_add_up_to_a_model),
         cmocka_unit_test(layers_are_bounded),
+        cmocka_unit_test(a_token_is_for_what_is_below_its_url_and_for_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
