@@ -1,38 +1,13 @@
 #include "base/json.h"
 #include "inbound_chat.h"
+#include "request_table.h"
 
-/* The request while it is read, field by field. */
-struct reading {
-    struct arena *arena;
-    struct chat *chat;
-    const struct json_value *value;
-    struct inbound_fault *fault;
-};
-
-/* NULL: read. "": the arena is full, or *fault says it all. Else a sentence. */
-typedef const char *(*read_fn)(struct reading *r, void *to);
-
-static const char *read_number(struct reading *r, void *to)
-{
-    double number;
-
-    if (!json_number(r->value, &number))
-        return "It must be a number.";
-    *(struct str *)to = r->value->raw;
-    return NULL;
-}
-
-static const char *read_text(struct reading *r, void *to)
+static const char *read_text(struct request_table *r, void *to)
 {
     return json_string(r->value, r->arena, to) ? NULL : "It must be a string.";
 }
 
-static const char *read_bool(struct reading *r, void *to)
-{
-    return json_bool(r->value, to) ? NULL : "It must be true or false.";
-}
-
-static const char *read_count(struct reading *r, void *to)
+static const char *read_count(struct request_table *r, void *to)
 {
     int64_t n;
 
@@ -42,7 +17,7 @@ static const char *read_count(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_zero_or_more(struct reading *r, void *to)
+static const char *read_zero_or_more(struct request_table *r, void *to)
 {
     int64_t n;
 
@@ -52,7 +27,7 @@ static const char *read_zero_or_more(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_tristate(struct reading *r, void *to)
+static const char *read_tristate(struct request_table *r, void *to)
 {
     bool is_yes;
 
@@ -62,7 +37,7 @@ static const char *read_tristate(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_object(struct reading *r, void *to)
+static const char *read_object(struct request_table *r, void *to)
 {
     if (!json_is(r->value, JSON_OBJECT))
         return "It must be an object.";
@@ -70,12 +45,12 @@ static const char *read_object(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_messages(struct reading *r, void *to)
+static const char *read_messages(struct request_table *r, void *to)
 {
     return inbound_chat_messages_read(r->arena, r->value, to, r->fault) ? NULL : "";
 }
 
-static const char *read_stop(struct reading *r, void *to)
+static const char *read_stop(struct request_table *r, void *to)
 {
     struct chat *c = r->chat;
 
@@ -92,17 +67,17 @@ static const char *read_stop(struct reading *r, void *to)
     return NULL;
 }
 
-static bool read_tool(struct arena *a, const struct json_value *v, struct chat_tool *t)
+static const char *read_tool(struct request_table *r, struct chat_tool *t)
 {
-    const struct json_value *function = json_get(v, "function");
+    const struct json_value *v = r->value, *function = json_get(v, "function");
     const struct json_value *schema = json_get(function, "parameters");
     const struct json_value *mark = json_get(v, "cache_control");
     struct str type;
 
-    if (!json_string(json_get(v, "type"), a, &type) || !str_is(type, "function") ||
-        !json_string(json_get(function, "name"), a, &t->name) || t->name.len == 0)
-        return false;
-    if (!json_string(json_get(function, "description"), a, &t->description))
+    if (!json_string(json_get(v, "type"), r->arena, &type) || !str_is(type, "function") ||
+        !json_string(json_get(function, "name"), r->arena, &t->name) || t->name.len == 0)
+        return "Each tool must be a function with a 'name'.";
+    if (!json_string(json_get(function, "description"), r->arena, &t->description))
         t->description = STR_EMPTY;
     if (json_is(schema, JSON_OBJECT))
         t->schema = schema->raw;
@@ -110,32 +85,16 @@ static bool read_tool(struct arena *a, const struct json_value *v, struct chat_t
         t->cache_control = mark->raw;
     if (!json_bool(json_get(function, "strict"), &t->is_strict))
         t->is_strict = false;
-    return true;
-}
-
-static const char *read_tools(struct reading *r, void *to)
-{
-    struct chat_tool *last = NULL;
-
-    (void)to;
-    if (!json_is(r->value, JSON_ARRAY))
-        return "It must be an array.";
-    for (const struct json_value *v = r->value->child; v; v = v->next) {
-        struct chat_tool *t = arena_alloc(r->arena, sizeof(*t));
-        if (!t)
-            return "";
-        if (!read_tool(r->arena, v, t))
-            return "Each tool must be a function with a 'name'.";
-        if (last)
-            last->next = t;
-        else
-            r->chat->tools = t;
-        last = t;
-    }
     return NULL;
 }
 
-static const char *read_tool_choice(struct reading *r, void *to)
+static const char *read_tools(struct request_table *r, void *to)
+{
+    (void)to;
+    return request_table_tools(r, read_tool);
+}
+
+static const char *read_tool_choice(struct request_table *r, void *to)
 {
     static const struct {
         const char *text;
@@ -159,7 +118,7 @@ static const char *read_tool_choice(struct reading *r, void *to)
     return "It must be auto, none, required or name a function.";
 }
 
-static const char *read_format(struct reading *r, void *to)
+static const char *read_format(struct request_table *r, void *to)
 {
     struct chat *c = r->chat;
     struct str type;
@@ -185,7 +144,7 @@ static const char *read_format(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_effort(struct reading *r, void *to)
+static const char *read_effort(struct request_table *r, void *to)
 {
     static const char *const words[] = {"none", "minimal", "low", "medium", "high", "xhigh"};
     struct str *effort = to;
@@ -198,7 +157,7 @@ static const char *read_effort(struct reading *r, void *to)
 }
 
 /* Anthropic's field, as LiteLLM's callers send it along. */
-static const char *read_thinking(struct reading *r, void *to)
+static const char *read_thinking(struct request_table *r, void *to)
 {
     int64_t *tokens = to;
     struct str type;
@@ -215,7 +174,7 @@ static const char *read_thinking(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_stream_options(struct reading *r, void *to)
+static const char *read_stream_options(struct request_table *r, void *to)
 {
     const struct json_value *usage = json_get(r->value, "include_usage");
 
@@ -224,13 +183,7 @@ static const char *read_stream_options(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *take_as_harmless(struct reading *r, void *to)
-{
-    (void)r, (void)to;
-    return NULL;
-}
-
-static const char *refuse_unless_text(struct reading *r, void *to)
+static const char *refuse_unless_text(struct request_table *r, void *to)
 {
     (void)to;
     for (const struct json_value *v = r->value->child; v; v = v->next)
@@ -239,31 +192,27 @@ static const char *refuse_unless_text(struct reading *r, void *to)
     return NULL;
 }
 
-#define TO(member) offsetof(struct chat, member)
+#define TO(member) REQUEST_TABLE_TO(member)
 
 /* Every field there is; any other is refused by name. */
-static const struct {
-    const char *name;
-    read_fn read;
-    size_t to;
-} fields[] = {
-    {"model", take_as_harmless, 0},
+static const struct request_table_row fields[] = {
+    {"model", request_table_harmless, 0},
     {"messages", read_messages, TO(messages)},
-    {"stream", read_bool, TO(is_stream)},
+    {"stream", request_table_bool, TO(is_stream)},
     {"stream_options", read_stream_options, TO(wants_usage)},
     {"max_tokens", read_count, TO(max_tokens)},
     {"max_completion_tokens", read_count, TO(max_tokens)},
-    {"temperature", read_number, TO(temperature)},
-    {"top_p", read_number, TO(top_p)},
-    {"top_k", read_number, TO(top_k)},
-    {"min_p", read_number, TO(min_p)},
-    {"seed", read_number, TO(seed)},
-    {"frequency_penalty", read_number, TO(frequency_penalty)},
-    {"presence_penalty", read_number, TO(presence_penalty)},
-    {"repetition_penalty", read_number, TO(repetition_penalty)},
+    {"temperature", request_table_number, TO(temperature)},
+    {"top_p", request_table_number, TO(top_p)},
+    {"top_k", request_table_number, TO(top_k)},
+    {"min_p", request_table_number, TO(min_p)},
+    {"seed", request_table_number, TO(seed)},
+    {"frequency_penalty", request_table_number, TO(frequency_penalty)},
+    {"presence_penalty", request_table_number, TO(presence_penalty)},
+    {"repetition_penalty", request_table_number, TO(repetition_penalty)},
     {"stop", read_stop, 0},
     {"n", read_count, TO(n)},
-    {"logprobs", read_bool, TO(wants_logprobs)},
+    {"logprobs", request_table_bool, TO(wants_logprobs)},
     {"top_logprobs", read_zero_or_more, TO(top_logprobs)},
     {"logit_bias", read_object, TO(logit_bias)},
     {"tools", read_tools, 0},
@@ -278,48 +227,19 @@ static const struct {
     {"service_tier", read_text, TO(service_tier)},
     {"modalities", refuse_unless_text, 0},
     /* hints and book-keeping of one provider: harmless to leave out */
-    {"store", take_as_harmless, 0},
-    {"metadata", take_as_harmless, 0},
-    {"prompt_cache_key", take_as_harmless, 0},
-    {"prompt_cache_retention", take_as_harmless, 0},
-    {"prediction", take_as_harmless, 0},
+    {"store", request_table_harmless, 0},
+    {"metadata", request_table_harmless, 0},
+    {"prompt_cache_key", request_table_harmless, 0},
+    {"prompt_cache_retention", request_table_harmless, 0},
+    {"prediction", request_table_harmless, 0},
 };
-
-/* Sets reterr unless the arena is full. */
-static bool read_field(struct reading *r)
-{
-    const struct json_value *v = r->value;
-
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (!str_is(v->key, fields[i].name))
-            continue;
-        const char *wrong = fields[i].read(r, (char *)r->chat + fields[i].to);
-        if (!wrong)
-            return true;
-        if (*wrong) {
-            r->fault->param = fields[i].name;
-            r->fault->message = arena_printf(r->arena, "'%s': %s", fields[i].name, wrong);
-        }
-        return false;
-    }
-    r->fault->param = arena_copy(r->arena, v->key);
-    r->fault->message = arena_printf(
-        r->arena, "'%.*s' cannot be carried over to this model's provider.", STR_ARG(v->key));
-    return false;
-}
 
 bool inbound_chat_read(struct arena *a, const struct json_value *root, struct chat *ret,
                        struct inbound_fault *reterr)
 {
-    struct chat c = {.n = 1, .thinking_tokens = -1};
-    struct reading r = {a, &c, NULL, reterr};
+    struct request_table r = {.arena = a, .chat = ret, .fault = reterr};
 
-    *reterr = (struct inbound_fault){NULL, NULL};
-    for (const struct json_value *v = root->child; v; v = v->next) {
-        r.value = v;
-        if (v->type != JSON_NULL && !read_field(&r))
-            return false;
-    }
-    *ret = c;
-    return true;
+    *ret = (struct chat){.n = 1, .thinking_tokens = -1};
+    return request_table_read(&r, root, fields, sizeof(fields) / sizeof(fields[0]),
+                              "It cannot be carried over to this model's provider.");
 }

@@ -1,33 +1,9 @@
 #include "inbound_messages.h"
 
 #include "base/json.h"
+#include "request_table.h"
 
-struct reading {
-    struct arena *arena;
-    struct chat *chat;
-    const struct json_value *value;
-    struct inbound_fault *fault;
-};
-
-/* NULL: read. "": the arena is full, or *fault says it all. Else a sentence. */
-typedef const char *(*read_fn)(struct reading *r, void *to);
-
-static const char *read_number(struct reading *r, void *to)
-{
-    double number;
-
-    if (!json_number(r->value, &number))
-        return "It must be a number.";
-    *(struct str *)to = r->value->raw;
-    return NULL;
-}
-
-static const char *read_bool(struct reading *r, void *to)
-{
-    return json_bool(r->value, to) ? NULL : "It must be true or false.";
-}
-
-static const char *read_max_tokens(struct reading *r, void *to)
+static const char *read_max_tokens(struct request_table *r, void *to)
 {
     int64_t *max_tokens = to;
 
@@ -36,7 +12,7 @@ static const char *read_max_tokens(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_stops(struct reading *r, void *to)
+static const char *read_stops(struct request_table *r, void *to)
 {
     struct chat *c = r->chat;
 
@@ -49,7 +25,7 @@ static const char *read_stops(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *foreign(struct reading *r, const struct json_value *v)
+static const char *foreign(struct request_table *r, const struct json_value *v)
 {
     const char *text = arena_printf(r->arena, "This model's provider knows no '%.*s' in it.",
                                     (int)(v->key.len < 64 ? v->key.len : 64), v->key.data);
@@ -59,7 +35,7 @@ static const char *foreign(struct reading *r, const struct json_value *v)
 
 /* ---- thinking and the answer's shape ---- */
 
-static const char *read_thinking(struct reading *r, void *to)
+static const char *read_thinking(struct request_table *r, void *to)
 {
     static const char *const known[] = {"type", "budget_tokens", "display", NULL};
     const struct json_value *other = inbound_messages_turns_find_foreign(r->value, known);
@@ -82,7 +58,7 @@ static const char *read_thinking(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_effort(struct reading *r, const struct json_value *v)
+static const char *read_effort(struct request_table *r, const struct json_value *v)
 {
     static const struct {
         const char *word, *effort;
@@ -102,7 +78,7 @@ static const char *read_effort(struct reading *r, const struct json_value *v)
     return "Its 'effort' must be low, medium, high, xhigh or max.";
 }
 
-static const char *read_format(struct reading *r, const struct json_value *v)
+static const char *read_format(struct request_table *r, const struct json_value *v)
 {
     const struct json_value *schema = json_get(v, "schema");
     struct chat *c = r->chat;
@@ -117,7 +93,7 @@ static const char *read_format(struct reading *r, const struct json_value *v)
     return NULL;
 }
 
-static const char *read_output_config(struct reading *r, void *to)
+static const char *read_output_config(struct request_table *r, void *to)
 {
     static const char *const known[] = {"effort", "format", NULL};
     const struct json_value *other = inbound_messages_turns_find_foreign(r->value, known);
@@ -137,7 +113,7 @@ static const char *read_output_config(struct reading *r, void *to)
     return wrong;
 }
 
-static const char *read_output_format(struct reading *r, void *to)
+static const char *read_output_format(struct request_table *r, void *to)
 {
     (void)to;
     return read_format(r, r->value);
@@ -153,13 +129,13 @@ static bool is_direct(const struct json_value *callers)
     return true;
 }
 
-static const char *read_tool(struct reading *r, const struct json_value *v, struct chat_tool *t)
+static const char *read_tool(struct request_table *r, struct chat_tool *t)
 {
     static const char *const known[] = {
         "type",   "name",          "description",     "input_schema",
         "strict", "cache_control", "allowed_callers", "eager_input_streaming",
         NULL};
-    const struct json_value *type = chat_request_field(v, "type");
+    const struct json_value *v = r->value, *type = chat_request_field(v, "type");
     const struct json_value *schema = json_get(v, "input_schema");
     const struct json_value *mark = json_get(v, "cache_control");
     const struct json_value *other = inbound_messages_turns_find_foreign(v, known);
@@ -184,30 +160,13 @@ static const char *read_tool(struct reading *r, const struct json_value *v, stru
     return NULL;
 }
 
-static const char *read_tools(struct reading *r, void *to)
+static const char *read_tools(struct request_table *r, void *to)
 {
-    struct chat_tool *last = NULL;
-
     (void)to;
-    if (!json_is(r->value, JSON_ARRAY))
-        return "It must be an array.";
-    for (const struct json_value *v = r->value->child; v; v = v->next) {
-        struct chat_tool *t = arena_alloc(r->arena, sizeof(*t));
-        if (!t)
-            return "";
-        const char *wrong = read_tool(r, v, t);
-        if (wrong)
-            return wrong;
-        if (last)
-            last->next = t;
-        else
-            r->chat->tools = t;
-        last = t;
-    }
-    return NULL;
+    return request_table_tools(r, read_tool);
 }
 
-static const char *read_tool_choice(struct reading *r, void *to)
+static const char *read_tool_choice(struct request_table *r, void *to)
 {
     static const char *const known[] = {"type", "name", "disable_parallel_tool_use", NULL};
     static const struct {
@@ -242,7 +201,7 @@ static const char *read_tool_choice(struct reading *r, void *to)
 
 /* ---- the rest ---- */
 
-static const char *read_metadata(struct reading *r, void *to)
+static const char *read_metadata(struct request_table *r, void *to)
 {
     static const char *const known[] = {"user_id", NULL};
     const struct json_value *user = chat_request_field(r->value, "user_id");
@@ -253,7 +212,7 @@ static const char *read_metadata(struct reading *r, void *to)
     return other ? foreign(r, other) : NULL;
 }
 
-static const char *read_service_tier(struct reading *r, void *to)
+static const char *read_service_tier(struct request_table *r, void *to)
 {
     struct str *tier = to;
 
@@ -265,7 +224,7 @@ static const char *read_service_tier(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *read_speed(struct reading *r, void *to)
+static const char *read_speed(struct request_table *r, void *to)
 {
     (void)to;
     return str_is(r->value->raw, "\"standard\"")
@@ -274,7 +233,7 @@ static const char *read_speed(struct reading *r, void *to)
 }
 
 /* To forget old thoughts is no loss where none are sent. */
-static const char *read_context_management(struct reading *r, void *to)
+static const char *read_context_management(struct request_table *r, void *to)
 {
     static const char *const known[] = {"edits", NULL};
     const struct json_value *edits = json_get(r->value, "edits");
@@ -291,28 +250,18 @@ static const char *read_context_management(struct reading *r, void *to)
     return NULL;
 }
 
-static const char *take_as_harmless(struct reading *r, void *to)
-{
-    (void)r, (void)to;
-    return NULL;
-}
-
-#define TO(member) offsetof(struct chat, member)
+#define TO(member) REQUEST_TABLE_TO(member)
 
 /* Every field that can be carried over; any other is refused by name. */
-static const struct {
-    const char *name;
-    read_fn read;
-    size_t to;
-} fields[] = {
-    {"model", take_as_harmless, 0},
-    {"messages", take_as_harmless, 0}, /* read with the system prompt */
-    {"system", take_as_harmless, 0},
-    {"stream", read_bool, TO(is_stream)},
+static const struct request_table_row fields[] = {
+    {"model", request_table_harmless, 0},
+    {"messages", request_table_harmless, 0}, /* read with the system prompt */
+    {"system", request_table_harmless, 0},
+    {"stream", request_table_bool, TO(is_stream)},
     {"max_tokens", read_max_tokens, TO(max_tokens)},
-    {"temperature", read_number, TO(temperature)},
-    {"top_p", read_number, TO(top_p)},
-    {"top_k", read_number, TO(top_k)},
+    {"temperature", request_table_number, TO(temperature)},
+    {"top_p", request_table_number, TO(top_p)},
+    {"top_k", request_table_number, TO(top_k)},
     {"stop_sequences", read_stops, 0},
     {"tools", read_tools, 0},
     {"tool_choice", read_tool_choice, 0},
@@ -323,36 +272,18 @@ static const struct {
     {"service_tier", read_service_tier, TO(service_tier)},
     {"speed", read_speed, 0},
     {"context_management", read_context_management, 0},
-    {"cache_control", take_as_harmless, 0}, /* the last block may be cached: a hint */
+    {"cache_control", request_table_harmless, 0}, /* the last block may be cached: a hint */
 };
-
-/* Sets the fault unless the arena is full. */
-static bool read_field(struct reading *r)
-{
-    const char *wrong = "This model's provider has no such field.";
-
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (str_is(r->value->key, fields[i].name))
-            wrong = fields[i].read(r, (char *)r->chat + fields[i].to);
-    if (!wrong)
-        return true;
-    if (wrong[0] == '\0')
-        return false;
-    r->fault->param = arena_printf(r->arena, "%.*s", STR_ARG(r->value->key));
-    r->fault->message = arena_printf(r->arena, "'%.*s': %s", STR_ARG(r->value->key), wrong);
-    return false;
-}
 
 bool inbound_messages_chat_read(struct arena *a, const struct json_value *root, struct chat *ret,
                                 struct inbound_fault *reterr)
 {
-    struct reading r = {.arena = a, .chat = ret, .fault = reterr};
+    struct request_table r = {.arena = a, .chat = ret, .fault = reterr};
 
-    *reterr = (struct inbound_fault){NULL, NULL};
     *ret = (struct chat){.n = 1, .thinking_tokens = -1, .wants_usage = true};
-    for (r.value = root->child; r.value; r.value = r.value->next)
-        if (r.value->type != JSON_NULL && !read_field(&r))
-            return false;
+    if (!request_table_read(&r, root, fields, sizeof(fields) / sizeof(fields[0]),
+                            "This model's provider has no such field."))
+        return false;
     if (ret->thinking_tokens == 0) /* an effort is then of the answer, which others do not have */
         ret->effort = STR_EMPTY;
     return inbound_messages_turns_read(a, root, ret, reterr);
