@@ -20,13 +20,14 @@ static uint64_t get_le(const char *from, unsigned size)
     return n;
 }
 
-void message_encode(const struct message_header *h, uint8_t ret_bytes[MESSAGE_HEADER_SIZE])
+struct str message_encode(const struct message_header *h, uint8_t ret_bytes[MESSAGE_HEADER_SIZE])
 {
     ret_bytes[0] = MAGIC;
     ret_bytes[1] = VERSION;
     put_le(ret_bytes + 2, h->type, 2);
     put_le(ret_bytes + 4, h->flags, 4);
     put_le(ret_bytes + 8, h->correlation_id, 8);
+    return (struct str){(const char *)ret_bytes, MESSAGE_HEADER_SIZE};
 }
 
 static bool is_known(uint64_t type)

@@ -47,5 +47,6 @@ enum message_result {
     MESSAGE_UNKNOWN_TYPE
 };
 
-void message_encode(const struct message_header *h, uint8_t ret_bytes[MESSAGE_HEADER_SIZE]);
+/* Returns the bytes as the frame that they are. */
+struct str message_encode(const struct message_header *h, uint8_t ret_bytes[MESSAGE_HEADER_SIZE]);
 MUST_USE enum message_result message_decode(struct str frame, struct message_header *ret);

@@ -63,11 +63,10 @@ static void answer(struct bus_socket *socket, struct str routing_id, const struc
     uint8_t head[MESSAGE_HEADER_SIZE];
     struct buf body;
 
-    message_encode(&header, head);
     buf_init(&body, MAX_MESSAGE);
     if (learning_encode(known, &body) == BUF_OK) {
         const struct bus_message m = {
-            .frame = {routing_id, {(const char *)head, sizeof(head)}, buf_str(&body)}, .n = 3};
+            .frame = {routing_id, message_encode(&header, head), buf_str(&body)}, .n = 3};
         if (bus_socket_send(socket, &m) != BUS_OK) {
             /* counted by the bus: the next bill brings it */
         }

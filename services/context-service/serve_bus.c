@@ -24,9 +24,8 @@ static void post(struct bus_socket *socket, const struct letter *l)
     const struct message_header header = {.type = l->type, .correlation_id = l->correlation_id};
     uint8_t head[MESSAGE_HEADER_SIZE];
 
-    message_encode(&header, head);
     const struct bus_message m = {
-        .frame = {l->routing_id, {(const char *)head, sizeof(head)}, l->reply, l->messages},
+        .frame = {l->routing_id, message_encode(&header, head), l->reply, l->messages},
         .n = l->messages.len > 0 ? 4 : 3,
     };
     if (bus_socket_send(socket, &m) != BUS_OK)

@@ -23,7 +23,6 @@ void fleet_bus_publish(void *service)
     list.node = str_from(s->settings->health.node_id);
     list.at_ms = loop_wall(s->loop) / 1000;
     header.correlation_id = list.sequence;
-    message_encode(&header, head);
     CLEANUP(buf_done) struct buf body;
     buf_init(&body, MAX_LIST);
     if (workers_encode(&list, &body) != BUF_OK) {
@@ -31,7 +30,7 @@ void fleet_bus_publish(void *service)
         return;
     }
     struct bus_message m = {
-        .frame = {{(const char *)head, sizeof(head)}, buf_str(&body)},
+        .frame = {message_encode(&header, head), buf_str(&body)},
         .n = 2,
     };
     publisher_send(s->publisher, &m);

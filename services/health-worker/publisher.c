@@ -211,14 +211,13 @@ void publisher_tell(struct publisher *p, enum message_type type, struct health_s
     s->epoch = p->epoch;
     s->sequence = p->sequence++;
     s->at_ms = loop_wall(p->loop) / USEC_PER_MSEC;
-    message_encode(&header, head);
     buf_clear(&p->message);
     if (health_encode(s, &p->message) != BUF_OK) {
         log_error("the health snapshot is over %u bytes and was not sent", MAX_MESSAGE);
         return;
     }
     const struct bus_message m = {
-        .frame = {{(const char *)head, sizeof(head)}, buf_str(&p->message), more},
+        .frame = {message_encode(&header, head), buf_str(&p->message), more},
         .n = more.len > 0 ? 3 : 2,
     };
     publisher_send(p, &m);

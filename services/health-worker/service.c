@@ -112,14 +112,13 @@ static void on_news(void *arg, struct model_news *n)
     uint8_t head[MESSAGE_HEADER_SIZE];
     CLEANUP(buf_done) struct buf body;
 
-    message_encode(&header, head);
     n->node = str_from(s->settings->health.node_id);
     buf_init(&body, MAX_REQUEST);
     if (model_news_encode(n, &body) != BUF_OK)
         abort(); /* each of its texts is bounded */
-    publisher_send(s->publisher,
-                   &(struct bus_message){
-                       .frame = {{(const char *)head, sizeof(head)}, buf_str(&body)}, .n = 2});
+    publisher_send(
+        s->publisher,
+        &(struct bus_message){.frame = {message_encode(&header, head), buf_str(&body)}, .n = 2});
 }
 
 /* ---- listening ---- */
@@ -214,10 +213,8 @@ static void on_control(void *arg, struct bus_socket *socket, const struct bus_me
         control_decode(&a, m->frame[2], &r)) {
         const char *problem = obey(s, &r);
         header.type = MESSAGE_CONTROL_REPLY;
-        message_encode(&header, head);
         struct bus_message reply = {
-            .frame = {m->frame[0],
-                      {(const char *)head, sizeof(head)},
+            .frame = {m->frame[0], message_encode(&header, head),
                       write_reply(problem, answer, sizeof(answer))},
             .n = 3,
         };

@@ -163,12 +163,11 @@ static enum bus_result send_letter(struct context_client *c, uint64_t id, const 
     uint8_t head[MESSAGE_HEADER_SIZE];
     struct buf body;
 
-    message_encode(&header, head);
     buf_init(&body, MAX_BODY);
     enum bus_result sent = BUS_FULL;
     if (context_encode_request(l->request, &body) == BUF_OK) {
         struct bus_message m = {
-            .frame = {{(const char *)head, sizeof(head)}, buf_str(&body), l->messages},
+            .frame = {message_encode(&header, head), buf_str(&body), l->messages},
             .n = 3,
         };
         sent = bus_socket_send(c->socket, &m);
@@ -237,8 +236,7 @@ void context_client_tell_billed(struct context_client *c, struct str body)
     const struct message_header header = {.type = MESSAGE_BILLED};
     uint8_t head[MESSAGE_HEADER_SIZE];
 
-    message_encode(&header, head);
-    const struct bus_message m = {.frame = {{(const char *)head, sizeof(head)}, body}, .n = 2};
+    const struct bus_message m = {.frame = {message_encode(&header, head), body}, .n = 2};
     if (bus_socket_send(c->socket, &m) != BUS_OK)
         return; /* nobody there: there will be other bills to learn from */
 }

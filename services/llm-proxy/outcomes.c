@@ -44,11 +44,10 @@ static void send_one(struct outcomes *o, const struct row *row, enum outcome_kin
     };
 
     buf_clear(&o->body);
-    message_encode(&header, head);
     if (outcome_encode(&outcome, &o->body) != BUF_OK)
         return;
     struct bus_message m = {
-        .frame = {{(const char *)head, sizeof(head)}, buf_str(&o->body)},
+        .frame = {message_encode(&header, head), buf_str(&o->body)},
         .n = 2,
     };
     if (bus_socket_send(o->socket, &m) != BUS_OK)

@@ -383,9 +383,10 @@ int proxy_start(const char *config_path, struct settings **settings, struct prox
         r = open_books(p, reterr, reterr_size);
     if (r == 0)
         r = open_cache(p, reterr, reterr_size);
-    read_tables(p);
-    if (r == 0)
+    if (r == 0) {
+        read_tables(p);
         r = start_workers(p, reterr, reterr_size);
+    }
     if (r == 0)
         r = start_control(p, reterr, reterr_size);
     if (r == 0)

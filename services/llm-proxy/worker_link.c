@@ -52,8 +52,7 @@ static enum bus_result send_message(struct bus_socket *s, enum message_type type
     struct message_header header = {.type = type, .correlation_id = id};
     uint8_t head[MESSAGE_HEADER_SIZE];
 
-    message_encode(&header, head);
-    struct bus_message m = {.frame = {{(const char *)head, sizeof(head)}, body}, .n = 2};
+    struct bus_message m = {.frame = {message_encode(&header, head), body}, .n = 2};
     return bus_socket_send(s, &m);
 }
 
