@@ -1,12 +1,10 @@
 #include "base/fingerprint.h"
 
 #include "base/digest.h"
-#include "base/map.h"
 
 #include <string.h>
 
-#define BLOCK  (FINGERPRINT_WORDS * sizeof(uint64_t))
-#define BLOCKS 64 /* that one step of the chain takes */
+#define BLOCK (FINGERPRINT_WORDS * sizeof(uint64_t))
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -50,15 +48,17 @@ static uint128 hash_block(const uint64_t *key, const char *p, size_t len)
     return add_end(a + b + c + d, key + at / 8, p + at, len - at);
 }
 
+/* A step of the chain takes what the one before gave, first the domain and the length, and what as
+ * many blocks of the text give as fill a block again. */
 struct fingerprint fingerprint_of(const struct fingerprint_key *k, uint64_t domain, struct str text)
 {
     struct fingerprint f = {{domain, text.len}};
-    uint64_t step[2 + 2 * BLOCKS];
+    uint64_t step[FINGERPRINT_WORDS];
 
     do {
         size_t n = 2;
         memcpy(step, f.half, sizeof(f.half));
-        for (; text.len > 0 && n < 2 + 2 * BLOCKS; n += 2) {
+        for (; text.len > 0 && n < FINGERPRINT_WORDS; n += 2) {
             size_t len = text.len < BLOCK ? text.len : BLOCK;
             uint128 sum = hash_block(k->block, text.data, len);
             step[n] = (uint64_t)sum;
@@ -66,9 +66,9 @@ struct fingerprint fingerprint_of(const struct fingerprint_key *k, uint64_t doma
             text.data += len;
             text.len -= len;
         }
-        const struct str bytes = {(const char *)step, n * sizeof(*step)};
-        f.half[0] = map_hash(k->chain[0], bytes);
-        f.half[1] = map_hash(k->chain[1], bytes);
+        uint128 sum = hash_block(k->chain, (const char *)step, n * sizeof(*step));
+        f.half[0] = (uint64_t)(sum >> 64);
+        f.half[1] = (uint64_t)sum;
     } while (text.len > 0);
     return f;
 }

@@ -2,7 +2,7 @@
  *
  * Keyed: without the key, which never leaves the process, nobody can choose two texts that share
  * one; by chance two do once in 2^64 pairs. No digest: whoever sees fingerprints could find the
- * key. (NH of 64-bit words, as in VMAC, a block; then SipHash.)
+ * key. (NH of 64-bit words, as in VMAC, a block; then NH of what the blocks gave.)
  */
 #pragma once
 
@@ -14,11 +14,11 @@
 
 struct fingerprint_key {
     uint64_t block[FINGERPRINT_WORDS];
-    uint64_t chain[2][2];
+    uint64_t chain[FINGERPRINT_WORDS];
 };
 
 struct fingerprint {
-    uint64_t half[2];
+    uint64_t half[2]; /* the low bits of the first are spread best */
 };
 
 void fingerprint_make_key(struct fingerprint_key *k);

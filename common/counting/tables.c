@@ -81,21 +81,19 @@ static bool is_same(const struct table *a, const struct table *b)
     return a == b || (a && b && memcmp(a->vocab.header, b->vocab.header, VOCAB_HEADER) == 0);
 }
 
-/* True if counts may differ from now on. */
-static bool replace(struct place *p, struct table *fresh)
+static void replace(struct place *p, struct table *fresh)
 {
     struct table *old = p->table;
 
     if (is_same(old, fresh)) {
         free_table(&fresh);
-        return false;
+        return;
     }
     p->table = fresh;
     if (old && old->n_lent > 0)
         old->is_replaced = true;
     else
         free_table(&old);
-    return true;
 }
 
 /* A name keeps its place, table or not: somebody may hold the rule. NULL when all are taken. */
@@ -120,7 +118,6 @@ void tables_reload(struct tables *t, const char *folder)
 {
     struct imported found[MAX_IMPORTED];
     size_t n = imported_list(folder, found, MAX_IMPORTED);
-    bool is_other = false;
 
     pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < t->n_places; i++) {
@@ -135,9 +132,7 @@ void tables_reload(struct tables *t, const char *folder)
             free(found[i].globs);
     }
     for (size_t i = 0; i < t->n_places; i++)
-        is_other |= replace(&t->places[i], open_table(folder, t->places[i].name));
-    if (is_other)
-        memo_renew(t->memo);
+        replace(&t->places[i], open_table(folder, t->places[i].name));
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -147,7 +142,7 @@ struct tables *tables_new(const char *folder, size_t max_remembered)
 
     if (!t || pthread_mutex_init(&t->lock, NULL) != 0 || !(t->none = calloc(1, sizeof(*t->none))))
         abort();
-    t->memo = memo_new(max_remembered);
+    t->memo = memo_new(max_remembered, sizeof(struct counter_known));
     for (unsigned i = 0; i < COUNTING_RULE_TABLES; i++)
         (void)place_of(t, counting_rule_table_name(i));
     tables_reload(t, folder);

@@ -237,17 +237,24 @@ static void add_message_anew(struct counter *c, const struct json_value *message
             add_member(c, m);
 }
 
+/* By another table, or another rule, a message has another count. */
+static uint64_t domain(const struct counter *c)
+{
+    return (uint64_t)(uintptr_t)c->rule ^ (uint64_t)encode_identity(c->encode) << 32;
+}
+
 static void add_message(struct counter *c, const struct json_value *message)
 {
     uint64_t n = c->n, doubted = c->doubt;
     unsigned parts = c->parts;
     struct counter_known known;
+    struct fingerprint of;
 
     if (!c->memory.find || message->raw.len < REMEMBERED_BYTES) {
         add_message_anew(c, message);
         return;
     }
-    if (c->memory.find(c->memory.arg, c->rule, message->raw, &known)) {
+    if (c->memory.find(c->memory.arg, domain(c), message->raw, &of, &known)) {
         c->n += known.tokens;
         c->doubt += known.doubt;
         c->parts |= known.parts;
@@ -255,12 +262,12 @@ static void add_message(struct counter *c, const struct json_value *message)
     }
     c->parts = 0;
     add_message_anew(c, message);
-    known.tokens = c->n - n;
-    known.doubt = c->doubt - doubted;
-    known.parts = c->parts;
+    n = c->n - n;
+    doubted = c->doubt - doubted;
+    known = (struct counter_known){(uint32_t)n, (uint32_t)doubted, c->parts};
     c->parts |= parts;
-    if (!is_over(c))
-        c->memory.keep(c->memory.arg, &known);
+    if (!is_over(c) && n <= UINT32_MAX && doubted <= UINT32_MAX)
+        c->memory.keep(c->memory.arg, &of, &known);
 }
 
 /* ---- tools ---- */

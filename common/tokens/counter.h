@@ -31,19 +31,18 @@ enum counter_part {
     COUNTER_PARTS,
 };
 
-/* What a message had, or has. */
+/* What a message has. */
 struct counter_known {
-    struct fingerprint of;
-    uint64_t tokens, doubt;
+    uint32_t tokens, doubt;
     unsigned parts;
 };
 
-/* Where counts of messages are remembered; find NULL: nowhere. */
+/* Where such is remembered, by the message's bytes and the domain; find NULL: nowhere. */
 struct counter_memory {
-    /* Sets ret->of in any case. */
-    bool (*find)(void *arg, const struct counting_rule *rule, struct str text,
-                 struct counter_known *ret);
-    void (*keep)(void *arg, const struct counter_known *known);
+    /* *ret_of is set in any case, *ret_value where true. */
+    bool (*find)(void *arg, uint64_t domain, struct str text, struct fingerprint *ret_of,
+                 void *ret_value);
+    void (*keep)(void *arg, const struct fingerprint *of, const void *value);
     void *arg;
 };
 
@@ -58,7 +57,7 @@ struct counter {
     const struct counting_rule *rule;
     struct encode *encode; /* borrowed; NULL: all is estimated */
     struct counter_weights weights;
-    struct counter_memory memory;
+    struct counter_memory memory; /* of struct counter_known */
     struct arena scratch;
     struct buf decoded;
     unsigned parts;    /* bit set: what was not counted exactly … */

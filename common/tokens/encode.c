@@ -5,14 +5,17 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define WORD_BYTES 14
-#define WORD_SLOTS 65536
-#define LINE_BYTES 54
-#define LINE_SLOTS 16384
-#define PAIR_SLOTS 32768
-#define BATCH      32         /* pieces */
-#define KEPT_ROOM  (1U << 18) /* bytes of a piece */
+#define WORD_BYTES  14
+#define WORD_SLOTS  65536
+#define LINE_BYTES  54
+#define LINE_SLOTS  12288
+#define PAIR_SLOTS  32768
+#define AHEAD       4
+#define KNOWN_BYTES (2U << 20)
+#define BATCH       32         /* pieces */
+#define KEPT_ROOM   (1U << 18) /* bytes of a piece */
 
 /* The bytes of a short piece, then its length; a look-up compares two words. */
 struct word {
@@ -27,14 +30,20 @@ struct line {
     char bytes[LINE_BYTES];
 };
 
+/* What was found before. */
+struct known {
+    struct word words[WORD_SLOTS]; /* tokens of pieces up to WORD_BYTES */
+    struct line lines[LINE_SLOTS]; /* of those up to LINE_BYTES */
+    uint64_t pairs[PAIR_SLOTS];    /* left, right, whether they stand together, 1 */
+};
+
 struct encode {
     const struct vocab *v;
-    struct word *words; /* what was counted of pieces up to WORD_BYTES */
-    struct line *lines; /* of those up to LINE_BYTES */
-    uint64_t *pairs;    /* left, right, whether they stand together, 1: what was found of pairs */
-    uint32_t *stack;    /* tokens of a piece, one after another; they may still be taken back */
-    uint64_t *dead;     /* bit a position: no way to the end of the piece begins there */
-    size_t room;        /* bytes of a piece that both have room for */
+    pretoken_fn next;
+    struct known *known;
+    uint32_t *stack; /* tokens of a piece, one after another; they may still be taken back */
+    uint64_t *dead;  /* bit a position: no way to the end of the piece begins there */
+    size_t room;     /* bytes of a piece that both have room for */
 };
 
 /* A piece that is cut but not looked up yet, so that memory can be on its way meanwhile. */
@@ -42,17 +51,20 @@ struct waiting {
     struct str piece;
     struct word word;
     uint64_t hash;
+    void *slot; /* where it is known, if it is: a struct word or line; NULL: it is too long */
 };
 
 struct encode *encode_new(const struct vocab *v)
 {
     struct encode *e = calloc(1, sizeof(*e));
 
-    if (!e || !(e->words = calloc(WORD_SLOTS, sizeof(*e->words))) ||
-        !(e->lines = calloc(LINE_SLOTS, sizeof(*e->lines))) ||
-        !(e->pairs = calloc(PAIR_SLOTS, sizeof(*e->pairs))))
+    if (!e || !(e->known = aligned_alloc(KNOWN_BYTES, KNOWN_BYTES)))
         abort();
+    /* One large page instead of 512 small ones, where the kernel has one. */
+    (void)madvise(e->known, KNOWN_BYTES, MADV_HUGEPAGE);
+    memset(e->known, 0, KNOWN_BYTES);
     e->v = v;
+    e->next = pretoken_of((enum pretoken_family)v->header->family);
     return e;
 }
 
@@ -60,9 +72,7 @@ void encode_free(struct encode **e)
 {
     if (!*e)
         return;
-    free((*e)->words);
-    free((*e)->lines);
-    free((*e)->pairs);
+    free((*e)->known);
     free((*e)->stack);
     free((*e)->dead);
     free(*e);
@@ -72,6 +82,11 @@ void encode_free(struct encode **e)
 const char *encode_name(const struct encode *e)
 {
     return e->v->header->name;
+}
+
+uint32_t encode_identity(const struct encode *e)
+{
+    return e->v->header->check;
 }
 
 static void forget_room(struct encode *e)
@@ -98,14 +113,15 @@ static void make_room(struct encode *e, size_t len)
 /* Would merging leave these two side by side? Their merges are undone from the last to the first:
  * no pair that meets at the border meanwhile may merge to a token that would have come before the
  * merge undone. */
-static bool would_stand(const struct vocab *v, uint32_t left, uint32_t right, uint64_t hash)
+static inline bool would_stand(const struct vocab *v, uint32_t left, uint32_t right, uint64_t hash)
 {
     uint32_t before = VOCAB_NONE;
 
     for (;; hash = vocab_pair_hash(left, right)) {
         if ((left | right) < 256)
             return v->merged_bytes[left << 8 | right] >= before;
-        if (vocab_merge(v, (struct vocab_parts){left, right}, hash) < before)
+        if (vocab_may_merge(v, hash) &&
+            vocab_merge(v, (struct vocab_parts){left, right}, hash) < before)
             return false;
         if (left > right) {
             before = left;
@@ -121,7 +137,7 @@ static bool stand_together(struct encode *e, uint32_t left, uint32_t right)
 {
     uint64_t hash = vocab_pair_hash(left, right);
     uint64_t key = ((uint64_t)left << VOCAB_ID_BITS | right) << 2 | 1;
-    uint64_t *found = &e->pairs[(hash >> 20) % PAIR_SLOTS];
+    uint64_t *found = &e->known->pairs[(hash >> 20) % PAIR_SLOTS];
 
     if ((*found & ~(uint64_t)2) != key)
         *found = key | (would_stand(e->v, left, right, hash) ? 2 : 0);
@@ -153,6 +169,8 @@ static size_t encode_piece(struct encode *e, struct str piece)
         if (n_found > 0) {
             e->stack[n++] = token;
             at += token & 0xff;
+            if (piece.len - at > AHEAD + 3)
+                vocab_prefetch_prefixes(e->v, piece.data + at + AHEAD);
             rest = (struct str){piece.data + at, piece.len - at};
         } else {
             e->dead[at / 64] |= 1ULL << at % 64;
@@ -165,11 +183,6 @@ static size_t encode_piece(struct encode *e, struct str piece)
     return n;
 }
 
-static size_t count_anew(struct encode *e, struct str piece, uint64_t hash)
-{
-    return vocab_find(e->v, piece, hash) != VOCAB_NONE ? 1 : encode_piece(e, piece);
-}
-
 static inline uint64_t eight(const char *p)
 {
     uint64_t word;
@@ -178,76 +191,37 @@ static inline uint64_t eight(const char *p)
     return le64toh(word);
 }
 
-static struct word word_of(struct str piece, const char *end)
+static inline struct word word_of(struct str piece, const char *end)
 {
-    struct word w;
+    unsigned in_low = piece.len < 8 ? (unsigned)piece.len : 8;
+    unsigned in_high = (unsigned)piece.len - in_low;
     char copy[16] = {0};
     const char *p = piece.data;
 
     if (end - p < 16)
         p = memcpy(copy, p, piece.len);
-    w.low = eight(p);
-    w.high = eight(p + 8);
-    if (piece.len <= 8) {
-        w.low &= ~0ULL >> (64 - 8 * piece.len);
-        w.high = 0;
-    } else {
-        w.high &= ~0ULL >> (128 - 8 * piece.len);
-    }
-    w.high |= (uint64_t)piece.len << 48;
-    return w;
+    return (struct word){
+        .low = eight(p) & ~0ULL >> (64 - 8 * in_low),
+        .high = (eight(p + 8) & ((1ULL << 8 * in_high) - 1)) | (uint64_t)piece.len << 48,
+    };
 }
 
 static inline struct word *word_slot(struct encode *e, struct word w)
 {
-    return &e->words[vocab_word_hash(w.low, w.high) % WORD_SLOTS];
+    return &e->known->words[vocab_mix(w.low ^ 0x9e3779b97f4a7c15, w.high ^ 0xd6e8feb86659fd93) %
+                            WORD_SLOTS];
 }
 
-static inline struct line *line_slot(struct encode *e, uint64_t hash)
+static uint64_t hash_of(struct str piece)
 {
-    return &e->lines[(hash >> 20) % LINE_SLOTS];
-}
-
-static size_t count_word(struct encode *e, const struct waiting *c)
-{
-    struct word *known = word_slot(e, c->word);
-
-    if (known->low != c->word.low || (known->high & ~0ULL >> 8) != c->word.high) {
-        uint64_t hash = vocab_hash((const unsigned char *)c->piece.data, c->piece.len);
-        *known = c->word;
-        known->high |= (uint64_t)count_anew(e, c->piece, hash) << 56;
-    }
-    return known->high >> 56;
-}
-
-static size_t count_line(struct encode *e, const struct waiting *c)
-{
-    struct line *known = line_slot(e, c->hash);
-
-    if (known->hash != c->hash || known->len != c->piece.len ||
-        memcmp(known->bytes, c->piece.data, c->piece.len) != 0) {
-        known->hash = c->hash;
-        known->len = (uint8_t)c->piece.len;
-        known->count = (uint8_t)count_anew(e, c->piece, c->hash);
-        memcpy(known->bytes, c->piece.data, c->piece.len);
-    }
-    return known->count;
-}
-
-static size_t count_piece(struct encode *e, const struct waiting *c)
-{
-    if (c->piece.len <= WORD_BYTES)
-        return count_word(e, c);
-    if (c->piece.len <= LINE_BYTES)
-        return count_line(e, c);
-    return count_anew(e, c->piece, c->hash);
+    return vocab_hash((const unsigned char *)piece.data, piece.len);
 }
 
 static struct str cut_piece(const struct encode *e, struct str *rest)
 {
-    struct str piece = {rest->data, 0};
+    const unsigned char *p = (const unsigned char *)rest->data;
+    struct str piece = {rest->data, (size_t)(e->next(p, p + rest->len) - p)};
 
-    piece.len = pretoken_length((enum pretoken_family)e->v->header->family, *rest);
     rest->data += piece.len;
     rest->len -= piece.len;
     return piece;
@@ -263,13 +237,66 @@ static size_t cut_batch(struct encode *e, struct str *rest, struct waiting *batc
         c->piece = cut_piece(e, rest);
         if (c->piece.len <= WORD_BYTES) {
             c->word = word_of(c->piece, end);
-            __builtin_prefetch(word_slot(e, c->word));
+            c->slot = word_slot(e, c->word);
         } else {
-            c->hash = vocab_hash((const unsigned char *)c->piece.data, c->piece.len);
-            __builtin_prefetch(line_slot(e, c->hash));
+            c->hash = hash_of(c->piece);
+            c->slot =
+                c->piece.len <= LINE_BYTES ? &e->known->lines[(c->hash >> 20) % LINE_SLOTS] : NULL;
         }
+        __builtin_prefetch(c->slot);
     }
     return n;
+}
+
+/* Its tokens; 0 when nothing is known of it. */
+static inline size_t look_up(const struct waiting *c)
+{
+    if (c->piece.len <= WORD_BYTES) {
+        const struct word *known = c->slot;
+        bool is_it = known->low == c->word.low && (known->high & ~0ULL >> 8) == c->word.high;
+        return is_it ? known->high >> 56 : 0;
+    }
+    const struct line *known = c->slot;
+    bool is_it = known && known->hash == c->hash && known->len == c->piece.len &&
+                 memcmp(known->bytes, c->piece.data, c->piece.len) == 0;
+    return is_it ? known->count : 0;
+}
+
+static size_t count_anew(struct encode *e, const struct waiting *c)
+{
+    size_t n = vocab_find(e->v, c->piece, c->hash) != VOCAB_NONE ? 1 : encode_piece(e, c->piece);
+
+    if (c->piece.len <= WORD_BYTES) {
+        *(struct word *)c->slot = (struct word){c->word.low, c->word.high | (uint64_t)n << 56};
+    } else if (c->slot) {
+        struct line *l = c->slot;
+        l->hash = c->hash;
+        l->len = (uint8_t)c->piece.len;
+        l->count = (uint8_t)n;
+        memcpy(l->bytes, c->piece.data, c->piece.len);
+    }
+    return n;
+}
+
+static size_t count_batch(struct encode *e, struct waiting *batch, size_t n)
+{
+    struct waiting *unknown[BATCH];
+    size_t n_unknown = 0, count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct waiting *c = &batch[i];
+        size_t tokens = look_up(c);
+        count += tokens;
+        if (tokens > 0)
+            continue;
+        if (c->piece.len <= WORD_BYTES)
+            c->hash = hash_of(c->piece);
+        vocab_prefetch(e->v, c->hash);
+        unknown[n_unknown++] = c;
+    }
+    for (size_t i = 0; i < n_unknown; i++)
+        count += count_anew(e, unknown[i]);
+    return count;
 }
 
 static enum encode_result count_pieces(struct encode *e, struct str text, uint64_t limit,
@@ -280,13 +307,12 @@ static enum encode_result count_pieces(struct encode *e, struct str text, uint64
     size_t n;
 
     while ((n = cut_batch(e, &text, batch)) > 0) {
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             if (batch[i].piece.len > ENCODE_MAX_PIECE)
                 return ENCODE_TOO_LONG;
-            count += count_piece(e, &batch[i]);
-            if (count > limit)
-                return ENCODE_OVER_LIMIT;
-        }
+        count += count_batch(e, batch, n);
+        if (count > limit)
+            return ENCODE_OVER_LIMIT;
     }
     *ret_count = count;
     return ENCODE_OK;
@@ -311,8 +337,7 @@ enum encode_result encode_ids(struct encode *e, struct str text, uint32_t *ids, 
 
     while (text.len > 0) {
         struct str piece = cut_piece(e, &text);
-        uint64_t hash = vocab_hash((const unsigned char *)piece.data, piece.len);
-        uint32_t whole = vocab_find(e->v, piece, hash);
+        uint32_t whole = vocab_find(e->v, piece, hash_of(piece));
         size_t more;
         if (piece.len > ENCODE_MAX_PIECE)
             return ENCODE_TOO_LONG;

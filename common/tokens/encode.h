@@ -28,6 +28,8 @@ void encode_free(struct encode **e);
 
 /* Of its table: "o200k_base". */
 const char *encode_name(const struct encode *e);
+/* Another table has another, but for one in 2^32. */
+uint32_t encode_identity(const struct encode *e);
 
 /* `ret_count` is set on ENCODE_OK and ENCODE_ABOUT. ENCODE_OVER_LIMIT as soon as more than `limit`
  * are seen; UINT64_MAX is no limit. */

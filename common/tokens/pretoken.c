@@ -201,8 +201,8 @@ static inline const unsigned char *letters_and_front(const unsigned char *p,
     return p > start && (p == end || *p < 0x80) ? p : NULL;
 }
 
-static const unsigned char *next_cl100k(const unsigned char *p, const unsigned char *end,
-                                        unsigned digits)
+static inline const unsigned char *next_cl100k(const unsigned char *p, const unsigned char *end,
+                                               unsigned digits)
 {
     const unsigned char *body = letters_and_front(p, end);
     struct character c, second;
@@ -279,8 +279,8 @@ static inline const unsigned char *small_and_front(const unsigned char *p, const
     return p > start && (p == end || *p < 0x80) ? p : NULL;
 }
 
-static const unsigned char *next_o200k(const unsigned char *p, const unsigned char *end,
-                                       unsigned digits, bool with_contractions)
+static inline const unsigned char *next_o200k(const unsigned char *p, const unsigned char *end,
+                                              unsigned digits, bool with_contractions)
 {
     const unsigned char *word = small_and_front(p, end);
     struct character c;
@@ -371,25 +371,43 @@ static const unsigned char *next_deepseek(const unsigned char *p, const unsigned
     return p;
 }
 
+static const unsigned char *next_by_threes(const unsigned char *p, const unsigned char *end)
+{
+    return next_cl100k(p, end, 3);
+}
+
+static const unsigned char *next_qwen2(const unsigned char *p, const unsigned char *end)
+{
+    return next_cl100k(p, end, 1);
+}
+
+static const unsigned char *next_with_contractions(const unsigned char *p, const unsigned char *end)
+{
+    return next_o200k(p, end, 3, true);
+}
+
+static const unsigned char *next_tekken(const unsigned char *p, const unsigned char *end)
+{
+    return next_o200k(p, end, 1, false);
+}
+
+pretoken_fn pretoken_of(enum pretoken_family family)
+{
+    static const pretoken_fn next[PRETOKEN_FAMILIES] = {
+        [PRETOKEN_GPT2] = next_gpt2,
+        [PRETOKEN_CL100K] = next_by_threes,
+        [PRETOKEN_O200K] = next_with_contractions,
+        [PRETOKEN_QWEN2] = next_qwen2,
+        [PRETOKEN_TEKKEN] = next_tekken,
+        [PRETOKEN_DEEPSEEK] = next_deepseek,
+    };
+
+    return next[family];
+}
+
 size_t pretoken_length(enum pretoken_family family, struct str rest)
 {
-    const unsigned char *p = (const unsigned char *)rest.data, *end = p + rest.len;
+    const unsigned char *p = (const unsigned char *)rest.data;
 
-    if (rest.len == 0)
-        return 0;
-    switch (family) {
-    case PRETOKEN_GPT2:
-        return (size_t)(next_gpt2(p, end) - p);
-    case PRETOKEN_CL100K:
-        return (size_t)(next_cl100k(p, end, 3) - p);
-    case PRETOKEN_O200K:
-        return (size_t)(next_o200k(p, end, 3, true) - p);
-    case PRETOKEN_QWEN2:
-        return (size_t)(next_cl100k(p, end, 1) - p);
-    case PRETOKEN_TEKKEN:
-        return (size_t)(next_o200k(p, end, 1, false) - p);
-    case PRETOKEN_DEEPSEEK:
-        return (size_t)(next_deepseek(p, end) - p);
-    }
-    return rest.len;
+    return rest.len > 0 ? (size_t)(pretoken_of(family)(p, p + rest.len) - p) : 0;
 }

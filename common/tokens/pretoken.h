@@ -19,5 +19,9 @@ enum pretoken_family {
 };
 #define PRETOKEN_FAMILIES (PRETOKEN_DEEPSEEK + 1)
 
+/* Behind the first piece of what begins at `p` and is not empty. */
+typedef const unsigned char *(*pretoken_fn)(const unsigned char *p, const unsigned char *end);
+pretoken_fn pretoken_of(enum pretoken_family family);
+
 /* Bytes in the first piece of `rest`; 0 only when it is empty. */
 MUST_USE size_t pretoken_length(enum pretoken_family family, struct str rest);

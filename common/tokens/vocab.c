@@ -75,22 +75,13 @@ static inline uint64_t four(const unsigned char *p)
     return word;
 }
 
-__extension__ typedef unsigned __int128 wide;
-
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-    wide product = (wide)a * b;
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 uint64_t vocab_hash(const unsigned char *p, size_t len)
 {
     static const uint64_t K1 = 0x9e3779b97f4a7c15, K2 = 0xd6e8feb86659fd93;
     uint64_t hash = len * K1, a, b;
 
     for (; len > 16; p += 16, len -= 16)
-        hash = mix(eight(p) ^ hash, eight(p + 8) ^ K2);
+        hash = vocab_mix(eight(p) ^ hash, eight(p + 8) ^ K2);
     if (len >= 8) {
         a = eight(p);
         b = eight(p + len - 8);
@@ -101,17 +92,7 @@ uint64_t vocab_hash(const unsigned char *p, size_t len)
         a = len > 0 ? (uint64_t)p[0] << 16 | (uint64_t)p[len / 2] << 8 | p[len - 1] : 0;
         b = 0;
     }
-    return mix(a ^ K1 ^ hash, b ^ K2);
-}
-
-uint64_t vocab_word_hash(uint64_t low, uint64_t high)
-{
-    return mix(low ^ 0x9e3779b97f4a7c15, high ^ 0xd6e8feb86659fd93);
-}
-
-uint64_t vocab_pair_hash(uint32_t left, uint32_t right)
-{
-    return vocab_word_hash((uint64_t)left << 32 | right, 0);
+    return vocab_mix(a ^ K1 ^ hash, b ^ K2);
 }
 
 struct str vocab_text(const struct vocab *v, uint32_t id)
@@ -135,10 +116,10 @@ uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash)
 
 uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash)
 {
-    uint32_t bit = (uint32_t)(hash >> 40) % VOCAB_PAIR_BITS, at = (uint32_t)hash & v->mask;
+    uint32_t at = (uint32_t)hash & v->mask;
     uint64_t key = (uint64_t)pair.left << VOCAB_ID_BITS | pair.right;
 
-    if (!(v->pair_bits[bit / 8] >> bit % 8 & 1))
+    if (!vocab_may_merge(v, hash))
         return VOCAB_NONE;
     for (unsigned n = 0; n < VOCAB_MAX_PROBES; n++, at = (at + 1) & v->mask) {
         uint64_t slot = v->pairs[at];

@@ -84,14 +84,50 @@ bool vocab_is_intact(const struct vocab *v);
 size_t vocab_set_parts(struct vocab *v, const struct vocab_header *header);
 
 uint64_t vocab_hash(const unsigned char *p, size_t len);
-uint64_t vocab_word_hash(uint64_t low, uint64_t high);
-uint64_t vocab_pair_hash(uint32_t left, uint32_t right);
+
+__extension__ typedef unsigned __int128 vocab_wide;
+
+static inline uint64_t vocab_mix(uint64_t a, uint64_t b)
+{
+    vocab_wide product = (vocab_wide)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t vocab_pair_hash(uint32_t left, uint32_t right)
+{
+    return vocab_mix(((uint64_t)left << 32 | right) ^ 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93);
+}
+
+/* That somebody is about to ask vocab_find() for this hash. */
+static inline void vocab_prefetch(const struct vocab *v, uint64_t hash)
+{
+    __builtin_prefetch(&v->pieces[(uint32_t)hash & v->mask]);
+}
 
 /* The token that is exactly these bytes; `hash` is theirs. */
 uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash);
 
+/* False where no two of this hash merge. */
+static inline bool vocab_may_merge(const struct vocab *v, uint64_t hash)
+{
+    uint32_t bit = (uint32_t)(hash >> 40) % VOCAB_PAIR_BITS;
+
+    return v->pair_bits[bit / 8] >> bit % 8 & 1;
+}
+
 /* The token that these two merge to; `hash` is theirs. */
 uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash);
+
+/* That somebody is about to ask vocab_prefixes() for what begins with these three bytes. */
+static inline void vocab_prefetch_prefixes(const struct vocab *v, const char *three)
+{
+    const unsigned char *p = (const unsigned char *)three;
+    const struct vocab_unit *first = v->units + (v->units->way >> 8) + p[0];
+    const struct vocab_unit *second = v->units + (first->way >> 8) + p[1];
+
+    __builtin_prefetch(v->units + (second->way >> 8) + p[2]);
+}
 
 /* Tokens that merging can reach at the front of `rest`, the shortest first; each is id << 8 |
  * length. `ret` has room for VOCAB_MAX_TOKEN. */

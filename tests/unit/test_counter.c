@@ -209,7 +209,7 @@ static void write_message(char *json, size_t size, int n)
 static void what_is_remembered_is_what_was_counted(void **state)
 {
     struct fixture *f = *state;
-    struct memo *memo = memo_new(1000);
+    struct memo *memo = memo_new(1000, sizeof(struct counter_known));
     char json[2000];
     uint64_t before[300];
 
@@ -239,7 +239,7 @@ static void what_is_remembered_is_what_was_counted(void **state)
 static void doubt_is_remembered_and_each_rule_has_its_own(void **state)
 {
     struct fixture *f = *state;
-    struct memo *memo = memo_new(1000);
+    struct memo *memo = memo_new(1000, sizeof(struct counter_known));
     char json[400];
 
     f->counter.memory = memo_for_counters(memo);

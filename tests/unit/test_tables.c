@@ -156,6 +156,47 @@ static void test_a_lent_counter_outlives_the_table_it_came_with(void **state)
     CHECK(tables_rule(f->tables, STR("house")) == rule);
 }
 
+/* A table ends a piece behind 't, the other does not. */
+static uint64_t count_message(struct counter *c, const char *word)
+{
+    char json[512];
+    const struct json_value *message;
+    struct arena a;
+    size_t at, len = (size_t)snprintf(json, sizeof(json), "{\"role\":\"user\",\"content\":\"");
+
+    for (int i = 0; i < 40; i++)
+        len += (size_t)snprintf(json + len, sizeof(json) - len, "%s'the ", word);
+    len += (size_t)snprintf(json + len, sizeof(json) - len, "\"}");
+    arena_init(&a, 1 << 20);
+    CHECK_INT(json_parse(&a, (struct str){json, len}, &message, &at), JSON_OK);
+    uint64_t n = counter_message(c, message);
+    arena_done(&a);
+    return n;
+}
+
+static void test_what_one_table_counted_is_not_remembered_for_another(void **state)
+{
+    struct fixture *f = *state;
+    const struct counting_rule *rule;
+    struct counter *lent, *other;
+
+    put_table(f, "house.table", PRETOKEN_GPT2);
+    put(f, "house.models", STR("house"));
+    f->tables = tables_new(f->folder, 64);
+    rule = tables_rule(f->tables, STR("house"));
+    lent = tables_lend(f->tables, rule);
+    uint64_t before = count_message(lent, "in");
+    put_table(f, "house.table", PRETOKEN_TEKKEN);
+    tables_reload(f->tables, f->folder);
+    other = tables_lend(f->tables, rule);
+    CHECK(count_message(other, "in") < before);
+    CHECK_U64(count_message(lent, "ab"), before); /* and keeps it, after the reload */
+    CHECK_U64(count_message(other, "ab"), count_message(other, "in"));
+    CHECK(tables_memory(f->tables).hits > 0);
+    tables_take_back(f->tables, &lent);
+    tables_take_back(f->tables, &other);
+}
+
 static void test_a_counter_that_comes_back_is_lent_again(void **state)
 {
     struct fixture *f = *state;
@@ -194,6 +235,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_lent_counter_outlives_the_table_it_came_with, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_what_one_table_counted_is_not_remembered_for_another,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_counter_that_comes_back_is_lent_again, set_up,
                                         tear_down),
         cmocka_unit_test(test_patterns_are_those_of_a_shell),
