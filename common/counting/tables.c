@@ -2,6 +2,7 @@
 
 #include "imported.h"
 #include "io/map_file.h"
+#include "tokens/estimate_memory.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ struct tables {
     struct place places[COUNTING_RULE_TABLES + MAX_IMPORTED];
     size_t n_places;
     struct table *none;
-    struct memo *memo;
+    struct memo *memo, *estimates;
     pthread_mutex_t lock; /* of all of this */
 };
 
@@ -143,6 +144,7 @@ struct tables *tables_new(const char *folder, size_t max_remembered)
     if (!t || pthread_mutex_init(&t->lock, NULL) != 0 || !(t->none = calloc(1, sizeof(*t->none))))
         abort();
     t->memo = memo_new(max_remembered, sizeof(struct counter_known));
+    t->estimates = memo_new(max_remembered, sizeof(struct estimate_memory_parts));
     for (unsigned i = 0; i < COUNTING_RULE_TABLES; i++)
         (void)place_of(t, counting_rule_table_name(i));
     tables_reload(t, folder);
@@ -159,6 +161,7 @@ void tables_free(struct tables **t)
     }
     free_table(&(*t)->none);
     memo_free(&(*t)->memo);
+    memo_free(&(*t)->estimates);
     pthread_mutex_destroy(&(*t)->lock);
     free(*t);
     *t = NULL;
@@ -227,6 +230,7 @@ static struct lent *make_counter(const struct tables *t, struct table *table,
         abort();
     counter_init(&l->counter, rule, table->file.data ? encode_new(&table->vocab) : NULL);
     l->counter.memory = memo_for_counters(t->memo);
+    l->counter.estimates = memo_for_counters(t->estimates);
     l->of = table;
     return l;
 }

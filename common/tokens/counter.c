@@ -2,6 +2,7 @@
 
 #include "base/json_escape.h"
 #include "estimate.h"
+#include "estimate_memory.h"
 #include "fit.h"
 #include "picture.h"
 #include "tool_text.h"
@@ -439,7 +440,7 @@ void counter_features(struct counter *c, const struct json_value *body,
 {
     double sum = 0, counted;
 
-    estimate_features(body, ret);
+    (void)estimate_memory_request(&c->estimates, body, ret);
     if (!c->encode)
         return;
     for (size_t i = 0; i < ESTIMATE_TEXTS; i++)
@@ -475,6 +476,8 @@ static uint64_t weigh_messages(struct counter *c, const struct json_value *messa
     return (uint64_t)ceil(fmax(weigh(c, &body) - answer, 0));
 }
 
+static const struct counter_memory nothing;
+
 uint64_t counter_message(struct counter *c, const struct json_value *message)
 {
     if (!is_exact(c)) {
@@ -482,7 +485,8 @@ uint64_t counter_message(struct counter *c, const struct json_value *message)
         alone.next = NULL;
         const struct json_value messages = {
             .type = JSON_ARRAY, .n_children = 1, .child = &alone, .key = {"messages", 8}};
-        return is_learnt(c) ? weigh_messages(c, &messages) : estimate_messages(&messages);
+        return is_learnt(c) ? weigh_messages(c, &messages)
+                            : estimate_memory_message(c ? &c->estimates : &nothing, message);
     }
     add_message(c, message);
     return end(c);
@@ -521,25 +525,14 @@ uint64_t counter_string(struct counter *c, const struct json_value *string)
     return end(c);
 }
 
-/* The sum of the messages, each by itself, and of what stands beside them. */
-static uint64_t estimate_whole(struct counter *c, const struct json_value *body)
+uint64_t counter_request(struct counter *c, const struct json_value *body, uint64_t limit)
 {
-    const struct json_value *messages = json_get(body, "messages");
+    double features[ESTIMATE_FEATURES];
 
     if (is_learnt(c))
         return (uint64_t)ceil(weigh(c, body));
-    if (!json_is(messages, JSON_ARRAY))
-        return estimate_request(body);
-    struct json_value alone = *messages;
-    alone.next = NULL;
-    const struct json_value bare = {.type = JSON_OBJECT, .n_children = 1, .child = &alone};
-    return counter_messages(NULL, messages) + estimate_request(body) - estimate_request(&bare);
-}
-
-uint64_t counter_request(struct counter *c, const struct json_value *body, uint64_t limit)
-{
     if (!is_exact(c))
-        return estimate_whole(c, body);
+        return estimate_memory_request(c ? &c->estimates : &nothing, body, features);
     c->limit = limit;
     add_request(c, body);
     return end(c);

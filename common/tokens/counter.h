@@ -57,7 +57,8 @@ struct counter {
     const struct counting_rule *rule;
     struct encode *encode; /* borrowed; NULL: all is estimated */
     struct counter_weights weights;
-    struct counter_memory memory; /* of struct counter_known */
+    struct counter_memory memory;    /* of struct counter_known */
+    struct counter_memory estimates; /* of struct estimate_memory_parts */
     struct arena scratch;
     struct buf decoded;
     unsigned parts;    /* bit set: what was not counted exactly … */

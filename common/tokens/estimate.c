@@ -61,7 +61,7 @@ enum script {
 /* The weights are hundredths of a token, found by non-negative least squares over 590 samples of
  * prose in 60 languages, code and data. [before][now]; the last row is for what follows a script
  * other than Latin. */
-#define TOKEN        100
+#define TOKEN        ESTIMATE_TOKEN
 #define AFTER_SCRIPT SPECIAL
 
 static const uint8_t ascii_weight[7][8] = {
@@ -447,15 +447,34 @@ static void add_beside(struct walk *w, const struct json_value *body)
         add_tools(w, v);
 }
 
+static void walk_beside(struct walk *w, const struct json_value *body)
+{
+    if (json_is(json_get(body, "messages"), JSON_ARRAY))
+        add_tokens(w, PER_ANSWER);
+    add_beside(w, body);
+}
+
 static void walk_request(struct walk *w, const struct json_value *body)
 {
     const struct json_value *messages = json_get(body, "messages");
 
-    if (json_is(messages, JSON_ARRAY)) {
-        add_tokens(w, PER_ANSWER);
+    if (json_is(messages, JSON_ARRAY))
         add_messages(w, messages);
-    }
-    add_beside(w, body);
+    walk_beside(w, body);
+}
+
+void estimate_add_message(const struct json_value *message, uint64_t by[ESTIMATE_FEATURES])
+{
+    struct walk w = {.before = NEWLINE, .by = by};
+
+    add_message(&w, message);
+}
+
+void estimate_add_beside(const struct json_value *body, uint64_t by[ESTIMATE_FEATURES])
+{
+    struct walk w = {.before = NEWLINE, .by = by};
+
+    walk_beside(&w, body);
 }
 
 void estimate_features(const struct json_value *body, double ret[ESTIMATE_FEATURES])
@@ -480,9 +499,7 @@ uint64_t estimate_beside_messages(const struct json_value *body)
 {
     struct walk w = {.before = NEWLINE};
 
-    if (json_is(json_get(body, "messages"), JSON_ARRAY))
-        add_tokens(&w, PER_ANSWER);
-    add_beside(&w, body);
+    walk_beside(&w, body);
     return round_up(&w);
 }
 

@@ -49,6 +49,13 @@ enum estimate_feature {
     ESTIMATE_FEATURES
 };
 
+#define ESTIMATE_TOKEN 100
+
+/* Add to `by` what each part has of one message, and of all that is no message, in
+ * 1 / ESTIMATE_TOKEN of a token. */
+void estimate_add_message(const struct json_value *message, uint64_t by[ESTIMATE_FEATURES]);
+void estimate_add_beside(const struct json_value *body, uint64_t by[ESTIMATE_FEATURES]);
+
 /* Tokens of each part; together those of estimate_request(). */
 void estimate_features(const struct json_value *body, double ret[ESTIMATE_FEATURES]);
 

@@ -127,10 +127,18 @@ static void answer(struct worker *w, struct http_request *r, uint64_t tokens)
     http_answer_json(r, 200, buf_str(&w->line));
 }
 
-static uint64_t count(struct tables *tables, const struct counting_rule *rule,
+/* By what a request is counted: preflight_find_means(). */
+struct means {
+    const struct counting_rule *rule;
+    struct counter_weights weights;
+};
+
+static uint64_t count(struct tables *tables, const struct means *means,
                       const struct chat_request *chat)
 {
-    struct counter *c = tables_lend(tables, rule);
+    struct counter *c = tables_lend(tables, means->rule);
+
+    c->weights = means->weights;
     uint64_t tokens = counter_request(c, chat->root, UINT64_MAX);
 
     tables_take_back(tables, &c);
@@ -147,7 +155,7 @@ struct count_tokens {
     struct buf body; /* the client's */
     struct arena arena;
     struct question question;
-    const struct counting_rule *rule;
+    struct means means;
     uint64_t tokens; /* estimated, until they are counted */
 };
 
@@ -167,7 +175,7 @@ static void count_elsewhere(void *arg)
 {
     struct count_tokens *c = arg;
 
-    c->tokens = count(c->worker->tables, c->rule, &c->question.chat);
+    c->tokens = count(c->worker->tables, &c->means, &c->question.chat);
 }
 
 static void on_counted(void *arg)
@@ -194,8 +202,8 @@ static void go_on(struct count_tokens *c, const struct settings_model *m)
     struct worker *w = c->worker;
     const struct errand_steps steps = {count_elsewhere, on_counted, false};
 
-    c->rule = preflight_rule(w, w->snapshot, m);
-    if (tables_can_count(w->tables, c->rule) && !errand_is_late(w)) {
+    if (preflight_find_means(w, w->snapshot, m, &c->means.rule, &c->means.weights) &&
+        !errand_is_late(w)) {
         errand_start(&c->errand, w, &steps, c);
         return;
     }
@@ -276,10 +284,11 @@ static void answer_here(struct worker *w, struct http_request *r)
     if (m && has_counting_target(w, m)) {
         exchange_start(w, r, &by_provider);
     } else if (m) {
-        const struct counting_rule *rule = preflight_rule(w, w->snapshot, m);
+        struct means means;
+        bool can_count = preflight_find_means(w, w->snapshot, m, &means.rule, &means.weights);
         answer(w, r,
-               tables_can_count(w->tables, rule) ? count(w->tables, rule, &q.chat)
-                                                 : estimate_request_sampled(q.chat.root));
+               can_count ? count(w->tables, &means, &q.chat)
+                         : estimate_request_sampled(q.chat.root));
     }
     arena_clear(&w->scratch);
 }

@@ -16,10 +16,19 @@ static const char *model_of(const struct snapshot *s, const struct settings_mode
     return m && m->n_targets > 0 ? m->targets[0].model : "";
 }
 
-const struct counting_rule *preflight_rule(const struct worker *w, const struct snapshot *s,
-                                           const struct settings_model *m)
+bool preflight_find_means(const struct worker *w, const struct snapshot *s,
+                          const struct settings_model *m, const struct counting_rule **ret_rule,
+                          struct counter_weights *ret_weights)
 {
-    return tables_rule(w->tables, str_from(model_of(s, m)));
+    const char *model = model_of(s, m);
+    const struct counting_rule *rule = tables_rule(w->tables, str_from(model));
+
+    *ret_rule = rule;
+    ret_weights->is_learnt = false;
+    if (rule->has_table)
+        return tables_can_count(w->tables, rule);
+    /* What was learnt stands on the table's tokens. */
+    return tables_have(w->tables, rule->table) && bills_find(w->bills, model, ret_weights);
 }
 
 static bool matters(const struct exchange *x, const struct settings_model *m)
@@ -47,12 +56,11 @@ bool preflight_start(struct exchange *x, const struct settings_model *m)
     if (x->chat.prompt_tokens == 0 || x->inbound->is_opaque || !matters(x, m) ||
         (is_large && errand_is_late(x->worker)))
         return false; /* the estimate, with its margin, has to do */
-    const char *model = model_of(x->snapshot, m);
-    const struct counting_rule *rule = tables_rule(x->worker->tables, str_from(model));
-    if (!rule->has_table && bills_find(x->worker->bills, model, &x->preflight.weights))
-        x->preflight.learnt = model;
-    else if (!tables_can_count(x->worker->tables, rule))
+    const struct counting_rule *rule;
+    if (!preflight_find_means(x->worker, x->snapshot, m, &rule, &x->preflight.weights))
         return false;
+    if (x->preflight.weights.is_learnt)
+        x->preflight.learnt = model_of(x->snapshot, m);
     x->preflight.rule = rule;
     if (is_large)
         exchange_errand_start(x, &(struct exchange_errand_steps){count, exchange_admit, false});

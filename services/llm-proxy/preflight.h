@@ -30,6 +30,8 @@ bool preflight_start(struct exchange *x, const struct settings_model *m);
 /* The relative error that the true number stays within for this provider's model. */
 double preflight_margin(const struct exchange *x, const char *model);
 
-/* Of the first target of `m`, or of the model it leaves the choice to. */
-const struct counting_rule *preflight_rule(const struct worker *w, const struct snapshot *s,
-                                           const struct settings_model *m);
+/* How prompts for the first target of `m`, or of the model it leaves the choice to, are counted: by
+ * its table, or by what was learnt of it. False: an estimate has to do. */
+bool preflight_find_means(const struct worker *w, const struct snapshot *s,
+                          const struct settings_model *m, const struct counting_rule **ret_rule,
+                          struct counter_weights *ret_weights);

@@ -149,6 +149,10 @@ def test_what_a_provider_bills_teaches_the_suite(start_suite, billing, token_dat
     answer = suite.chat(text, "unknown", headers={"Authorization": f"Bearer {key}"}, max_tokens=1)
     taken = 60000 - int(answer.headers["x-ratelimit-remaining-tokens"])
     assert answer.status == 200 and abs(taken / truth - 1) < 0.15
+    for probe in probes:
+        told = request(f"{suite.url}/v1/messages/count_tokens", "POST",
+                       json.dumps({**probe, "model": "unknown"}).encode(), suite.headers())
+        assert abs(told.json["input_tokens"] / count(suite, "unknown", probe)["tokens"] - 1) < 0.005
 
     suite["context-service"].stop()
     suite["context-service"].start_and_wait_ready()

@@ -1,6 +1,6 @@
 /* With a toy table; against the reference, whole requests are in tests/conformance. */
 #include "counting/memo.h"
-#include "tokens/estimate.h"
+#include "tokens/estimate_memory.h"
 
 #include "check.h"
 #include "toy_vocab.h"
@@ -236,6 +236,37 @@ static void what_is_remembered_is_what_was_counted(void **state)
     memo_free(&memo);
 }
 
+static void estimates_are_remembered_whatever_is_learnt_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    struct memo *memo = memo_new(1000, sizeof(struct estimate_memory_parts));
+    struct counter fresh, knowing;
+    char one[2000], json[5000];
+
+    counter_init(&fresh, counting_rule_find(STR("claude-opus-4-7")), NULL);
+    counter_init(&knowing, counting_rule_find(STR("claude-opus-4-7")), NULL);
+    knowing.estimates = memo_for_counters(memo);
+    for (int i = 0; i < 30; i++) {
+        write_message(one, sizeof(one), i % 10);
+        snprintf(json, sizeof(json), "{\"system\":\"be brief\",\"messages\":[%s,%s,{\"role\":1}]}",
+                 one, one);
+        const struct json_value *body = parse(f, json);
+        for (size_t k = 0; k < ESTIMATE_FEATURES; k++)
+            fresh.weights.of[k] = knowing.weights.of[k] = 1 + i / 100.0;
+        fresh.weights.is_learnt = knowing.weights.is_learnt = i >= 20;
+        uint64_t n = counter_request(&fresh, body, UINT64_MAX);
+        CHECK_U64(counter_request(&knowing, body, UINT64_MAX), n);
+        const struct json_value *first = json_get(body, "messages")->child;
+        CHECK_U64(counter_message(&knowing, first), counter_message(&fresh, first));
+        arena_clear(&f->arena);
+    }
+    CHECK_U64(memo_look(memo).misses, 10);
+    CHECK_U64(memo_look(memo).hits, 3 * 30 - 10);
+    counter_done(&fresh);
+    counter_done(&knowing);
+    memo_free(&memo);
+}
+
 static void doubt_is_remembered_and_each_rule_has_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -297,6 +328,7 @@ int main(void)
         TEST(what_is_not_known_is_named_and_widens_the_margin),
         TEST(without_a_table_all_is_estimated),
         TEST(what_is_remembered_is_what_was_counted),
+        TEST(estimates_are_remembered_whatever_is_learnt_meanwhile),
         TEST(doubt_is_remembered_and_each_rule_has_its_own),
         TEST(names_of_models_find_their_rule),
     };
