@@ -12,6 +12,7 @@
 
 #define STACK_BYTES (512u << 10)
 #define PATIENCE    5
+#define MAX_AHEAD   8
 
 TAILQ_HEAD(queue, offload_task);
 
@@ -25,6 +26,7 @@ struct offload {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t more;
     struct queue brief, others;
+    unsigned n_ahead; /* brief ones, taken in a row while others waited */
     bool is_closing;
 };
 
@@ -35,9 +37,14 @@ static struct queue *queue_of(struct offload_task *t)
 
 static struct offload_task *find_task(struct offload *o)
 {
-    struct offload_task *t = TAILQ_FIRST(&o->brief);
+    struct offload_task *brief = TAILQ_FIRST(&o->brief), *other = TAILQ_FIRST(&o->others);
 
-    return t ? t : TAILQ_FIRST(&o->others);
+    if (!other || (brief && o->n_ahead < MAX_AHEAD)) {
+        o->n_ahead += other != NULL;
+        return brief;
+    }
+    o->n_ahead = 0;
+    return other;
 }
 
 static void leave_queue(struct offload_task *t)

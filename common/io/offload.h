@@ -21,7 +21,7 @@ struct offload_task {
     loop_fn done; /* back on the loop; the task is its owner's again */
     void *arg;
     size_t bytes;  /* that it holds, for the queue's limit */
-    bool is_brief; /* goes ahead of those that are not */
+    bool is_brief; /* goes ahead of those that are not, for a while */
     struct offload *pool;
     struct loop_task back;
     TAILQ_ENTRY(offload_task) link;
