@@ -27,6 +27,7 @@
 #define NOT_TURN   2 /* of a line that says what is not */
 #define BARE_TURN  4 /* of a line without a value */
 #define PATTERNS   512
+#define MAX_BARE   2  /* of an output */
 #define MAX_CHAIN  2  /* lines that continue the report of an error */
 #define MAX_REST   60 /* tokens of each */
 
@@ -313,7 +314,7 @@ static unsigned tell_word(const struct unit_list *l, size_t i)
     struct str line = last_line(u->text);
     if (is_code(line))
         return TURNS;
-    if (has_value(l, u))
+    if (has_value(l, u) || (is_word && has_figure(line)))
         return is_word ? 0 : NOT_TURN;
     return is_word && is_plain(line) ? BARE_TURN : TURNS;
 }
@@ -331,7 +332,7 @@ static void take_turns(struct claims *c, const struct unit_source *s, struct pat
             continue;
         unsigned turn = !is_shape ? tell_word(l, i) : has_shape(l, i) ? 0 : TURNS;
         if (turn < TURNS && !l->unit[i].is_repeat) {
-            turn += before[turn]++;
+            turn = turn == BARE_TURN && before[turn] == MAX_BARE ? TURNS : turn + before[turn]++;
             turn += is_flood(l, &l->unit[i], patterns) ? FLOOD_TURN : 0;
         }
         chain =

@@ -53,7 +53,7 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
         is_loud &= is_upper(line.data[i]);
     if (is_loud) /* a constant's name is longer */
         return (from == 0 || line.data[from - 1] != '_') &&
-               (end == line.len || !strchr("_,(;", line.data[end]));
+               (end == line.len || !strchr("_,();", line.data[end]));
     while (end < line.len && strchr(")]\"'*", line.data[end]))
         end++;
     end = after_number(line, end);
@@ -62,7 +62,9 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
             end++;
     if (end + 1 >= line.len || line.data[end] != ':')
         return false;
-    struct str rest = str_trim((struct str){line.data + end + 1, line.len - end - 1});
+    struct str rest = {line.data + end + 1, line.len - end - 1}, same_line;
+    (void)str_cut(&rest, '\n', &same_line);
+    rest = str_trim(same_line);
     return rest.len > 2 && rest.data[0] != ':';
 }
 
