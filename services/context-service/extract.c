@@ -6,6 +6,7 @@
 
 #define MAX_PROBES    12
 #define CLOSE         200 /* the search ends with less than one in so many tokens of the goal left */
+#define MAX_HALVINGS  7
 #define MAX_QUESTIONS 16
 #define TASK_WEIGHT   0.3F /* of the first thing the user said, and of what tools are asked now */
 
@@ -84,7 +85,15 @@ struct search {
     uint64_t goal;
     size_t fits, over; /* numbers of elements */
     uint64_t fits_tokens, over_tokens;
+    unsigned misses, hits; /* one after the other: guesses that were over, that fit */
 };
+
+static size_t leap(const struct search *s, unsigned times)
+{
+    unsigned halvings = times < MAX_HALVINGS ? MAX_HALVINGS - times : 1;
+
+    return times < 2 ? 0 : (s->over - s->fits) >> halvings;
+}
 
 /* Where the costs of the elements say that the goal is met. */
 static size_t guess(const struct search *s)
@@ -99,7 +108,10 @@ static size_t guess(const struct search *s)
     size_t n = s->fits;
     while (n < s->over && (double)(sum += s->order->element[n].tokens) * scale <= (double)left)
         n++;
-    return n <= s->fits ? s->fits + 1 : n >= s->over ? s->over - 1 : n;
+    /* Many elements may cost nothing, or one of them much: who misses time and again leaps. */
+    n += leap(s, s->hits);
+    size_t back = leap(s, s->misses);
+    return n <= s->fits + back ? s->fits + 1 : n - back >= s->over ? s->over - 1 : n - back;
 }
 
 /* False when not even the first 0 do. */
@@ -116,9 +128,13 @@ static bool search(struct search *s)
         if (tokens <= s->goal) {
             s->fits = n;
             s->fits_tokens = tokens;
+            s->hits++;
+            s->misses = 0;
         } else {
             s->over = n;
             s->over_tokens = tokens == UINT64_MAX ? 0 : tokens;
+            s->misses++;
+            s->hits = 0;
         }
         if (s->goal - s->fits_tokens <= s->goal / CLOSE)
             break;

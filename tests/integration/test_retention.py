@@ -47,6 +47,13 @@ def test_facts_of_sessions_in_other_trades_and_languages_are_kept(condenser):
     check(table, FACTS)
 
 
+def test_a_budget_is_used_whatever_is_asked(condenser):
+    messages, facts = heldout.agent_session(2)
+    budget = condenser.ask(messages, 1 << 40)["before"] // 4
+    for fact in facts:
+        assert condenser.ask(messages, budget, query=fact.named())["after"] >= 0.95 * budget
+
+
 @pytest.mark.parametrize("source", [retention.sessions, heldout_talks])
 def test_turns_that_answer_a_question_about_a_long_talk_are_kept(condenser, source):
     table = retention.Table()
