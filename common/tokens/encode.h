@@ -22,7 +22,7 @@ enum encode_result {
 
 struct encode;
 
-/* `v` must live longer. About 2.5 MB. */
+/* `v` must live longer. About 2 MB, in one large page where the system has one. */
 struct encode *encode_new(const struct vocab *v);
 void encode_free(struct encode **e);
 
