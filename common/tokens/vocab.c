@@ -141,8 +141,10 @@ size_t vocab_prefixes(const struct vocab *v, struct str rest, uint32_t *ret)
         const struct vocab_unit *child = v->units + (unit->way >> 8) + p[i];
         if ((child->way & 0xff) != p[i++])
             break;
-        if (child->id != VOCAB_NONE)
+        if (child->id != VOCAB_NONE) {
+            __builtin_prefetch(&v->parts[child->id]);
             ret[n++] = child->id << 8 | i;
+        }
         unit = child;
     }
     return n;
