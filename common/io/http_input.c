@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,14 @@ static void refuse(struct http_connection *c, int status, const char *why)
 {
     http_response_refuse(c->request, status, why);
     http_connection_settle(c);
+}
+
+static void refuse_body(struct http_connection *c)
+{
+    char why[64];
+
+    snprintf(why, sizeof(why), "the body is larger than %zu bytes", c->request->max_body);
+    refuse(c, 413, why);
 }
 
 static void call(struct http_connection *c, void (*fn)(void *arg, struct http_request *r))
@@ -71,7 +80,7 @@ static void begin_body(struct http_connection *c, struct str rest)
     else if (r->body_left <= r->max_body)
         r->body.max = (size_t)r->body_left;
     else if (!r->is_answered) {
-        refuse(c, 413, "the body is too large");
+        refuse_body(c);
         return;
     }
     if (r->body_left == 0 && !r->head.is_chunked) {
@@ -143,7 +152,7 @@ static void take_chunked_body(struct http_connection *c, struct str *in)
 
     while ((result = http1_chunked_next(&r->chunked, in, &piece)) == HTTP1_CHUNKED_DATA) {
         if (!r->is_answered && buf_add_str(&r->body, piece) != BUF_OK) {
-            refuse(c, 413, "the body is too large");
+            refuse_body(c);
             return;
         }
     }

@@ -152,6 +152,7 @@ def test_a_body_too_long_is_refused_before_it_is_sent(client):
     answers = Answers(client)
     answer = answers.read()
     assert answer.status == 413 and b'"code":"request_too_large"' in answer.body
+    assert b"larger than 1048576 bytes" in answer.body
     assert answers.is_closed()
 
 
