@@ -17,7 +17,7 @@
 
 struct context_request {
     struct str model;
-    struct str dialect;     /* of the messages: "openai" or "anthropic" */
+    struct str dialect;     /* of the messages: "openai", "anthropic" or "responses" */
     struct str mode;        /* lossless | mask | extract | summarize */
     struct str session;     /* empty: as the messages begin */
     struct str tenant;      /* key id; sessions never cross tenants */

@@ -4,6 +4,7 @@
 #include "draft.h"
 #include "drop.h"
 #include "extract.h"
+#include "image.h"
 #include "lossless.h"
 #include "marker.h"
 #include "mask.h"
@@ -60,6 +61,12 @@ static void squeeze(struct condensing *k, size_t end)
         note(k->report, "lossless");
 }
 
+static void hide(struct condensing *k, size_t end)
+{
+    if (k->c.tokens > k->goal && image_apply(&k->c, end, k->goal))
+        note(k->report, "image");
+}
+
 static void mask(struct condensing *k, size_t end)
 {
     if (k->c.tokens > k->goal && mask_apply(&k->c, end, k->goal))
@@ -106,6 +113,7 @@ static void shrink(struct condensing *k)
     case CONDENSE_MASK:
         for (size_t i = 0; i < 2; i++) {
             squeeze(k, ends[i]);
+            hide(k, ends[i]);
             mask(k, ends[i]);
             drop(k, ends[i]);
         }
@@ -114,6 +122,7 @@ static void shrink(struct condensing *k)
     case CONDENSE_SUMMARIZE:
         for (size_t i = has_room ? 0 : 1; i < 2; i++) {
             squeeze(k, ends[i]);
+            hide(k, ends[i]);
             extract(k, ends[i]);
             drop(k, ends[i]);
         }

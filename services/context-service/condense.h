@@ -1,9 +1,9 @@
 /* condense.h -- how does a conversation fit into a budget of tokens?
  *
- * Stages, each only if the budget is not met yet: lossless, mask, drop. First on what is older than
- * the user's last message; only if that is not enough, on the tool calls made since, up to the last
- * messages asked to be kept. The system's, the user's last and the last messages never change. The
- * outcome depends on nothing but the arguments, and fits by the counter in them.
+ * Stages, each only if the budget is not met yet: lossless, image, mask, drop. First on what is
+ * older than the user's last message; only if that is not enough, on the tool calls made since, up
+ * to the last messages asked to be kept. The system's, the user's last and the last messages never
+ * change. The outcome depends on nothing but the arguments, and fits by the counter in them.
  */
 #pragma once
 

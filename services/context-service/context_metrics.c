@@ -21,6 +21,7 @@ static void begin_condensations(struct metrics_shard *shard, const char *mode)
         {"none", "unchanged"},     {"none", "too_large"}, {"none", "error"},
         {"lossless", "condensed"}, {"mask", "condensed"}, {"extract", "condensed"},
         {"fold", "condensed"},     {"drop", "condensed"}, {"frozen", "condensed"},
+        {"image", "condensed"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

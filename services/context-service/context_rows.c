@@ -314,6 +314,8 @@ static enum db_result add_epoch(struct context_rows *r, int64_t session, struct 
     enum db_result result = context_schema_ask(&r->schema, CONTEXT_SCHEMA_LAST_NUMBER, &last);
     if (result != DB_ROW)
         return result;
+    if ((uint64_t)last < e->number)
+        last = (int64_t)e->number; /* which this one replaces */
     e->number = (uint64_t)last + 1;
     db_bind_int(s, 1, session);
     db_bind_int(s, 2, (int64_t)e->number);
@@ -332,7 +334,33 @@ static enum db_result add_epoch(struct context_rows *r, int64_t session, struct 
     return result == DB_OK ? prune_epochs(r, session, last + 1 - CONTEXT_ROWS_MAX_EPOCHS) : result;
 }
 
-/* Another thread may have been faster: then what it froze is what counts. */
+static enum db_result remove_epoch(struct context_rows *r, int64_t session, int64_t id)
+{
+    int64_t bytes = 0;
+
+    db_bind_int(r->schema.statements[CONTEXT_SCHEMA_REMOVE_EPOCH], 1, id);
+    enum db_result result = context_schema_ask(&r->schema, CONTEXT_SCHEMA_REMOVE_EPOCH, &bytes);
+    return result == DB_ROW ? grow(r, session, -(bytes + ROW_BYTES)) : result;
+}
+
+/* There is one for the same messages. Unless the caller knows it, another thread was faster: then
+ * what that froze is what counts. */
+static enum db_result meet_epoch(struct context_rows *r, int64_t session, int64_t id,
+                                 struct context_epoch *e, struct arena *a)
+{
+    struct context_epoch there = *e;
+    enum db_result result = read_epoch(r, id, a, &there);
+
+    if (result != DB_ROW)
+        return result;
+    if (there.number != e->number) {
+        *e = there;
+        return DB_OK;
+    }
+    result = remove_epoch(r, session, id);
+    return result == DB_OK ? add_epoch(r, session, e) : result;
+}
+
 static enum db_result keep_epoch(struct context_rows *r, int64_t session, struct context_epoch *e,
                                  struct arena *a)
 {
@@ -349,8 +377,7 @@ static enum db_result keep_epoch(struct context_rows *r, int64_t session, struct
         if (memcmp(digest, e->digest, DIGEST_SIZE) != 0)
             continue;
         db_reset(s);
-        result = read_epoch(r, id, a, e);
-        return result == DB_ROW ? DB_OK : result;
+        return meet_epoch(r, session, id, e, a);
     }
     return result == DB_OK ? add_epoch(r, session, e) : result;
 }

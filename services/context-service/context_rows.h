@@ -90,8 +90,9 @@ struct context_keep {
     size_t n_blocks;
 };
 
-/* One transaction. The epoch gets its number; when there is one for the same messages already,
- * *keep->epoch becomes that one, its text in `a`. */
+/* One transaction. The epoch gets its number. When there is one for the same messages already, it
+ * is replaced if the number given is its own; else *keep->epoch becomes that one, its text in `a`.
+ */
 MUST_USE enum db_result context_rows_keep(struct context_rows *r, const struct context_keep *keep,
                                           const struct context_limits *limits, usec_t now,
                                           struct arena *a);

@@ -38,6 +38,8 @@ static const char *const texts[CONTEXT_SCHEMA_N] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [CONTEXT_SCHEMA_PRUNE_EPOCHS] = "DELETE FROM epochs WHERE session = ?1 AND number <= ?2"
                                     " RETURNING length(frozen) + length(summary)",
+    [CONTEXT_SCHEMA_REMOVE_EPOCH] =
+        "DELETE FROM epochs WHERE id = ?1 RETURNING length(frozen) + length(summary)",
     [CONTEXT_SCHEMA_ADD_BLOCK] =
         "INSERT OR IGNORE INTO blocks (session, key, body) VALUES (?1, ?2, ?3)",
     [CONTEXT_SCHEMA_TAKE_BLOCK] = "SELECT body FROM blocks WHERE session = ?1 AND key = ?2",

@@ -37,45 +37,90 @@ static const struct json_value *id_at(const struct json_value *object, const cha
     return json_is(id, JSON_STRING) ? id : NULL;
 }
 
-/* A tool message's content is a string or a list of parts. */
-static bool openai_next_output(const struct json_value *message, struct conversation_output *o)
+/* The next part with a text, `part` itself included; what stands for a picture is none. */
+static const struct json_value *find_text(const struct json_value *part)
+{
+    for (; part; part = part->next) {
+        const struct json_value *text = json_get(part, "text");
+        if (json_is(text, JSON_STRING) && !str_has_prefix(text->raw, "\"" MARKER_IMAGE))
+            break;
+    }
+    return part;
+}
+
+static bool take_part(struct conversation_output *o, const struct json_value *part)
+{
+    o->part = find_text(part);
+    if (o->part)
+        o->text = json_get(o->part, "text");
+    return o->part != NULL;
+}
+
+/* A string or a list of parts. */
+static bool next_text(const struct json_value *content, struct conversation_output *o)
 {
     if (o->text && !o->part)
         return false;
-    if (!o->text && openai_role(message) != ROLE_TOOL)
-        return false;
-
-    const struct json_value *content = json_get(message, "content");
-    o->call = id_at(message, "tool_call_id");
     if (json_is(content, JSON_STRING)) {
         o->text = content;
         return true;
     }
-    const struct json_value *part = o->part                        ? o->part->next
-                                    : json_is(content, JSON_ARRAY) ? content->child
-                                                                   : NULL;
-    for (; part; part = part->next) {
-        const struct json_value *text = json_get(part, "text");
-        if (json_is(text, JSON_STRING)) {
-            o->part = part;
-            o->text = text;
-            return true;
-        }
+    if (o->part)
+        return take_part(o, o->part->next);
+    return json_is(content, JSON_ARRAY) && take_part(o, content->child);
+}
+
+static bool openai_next_output(const struct json_value *message, struct conversation_output *o)
+{
+    if (openai_role(message) != ROLE_TOOL)
+        return false;
+    o->call = id_at(message, "tool_call_id");
+    return next_text(json_get(message, "content"), o);
+}
+
+static bool ends_type(const struct json_value *type, const char *end)
+{
+    size_t len = strlen(end);
+
+    return type->raw.len > len + 2 &&
+           memcmp(type->raw.data + type->raw.len - 1 - len, end, len) == 0;
+}
+
+/* Items of the Responses API: messages, what the model did, and what came of it. */
+static enum conversation_role responses_role(const struct json_value *item)
+{
+    const struct json_value *type = json_get(item, "type");
+
+    if (!json_is(type, JSON_STRING) || has_text(type, "message")) {
+        enum conversation_role role = openai_role(item);
+        return role == ROLE_TOOL ? ROLE_UNKNOWN : role;
     }
-    return false;
+    if (has_text(type, "item_reference")) /* nobody here knows what it says */
+        return ROLE_UNKNOWN;
+    if (has_text(type, "compaction"))
+        return ROLE_SYSTEM;
+    return ends_type(type, "_output") || ends_type(type, "_response") ? ROLE_TOOL : ROLE_ASSISTANT;
+}
+
+/* A thought belongs to what it led to, and calls that are made together have their results
+ * together.
+ */
+static bool responses_is_step(const struct json_value *item)
+{
+    return responses_role(item) == ROLE_ASSISTANT && !json_get(item, "role");
+}
+
+static bool responses_next_output(const struct json_value *item, struct conversation_output *o)
+{
+    if (responses_role(item) != ROLE_TOOL)
+        return false;
+    o->call = id_at(item, "call_id");
+    return next_text(json_get(item, "output"), o);
 }
 
 static bool is_result(const struct json_value *block)
 {
     return has_text(json_get(block, "type"), "tool_result");
-}
-
-/* The next part with a text, `part` itself included. */
-static const struct json_value *find_text(const struct json_value *part)
-{
-    while (part && !json_is(json_get(part, "text"), JSON_STRING))
-        part = part->next;
-    return part;
 }
 
 /* The user's messages bring the results of tools; a system prompt may be among the messages. */
@@ -92,14 +137,6 @@ static enum conversation_role anthropic_role(const struct json_value *message)
         if (is_result(block))
             return ROLE_TOOL;
     return role;
-}
-
-static bool take_part(struct conversation_output *o, const struct json_value *part)
-{
-    o->part = find_text(part);
-    if (o->part)
-        o->text = json_get(o->part, "text");
-    return o->part != NULL;
 }
 
 /* The content of each tool_result is a string or a list of parts. */
@@ -128,8 +165,9 @@ static bool anthropic_next_output(const struct json_value *message, struct conve
 }
 
 static const struct conversation_dialect dialects[] = {
-    {"openai", false, openai_role, openai_next_output},
-    {"anthropic", true, anthropic_role, anthropic_next_output},
+    {"openai", false, openai_role, NULL, openai_next_output},
+    {"responses", false, responses_role, responses_is_step, responses_next_output},
+    {"anthropic", true, anthropic_role, NULL, anthropic_next_output},
 };
 
 const struct conversation_dialect *conversation_find_dialect(struct str name)
@@ -151,6 +189,15 @@ static bool are_messages(const struct conversation_dialect *dialect,
     return true;
 }
 
+/* Results stay with whatever precedes them, so that dropping never makes an orphan. */
+static bool belongs_to_last(const struct conversation *c, enum conversation_role role)
+{
+    if (c->n == 0)
+        return false;
+    return role == ROLE_TOOL ||
+           (c->dialect->is_step && c->dialect->is_step(c->message[c->n - 1].json));
+}
+
 static void add_message(struct conversation *c, const struct json_value *json)
 {
     struct conversation_message *m = &c->message[c->n];
@@ -159,8 +206,7 @@ static void add_message(struct conversation *c, const struct json_value *json)
     *m = (struct conversation_message){.original = json, .json = json};
     m->role = c->dialect->role(json);
     m->tokens = m->tokens_before = counter_message(c->counter, json);
-    /* Results stay with whatever precedes them, so that dropping never makes an orphan. */
-    if (!g || m->role != ROLE_TOOL) {
+    if (!g || !belongs_to_last(c, m->role)) {
         g = &c->group[c->n_groups++];
         *g = (struct conversation_group){.first = c->n, .role = m->role};
     }
@@ -244,17 +290,13 @@ struct str conversation_respell(const struct conversation *c, struct arena *a,
     return (struct str){text, len + (size_t)(end - from)};
 }
 
-bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
-                          conversation_rewrite_fn fn, void *arg)
+bool conversation_replace(struct conversation *c, struct conversation_group *g, size_t i,
+                          struct str text)
 {
     struct conversation_message *m = &c->message[i];
-    struct str text = conversation_respell(c, c->arena, m->json, fn, arg);
     const struct json_value *json;
     size_t at;
 
-    c->is_full |= !text.data;
-    if (text.len == 0)
-        return false;
     if (json_parse(c->arena, text, &json, &at) != JSON_OK) {
         c->is_full = true; /* what was put together from JSON is JSON: only the ceiling is left */
         return false;
@@ -276,4 +318,13 @@ bool conversation_has_task(const struct conversation *c)
     for (size_t g = 0; g < c->n_groups; g++)
         tools += c->group[g].n > 1;
     return tools > 0 && tools * TOOL_GROUPS >= c->n_groups;
+}
+
+bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
+                          conversation_rewrite_fn fn, void *arg)
+{
+    struct str text = conversation_respell(c, c->arena, c->message[i].json, fn, arg);
+
+    c->is_full |= !text.data;
+    return text.len > 0 && conversation_replace(c, g, i, text);
 }

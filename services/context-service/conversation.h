@@ -36,6 +36,8 @@ struct conversation_dialect {
     const char *name;
     bool takes_turns; /* user and assistant by turns */
     enum conversation_role (*role)(const struct json_value *message);
+    /* what follows it belongs to it; NULL: nothing but results does */
+    bool (*is_step)(const struct json_value *message);
     bool (*next_output)(const struct json_value *message, struct conversation_output *o);
 };
 
@@ -107,6 +109,10 @@ typedef struct str (*conversation_rewrite_fn)(void *arg, const struct conversati
 struct str conversation_respell(const struct conversation *c, struct arena *a,
                                 const struct json_value *message, conversation_rewrite_fn fn,
                                 void *arg);
+
+/* Message `i` of `g` as `text`, JSON. False, and nothing changed, when that has as many tokens. */
+bool conversation_replace(struct conversation *c, struct conversation_group *g, size_t i,
+                          struct str text);
 
 /* Offers every piece of tool output in message `i` of `g` to `fn`. False, and nothing changed, when
  * it kept all of them or the result would have as many tokens. */

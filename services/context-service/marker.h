@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define MARKER_KEY_SIZE 17
+#define MARKER_IMAGE    "[image omitted; key="
 
 /* The content address: the same bytes have the same key for ever. */
 void marker_key(struct str bytes, char ret_key[MARKER_KEY_SIZE]);

@@ -54,7 +54,8 @@ static void give_block(const struct json_value *block, piece_fn fn, void *arg)
         p.text = json_get(block, "input");
         p.name = string_at(block, "name");
         p.id = string_at(block, "id");
-    } else if (has_type(block, "text")) {
+    } else if (has_type(block, "text") || has_type(block, "input_text") ||
+               has_type(block, "output_text")) {
         p.text = string_at(block, "text");
     }
     if (p.text)
@@ -78,6 +79,26 @@ static void give_calls(const struct json_value *message, piece_fn fn, void *arg)
     }
 }
 
+/* What the model did, or what came of it, as an item of the Responses API. */
+static void give_item(const struct json_value *item, enum conversation_role role, piece_fn fn,
+                      void *arg)
+{
+    struct piece p = {.kind = PIECE_CALL,
+                      .text = string_at(item, "arguments"),
+                      .name = string_at(item, "name"),
+                      .id = string_at(item, "call_id")};
+
+    if (role == ROLE_TOOL) {
+        p.kind = PIECE_OUTPUT;
+        each_text(json_get(item, "output"), p, fn, arg);
+        return;
+    }
+    if (!p.text)
+        p.text = string_at(item, "input");
+    if (p.text)
+        fn(arg, &p);
+}
+
 void piece_each(const struct json_value *message, enum conversation_role role, piece_fn fn,
                 void *arg)
 {
@@ -85,6 +106,10 @@ void piece_each(const struct json_value *message, enum conversation_role role, p
     bool is_own_result =
         role == ROLE_TOOL && (!json_is(content, JSON_ARRAY) || json_get(message, "tool_call_id"));
 
+    if (!json_get(message, "role")) {
+        give_item(message, role, fn, arg);
+        return;
+    }
     if (is_own_result) { /* a message of its own, as OpenAI has them */
         struct piece p = {.kind = PIECE_OUTPUT, .id = string_at(message, "tool_call_id")};
         each_text(content, p, fn, arg);

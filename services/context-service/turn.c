@@ -33,9 +33,10 @@ static uint64_t tokens_of(const struct taking *t, const struct json_value *messa
 
 static bool is_by_model(const struct json_value *message)
 {
-    const struct json_value *role = json_get(message, "role");
+    const struct json_value *role = json_get(message, "role"), *type = json_get(message, "type");
 
-    return role && str_is(role->raw, "\"assistant\"");
+    return role ? str_is(role->raw, "\"assistant\"")
+                : type && str_is(type->raw, "\"function_call\"");
 }
 
 static bool is_by_user(const struct json_value *message)
@@ -202,18 +203,27 @@ static bool freeze(struct taking *t, const struct json_value *condensed_from, si
     e.source_tokens = r->tokens_before - overhead - tail;
     e.frozen_tokens = r->tokens_after - overhead - tail;
     e.frozen = split.frozen;
+    if (t->has_epoch && e.n_source == t->epoch.n_source) {
+        if (str_equal(e.frozen, t->epoch.frozen)) { /* it cannot be made any shorter */
+            go_on(t);
+            return true;
+        }
+        e.number = t->epoch.number; /* it is not enough any more */
+    }
 
     struct context_keep keep = {.scope = t->scope, .epoch = &e};
     keep_blocks(r, t->arena, &keep);
     if (context_store_keep(t->means->store, t->arena, &keep) != CONTEXT_STORE_OK)
         return false;
+    if (!str_equal(e.frozen, split.frozen)) {
+        /* Somebody else was faster, with the same messages: what is frozen is frozen. */
+        if (overhead + e.frozen_tokens + tail > t->request->options.budget_tokens)
+            return false;
+        t->epoch = e;
+        t->new_tokens = tail;
+        go_on(t);
+    }
     t->ret->epoch = e.number;
-    if (str_equal(e.frozen, split.frozen))
-        return true;
-    /* Somebody else was faster, with the same messages: what is frozen is frozen. */
-    t->epoch = e;
-    t->new_tokens = tail;
-    go_on(t);
     return true;
 }
 

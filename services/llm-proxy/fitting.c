@@ -28,10 +28,32 @@ static uint64_t budget_of(const struct exchange *x, const struct settings_model 
     return window_words_room(m->context_window, output_of(x));
 }
 
-/* What the messages may have: tools and all the rest of the request stay as they are. */
-static uint64_t messages_share(const struct exchange *x, uint64_t budget)
+/* The request without its messages, whatever the API calls them; with them when memory is short. */
+static struct json_value leave_messages_out(struct exchange *x)
 {
-    uint64_t rest = estimate_beside_messages(x->chat.root);
+    struct json_value rest = *x->chat.root;
+    const struct json_value **last = &rest.child;
+
+    rest.child = NULL;
+    for (const struct json_value *m = x->chat.root->child; m; m = m->next) {
+        struct json_value *copy = arena_alloc(&x->arena, sizeof(*copy));
+        if (!copy)
+            return *x->chat.root;
+        *copy = *m;
+        copy->next = NULL;
+        if (m == x->chat.messages && !str_is(m->key, "messages")) /* which is known there */
+            continue;
+        *last = copy;
+        last = &copy->next;
+    }
+    return rest;
+}
+
+/* What the messages may have: tools and all the rest of the request stay as they are. */
+static uint64_t messages_share(struct exchange *x, uint64_t budget)
+{
+    struct json_value beside = leave_messages_out(x);
+    uint64_t rest = estimate_beside_messages(&beside);
 
     return rest < budget ? budget - rest : 0;
 }
@@ -51,7 +73,7 @@ static struct settings_context_rules rules_of(const struct exchange *x,
 
 static bool can_condense(const struct exchange *x, const struct settings_context_rules *rules)
 {
-    return rules->mode != CONTEXT_OFF && x->chat.messages && !x->inbound->is_opaque;
+    return rules->mode != CONTEXT_OFF && x->chat.messages && x->inbound->conversation;
 }
 
 bool fitting_is_close(const struct exchange *x, const struct settings_model *m)
@@ -79,7 +101,8 @@ static void refuse_too_long(struct exchange *x, uint64_t tokens)
                      " tokens and cannot be made to fit the %" PRIu64 " that '%s' leaves for it.",
                      tokens, budget_of(x, model_of(x)), model_of(x)->name);
 
-    exchange_refuse(x, REFUSAL_CONTEXT_LENGTH_EXCEEDED, message, "messages");
+    exchange_refuse(x, REFUSAL_CONTEXT_LENGTH_EXCEEDED, message,
+                    arena_copy(&x->arena, x->chat.messages->key));
 }
 
 static void refuse_without_service(struct exchange *x)
@@ -158,7 +181,7 @@ static bool ask(struct exchange *x, const struct settings_context_rules *rules, 
     bool may_summarize = rules->mode == CONTEXT_SUMMARIZE && s->context.summarize.url;
     struct context_request request = {
         .model = str_from(model_of(x)->name),
-        .dialect = str_from(catalogue_dialect_text(x->inbound->dialect)),
+        .dialect = str_from(x->inbound->conversation),
         .mode = str_from(catalogue_context_mode_text(rules->mode)),
         .session = http_request_header(x->client, "x-llm-session"),
         .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,

@@ -67,6 +67,7 @@ struct inbound {
     const char *api;               /* in the books: "messages" */
     enum settings_dialect dialect; /* whose providers take the caller's bytes as they are … */
     const struct dialect *native;  /* … and how those are forwarded and their answers read */
+    const char *conversation;      /* what context-service calls its messages; NULL: it has none */
 
     unsigned needs; /* VARIANT_HAS_…: of its relatives only those with it are asked natively */
     bool is_opaque; /* no chat: passthrough.h; read_chat and the writers are NULL */

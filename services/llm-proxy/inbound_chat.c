@@ -120,6 +120,7 @@ const struct inbound inbound_chat = {
     .api = "chat.completions",
     .dialect = DIALECT_OPENAI,
     .native = &dialect_openai,
+    .conversation = "openai",
     .read_request = read_request,
     .read_chat = inbound_chat_read,
     .field_of = field_of,

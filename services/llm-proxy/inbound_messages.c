@@ -114,6 +114,7 @@ const struct inbound inbound_messages = {
     .api = "messages",
     .dialect = DIALECT_ANTHROPIC,
     .native = &dialect_anthropic,
+    .conversation = "anthropic",
     .read_request = read_request,
     .read_chat = inbound_messages_chat_read,
     .field_of = field_of,

@@ -40,6 +40,7 @@ static bool read_request(struct arena *a, struct chat_request *ret, struct inbou
     if (!json_is(input, JSON_STRING) && !json_is(input, JSON_ARRAY) &&
         !chat_request_field(ret->root, "prompt"))
         return request_field_fail(&f, "input", "'input' must be a text or a list of items.");
+    ret->messages = json_is(input, JSON_ARRAY) && input->child ? input : NULL;
     ret->wants_usage = true; /* it is in the last event, always */
     ret->prompt_tokens = estimate_request_sampled(ret->root);
     return true;
@@ -352,6 +353,7 @@ const struct inbound inbound_responses = {
     .api = "responses",
     .dialect = DIALECT_OPENAI,
     .native = &dialect_responses,
+    .conversation = "responses",
     .needs = VARIANT_HAS_RESPONSES,
     .read_request = read_request,
     .read_chat = read_chat,

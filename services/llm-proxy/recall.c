@@ -6,13 +6,14 @@
 
 #define NOT_FOUND "There is no such block, or no longer."
 #define NOT_NOW   "It cannot be had at the moment."
+#define NO_TEXT   "It is a picture, which cannot be shown again."
 
 static bool is_wanted(const struct exchange *x)
 {
     const struct settings_model *m = x->plan.models[x->route.at_model];
     struct str said = http_request_header(x->client, "x-llm-retrieval-tool");
 
-    if (x->chat.is_stream || x->inbound->is_opaque || x->fitting.session.len == 0)
+    if (x->chat.is_stream || x->fitting.session.len == 0 || !json_get(x->chat.root, "messages"))
         return false;
     if (said.data)
         return str_is_nocase(said, "true");
@@ -57,6 +58,18 @@ static void take_result(struct exchange *x, struct str text)
     ask_next(x);
 }
 
+/* Nothing that a model could read. */
+static bool is_picture(struct exchange *x, struct str block)
+{
+    const struct json_value *part;
+    struct str type;
+    size_t at;
+
+    return str_has_prefix(block, "{") && json_parse(&x->arena, block, &part, &at) == JSON_OK &&
+           json_string(json_get(part, "type"), &x->arena, &type) &&
+           (str_is(type, "image") || str_is(type, "image_url") || str_is(type, "input_image"));
+}
+
 static void on_block(void *arg, enum context_client_result result,
                      const struct context_reply *reply, struct str block)
 {
@@ -67,6 +80,8 @@ static void on_block(void *arg, enum context_client_result result,
     if (result == CONTEXT_CLIENT_OK && str_is(reply->outcome, "found")) {
         const char *copy = arena_copy(&x->arena, block);
         text = copy ? (struct str){copy, block.len} : STR(NOT_NOW);
+        if (is_picture(x, text))
+            text = STR(NO_TEXT);
     } else if (result == CONTEXT_CLIENT_OK && str_has_prefix(reply->message, "not_found")) {
         text = STR(NOT_FOUND);
     }
@@ -95,7 +110,7 @@ static void ask_next(struct exchange *x)
     while (r->at < r->calls.n) {
         const struct context_request request = {
             .model = x->chat.model,
-            .dialect = str_from(catalogue_dialect_text(x->inbound->dialect)),
+            .dialect = str_from(x->inbound->conversation),
             .session = x->fitting.session,
             .tenant = x->key ? str_from(x->key->id) : STR_EMPTY,
             .key = r->calls.of[r->at].key,

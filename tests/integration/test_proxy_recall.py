@@ -220,3 +220,25 @@ def test_messages_are_served_likewise_by_any_provider(start, model):
     assert found.json["content"] == [{"type": "text", "text": "found it"}]
     assert [m["role"] for m in model.asked[1]["messages"][-2:]] == ["assistant", "tool"]
     assert "text of a file" in model.asked[1]["messages"][-1]["content"]
+
+
+def test_a_picture_is_left_out_and_not_given_back(start, model):
+    suite = start()
+    url = "data:image/png;base64," + "iVBORw0KGgoA" * 20
+
+    def answer(body):
+        key = re.search(r"image omitted; key=([0-9a-f]{16})", json.dumps(body["messages"]))[1]
+        return ({"content": None, "tool_calls": [call(OURS, key)]} if len(model.asked) == 1
+                else {"content": "as you say"})
+    model.answer = answer
+    session = Session(suite, session="s")
+    session.messages += [
+        {"role": "user", "content": [{"type": "text", "text": "see"},
+                                     {"type": "image_url", "image_url": {"url": url}}]},
+        {"role": "assistant", "content": "I see."}]
+    for _ in range(7):
+        session.add(300)
+    found = session.ask(max_tokens=200)
+    assert found.status == 200 and found.json["choices"][0]["message"]["content"] == "as you say"
+    assert url not in json.dumps(model.asked)
+    assert "picture" in model.asked[1]["messages"][-1]["content"]

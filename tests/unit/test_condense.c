@@ -207,6 +207,112 @@ static void each_result_in_a_message_of_the_user_is_masked(void **state)
     arena_done(&r.arena);
 }
 
+#define THINKS "{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"c2VjcmV0\"}"
+#define DOES(id)                                                                                   \
+    "{\"type\":\"function_call\",\"call_id\":\"" id "\",\"name\":\"f\",\"arguments\":\"{}\"}"
+#define COMES(id, t)                                                                               \
+    "{\"type\":\"function_call_output\",\"call_id\":\"" id "\",\"output\":\"" t "\"}"
+
+static void items_of_responses_that_belong_together_go_together(void **state)
+{
+    const char *turn = THINKS "," DOES("a") "," DOES("b") "," COMES("b", "x") "," COMES("a", "y");
+    const char *end = "{\"type\":\"message\","
+                      "\"role\":\"user\",\"content\":[{\"type\":"
+                      "\"input_text\",\"text\":\"v\"}]}," THINKS "," SAYS("w");
+    char text[4096], kept[4096];
+
+    (void)state;
+    snprintf(text, sizeof(text), "[" USER("u " LONG) ",%s," SAYS("s") ",%s]", turn, end);
+    snprintf(kept, sizeof(kept), "[%s]", end);
+    for (uint64_t budget = tokens_in(text) - 1; budget > tokens_in(kept); budget--) {
+        struct run r = condense_as("responses", text, CONDENSE_MASK, budget, 1);
+        CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+        size_t len = r.report.messages.len;
+        CHECK(memmem(r.report.messages.data, len, turn, strlen(turn)) ||
+              !memmem(r.report.messages.data, len, "call_id", 7));
+        arena_done(&r.arena);
+    }
+    expect(condense_as("responses", text, CONDENSE_MASK, tokens_in(kept), 1), CONDENSE_CONDENSED,
+           kept);
+}
+
+static void outputs_of_responses_are_masked_and_extracted_from(void **state)
+{
+    const char *text = "[" USER("u") "," DOES("a") "," COMES(
+        "a", "first\\n" LONG "\\nerror: disk full\\n" LONG) "," SAYS("s") "," USER("v") "]";
+    struct run r = condense_as("responses", text, CONDENSE_MASK, tokens_in(text) - 50, 1);
+    char found[4096];
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    snprintf(found, sizeof(found), "%.*s", STR_ARG(r.report.messages));
+    CHECK(strstr(found, "\"output\":\"[tool result omitted: 4 lines"));
+    arena_done(&r.arena);
+    r = condense_as("responses", text, CONDENSE_EXTRACT, tokens_in(text) - 100, 1);
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    snprintf(found, sizeof(found), "%.*s", STR_ARG(r.report.messages));
+    CHECK(strstr(found, "error: disk full"));
+    arena_done(&r.arena);
+    expect(condense_as("responses", "[{\"type\":\"item_reference\",\"id\":\"x\"}]", CONDENSE_MASK,
+                       1, 1),
+           CONDENSE_INVALID, NULL);
+}
+
+#define PICTURE                                                                                    \
+    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64," TEN(                 \
+        "iVBORw0KGgoA") "\"}"
+#define SHOWS(t, more)                                                                             \
+    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"" t "\"}," PICTURE more "}]}"
+#define SIGHT(t)                                                                                   \
+    "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/"                  \
+    "png\",\"data\":\"" t TEN("iVBORw0KGgoA") "\"}}"
+
+static void old_pictures_go_first_and_can_be_had_back(void **state)
+{
+    static const enum condense_mode modes[] = {CONDENSE_MASK, CONDENSE_EXTRACT};
+    const char *cached = ",\"cache_control\":{\"type\":\"ephemeral\"}";
+    char text[8192];
+
+    (void)state;
+    snprintf(text, sizeof(text), "[" SHOWS("a", "%s") "," SAYS("s") "," SHOWS("b", "") "]", cached);
+    for (size_t i = 0; i < 2; i++) {
+        struct run r = condense_as("openai", text, modes[i], tokens_in(text) - 1, 1);
+        char found[8192];
+        CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+        CHECK_U64(r.report.n_omitted, 1);
+        CHECK_STR(r.report.omitted[0].bytes,
+                  PICTURE ",\"cache_control\":{\"type\":\"ephemeral\"}}");
+        snprintf(
+            found, sizeof(found),
+            "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
+            "\"text\",\"text\":\"[image omitted; key=%s]\"%s}]}," SAYS("s") "," SHOWS("b", "") "]",
+            r.report.omitted[0].key, cached);
+        CHECK_TEXT(r.report.stage[0], "image");
+        expect(r, CONDENSE_CONDENSED, found);
+    }
+}
+
+static void a_picture_in_a_result_does_not_hide_its_texts(void **state)
+{
+    const char *text = "[" USER("u") "," USES("a") "," RESULTS(
+        "a", "[" SIGHT("x") ",{\"type\":\"text\",\"text\":\"" LONG "\"}," SIGHT("y") "]",
+        "") "," SAYS("s") "," USER("v") "]";
+    struct run r = condense_as("anthropic", text, CONDENSE_MASK, 110, 1);
+    char found[8192];
+
+    (void)state;
+    CHECK_INT(r.outcome, CONDENSE_CONDENSED);
+    snprintf(found, sizeof(found), "%.*s", STR_ARG(r.report.messages));
+    CHECK(!strstr(found, "base64"));
+    CHECK(strstr(found, "[tool result omitted: 1 lines"));
+    CHECK(strstr(found, KEY_OF_LONG));
+    CHECK_U64(r.report.n_omitted, 3);
+    CHECK_STR(r.report.omitted[0].bytes, SIGHT("x"));
+    CHECK_STR(r.report.omitted[1].bytes, SIGHT("y"));
+    CHECK_STR(r.report.omitted[2].bytes, LONG);
+    arena_done(&r.arena);
+}
+
 static void the_question_that_the_last_messages_answer_stays(void **state)
 {
     const char *text = "[" USER("0 " LONG) "," SAYS("1") "," USER("2") "," CALLS("a") "," GIVES(
@@ -390,6 +496,10 @@ int main(void)
         cmocka_unit_test(a_call_and_its_results_go_together),
         cmocka_unit_test(results_in_messages_of_the_user_stay_with_their_call),
         cmocka_unit_test(each_result_in_a_message_of_the_user_is_masked),
+        cmocka_unit_test(items_of_responses_that_belong_together_go_together),
+        cmocka_unit_test(outputs_of_responses_are_masked_and_extracted_from),
+        cmocka_unit_test(old_pictures_go_first_and_can_be_had_back),
+        cmocka_unit_test(a_picture_in_a_result_does_not_hide_its_texts),
         cmocka_unit_test(the_question_that_the_last_messages_answer_stays),
         cmocka_unit_test(the_running_turn_is_touched_only_when_nothing_older_is_left),
         cmocka_unit_test(what_must_stay_and_does_not_fit_is_named_with_numbers),

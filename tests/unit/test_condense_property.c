@@ -1,6 +1,7 @@
 #include "condense.h"
 
 #include "base/digest.h"
+#include "check_conversation.h"
 #include "made_conversation.h"
 
 #include <stdio.h>
@@ -21,123 +22,9 @@
 #else
 #define SOAK 100000
 #endif
-#define EPOCHS       50
-#define MAX_MESSAGES 256
-#define SUMMARY      "[Earlier conversation, condensed: "
-#define ELLIPSIS     "\xe2\x80\xa6"
-#define FORGED_KEY   "0123456789abcdef"
-#define SECRET       STR("a secret of the session")
-
-/* A conversation read back. */
-struct reader {
-    const struct json_value *array;
-    const struct json_value *message[MAX_MESSAGES];
-    unsigned n;
-};
-
-static void read_messages(struct reader *r, struct arena *a, struct str text)
-{
-    size_t at;
-
-    CHECK_INT(json_parse(a, text, &r->array, &at), JSON_OK);
-    r->n = 0;
-    for (const struct json_value *v = r->array->child; v; v = v->next) {
-        CHECK(r->n < MAX_MESSAGES);
-        r->message[r->n++] = v;
-    }
-}
-
-static bool holds(struct str text, const char *what)
-{
-    return memmem(text.data, text.len, what, strlen(what)) != NULL;
-}
-
-static bool role_is(const struct json_value *message, const char *role)
-{
-    struct str raw = json_get(message, "role")->raw;
-
-    return str_is((struct str){raw.data + 1, raw.len - 2}, role);
-}
-
-static bool is_system(const struct json_value *message)
-{
-    return role_is(message, "system") || role_is(message, "developer");
-}
-
-static bool has_results(const struct json_value *message)
-{
-    const struct json_value *content = json_get(message, "content");
-
-    if (role_is(message, "tool"))
-        return true;
-    if (!role_is(message, "user") || !json_is(content, JSON_ARRAY))
-        return false;
-    for (const struct json_value *b = content->child; b; b = b->next)
-        if (json_get(b, "tool_use_id"))
-            return true;
-    return false;
-}
-
-/* The service's own messages have no number. */
-static bool is_made(const struct json_value *message)
-{
-    return !json_get(message, "n");
-}
-
-static unsigned number_of(const struct json_value *message)
-{
-    int64_t n;
-
-    CHECK(json_int(json_get(message, "n"), &n));
-    return (unsigned)n;
-}
-
-static bool same(const struct json_value *a, const struct json_value *b)
-{
-    return str_equal(a->raw, b->raw);
-}
-
-static unsigned occurrences(struct str text, const char *what)
-{
-    const char *end = text.data + text.len;
-    unsigned n = 0;
-
-    for (const char *at = text.data;
-         (at = memmem(at, (size_t)(end - at), what, strlen(what))) != NULL; at++)
-        n++;
-    return n;
-}
-
-/* Messages stay in order, only what tools returned is ever another text, and what is invented says
- * so. */
-static void check_messages(const struct reader *in, const struct reader *out)
-{
-    unsigned next = 0, summaries = 0;
-
-    for (unsigned i = 0; i < out->n; i++) {
-        const struct json_value *m = out->message[i];
-        if (is_made(m)) {
-            struct str content = json_get(m, "content")->raw;
-            bool is_summary = str_has_prefix(content, "\"" SUMMARY);
-            CHECK(is_summary || str_is(content, "\"" ELLIPSIS "\""));
-            summaries += is_summary;
-            continue;
-        }
-        unsigned n = number_of(m);
-        CHECK(n >= next && n < in->n);
-        next = n + 1;
-        if (same(in->message[n], m))
-            continue;
-        CHECK(has_results(in->message[n]));
-        CHECK(m->raw.len < in->message[n]->raw.len);
-        static const char *const kept[] = {"cache_control", "tool_use_id", "tool_call_id",
-                                           "\"is_error\":true"};
-        for (unsigned k = 0; k < sizeof(kept) / sizeof(kept[0]); k++)
-            CHECK(occurrences(m->raw, kept[k]) == occurrences(in->message[n]->raw, kept[k]));
-        CHECK(!holds(m->raw, "\"content\":\"\"") && !holds(m->raw, "\"text\":\"\""));
-    }
-    CHECK(summaries <= 1);
-}
+#define EPOCHS     50
+#define FORGED_KEY "0123456789abcdef"
+#define SECRET     STR("a secret of the session")
 
 static bool keeps(const struct reader *out, const struct json_value *message)
 {
@@ -165,57 +52,6 @@ static void check_pins(const struct reader *in, const struct reader *out, unsign
     /* What the system said first stays first. */
     for (unsigned i = 0; i < in->n && is_system(in->message[i]); i++)
         CHECK(same(out->message[i], in->message[i]));
-}
-
-/* Ids of calls, and of the results that follow at once: the same, none twice, in order. */
-static unsigned read_ids(const struct json_value *list, const char *key, struct str *ids,
-                         unsigned n)
-{
-    for (const struct json_value *v = json_is(list, JSON_ARRAY) ? list->child : NULL; v;
-         v = v->next)
-        if (json_get(v, key)) {
-            CHECK(n < 16);
-            ids[n++] = json_get(v, key)->raw;
-        }
-    return n;
-}
-
-static void check_calls(const struct reader *out)
-{
-    struct str call[16], result[16];
-
-    for (unsigned i = 0; i < out->n; i++) {
-        const struct json_value *m = out->message[i];
-        unsigned calls = read_ids(json_get(m, "tool_calls"), "id", call, 0), results = 0;
-        calls = read_ids(json_get(m, "content"), "id", call, calls);
-        unsigned last = i;
-        while (last + 1 < out->n && has_results(out->message[last + 1])) {
-            m = out->message[++last];
-            if (role_is(m, "tool"))
-                result[results++] = json_get(m, "tool_call_id")->raw;
-            else
-                results = read_ids(json_get(m, "content"), "tool_use_id", result, results);
-        }
-        CHECK(calls == results);
-        for (unsigned k = 0; k < calls; k++)
-            CHECK(str_equal(call[k], result[k]));
-        i = last;
-    }
-}
-
-/* In what was legal the user speaks first, calls have their results and, where the dialect wants
- * it, speakers take turns. */
-static void check_legal(const struct reader *out, bool is_anthropic)
-{
-    unsigned first = 0;
-
-    while (first < out->n && is_system(out->message[first]))
-        first++;
-    CHECK(first < out->n && role_is(out->message[first], "user"));
-    CHECK(!has_results(out->message[first]));
-    check_calls(out);
-    for (unsigned i = first + 1; is_anthropic && i < out->n; i++)
-        CHECK(role_is(out->message[i], "user") != role_is(out->message[i - 1], "user"));
 }
 
 /* Every key that the answer names is that of a block that is listed. */

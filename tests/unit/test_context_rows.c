@@ -150,6 +150,29 @@ static void who_comes_second_with_the_same_messages_gets_what_is_frozen(void **s
     close_scene(&s);
 }
 
+static void who_knows_what_is_frozen_may_replace_it(void **state)
+{
+    struct context_scope mine = scope_of("t", "s");
+    struct context_epoch first = epoch_of('c', 'b', 2), second = epoch_of('c', 'b', 2), found;
+    struct scene s;
+
+    (void)state;
+    open_scene(&s);
+    keep(&s, mine, &first, NOW);
+    second.frozen = STR("{\"less\":1}");
+    second.number = first.number;
+    keep(&s, mine, &second, NOW);
+    CHECK_U64(second.number, 2);
+    CHECK_INT(find(&s, mine, "abc", &found), DB_ROW);
+    CHECK_U64(found.number, 2);
+    CHECK_STR(found.frozen, "{\"less\":1}");
+    first.number = 1; /* another has replaced it since */
+    keep(&s, mine, &first, NOW);
+    CHECK_U64(first.number, 2);
+    CHECK_STR(first.frozen, "{\"less\":1}");
+    close_scene(&s);
+}
+
 static void a_block_is_its_session_s_until_it_is_too_old(void **state)
 {
     struct context_scope mine = scope_of("t", "s");
@@ -338,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_epoch_of_the_most_messages_is_found_over_a_restart),
         cmocka_unit_test(who_comes_second_with_the_same_messages_gets_what_is_frozen),
+        cmocka_unit_test(who_knows_what_is_frozen_may_replace_it),
         cmocka_unit_test(a_block_is_its_session_s_until_it_is_too_old),
         cmocka_unit_test(an_old_session_is_as_good_as_gone_before_it_is_swept),
         cmocka_unit_test(nobody_may_keep_more_than_the_limits),
