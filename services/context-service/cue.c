@@ -89,35 +89,62 @@ static bool may_be_error(const char *word, size_t len)
     if ((word[0] | word[1]) & 0x80)
         return true;
     switch (THREE(word[0] | 0x20, word[1] | 0x20, word[2] | 0x20)) {
+    case THREE('a', 'b', 'g'):
     case THREE('a', 'b', 'o'):
+    case THREE('b', 'a', 'd'):
+    case THREE('b', 'r', 'o'):
     case THREE('c', 'a', 'n'):
+    case THREE('c', 'o', 'n'):
     case THREE('c', 'o', 'r'):
     case THREE('c', 'r', 'a'):
     case THREE('c', 'r', 'i'):
     case THREE('d', 'e', 'a'):
+    case THREE('d', 'e', 'c'):
     case THREE('d', 'e', 'n'):
+    case THREE('d', 'r', 'o'):
+    case THREE('d', 'u', 'p'):
+    case THREE('e', 'c', 'h'):
     case THREE('e', 'r', 'r'):
     case THREE('e', 'x', 'c'):
+    case THREE('e', 'x', 'h'):
     case THREE('e', 'x', 'i'):
+    case THREE('e', 'x', 'p'):
     case THREE('f', 'a', 'i'):
     case THREE('f', 'a', 'l'):
     case THREE('f', 'a', 't'):
     case THREE('f', 'e', 'h'):
     case THREE('f', 'e', 'l'):
     case THREE('f', 'o', 'u'):
+    case THREE('g', 'e', 's'):
+    case THREE('i', 'l', 'l'):
+    case THREE('i', 'n', 'c'):
+    case THREE('i', 'n', 't'):
     case THREE('i', 'n', 'v'):
+    case THREE('k', 'i', 'l'):
     case THREE('m', 'i', 's'):
+    case THREE('n', 'i', 'e'):
+    case THREE('o', 'd', 'm'):
+    case THREE('o', 'o', 'm'):
     case THREE('o', 'v', 'e'):
     case THREE('p', 'a', 'n'):
+    case THREE('p', 'r', 'o'):
+    case THREE('r', 'e', 'c'):
     case THREE('r', 'e', 'f'):
+    case THREE('r', 'e', 'j'):
+    case THREE('r', 'i', 'f'):
     case THREE('s', 'e', 'g'):
     case THREE('t', 'i', 'm'):
     case THREE('t', 'r', 'a'):
     case THREE('u', 'n', 'a'):
     case THREE('u', 'n', 'c'):
     case THREE('u', 'n', 'd'):
+    case THREE('u', 'n', 'e'):
+    case THREE('u', 'n', 'g'):
     case THREE('u', 'n', 'h'):
+    case THREE('u', 'n', 'k'):
     case THREE('u', 'n', 'r'):
+    case THREE('u', 'n', 's'):
+    case THREE('v', 'e', 'r'):
     case THREE('v', 'i', 'o'):
         return true;
     default:

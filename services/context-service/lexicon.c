@@ -16,7 +16,7 @@ struct entry {
     unsigned char flags;
 };
 
-/* In order of bytes. */
+/* In order of bytes. How words for errors begin is in cue.c, too. */
 /* clang-format off */
 static const struct entry entries[] = {
     {"a", S}, {"aan", S}, {"aber", S}, {"abgebrochen", E}, {"abort", E}, {"aborted", E},
