@@ -28,6 +28,8 @@ SANITIZERS = {
     "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp",
 }
 SLOW = 5 if "asan" in BUILD.name or "tsan" in BUILD.name else 1  # for deadlines of waiting only
+SOAK = os.environ.get("SOAK") == "1"  # full counts
+FIGURES = SOAK and SLOW == 1  # and its times asserted: a sanitizer's say nothing
 
 PROGRAMS = {
     "simulator": BUILD / "tests/simulator/simulator",

@@ -1,6 +1,5 @@
 """Budgets: what may be spent is set aside before anything is dispatched, and never one nano more."""
 import json
-import os
 import time
 from decimal import Decimal
 
@@ -8,7 +7,6 @@ import pytest
 
 from suite import SLOW, Stream, Suite, request, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 PRICE = {"provider": "*", "model": "sim", "input": 0.0, "output": 1.0}  # USD per million tokens
 
 

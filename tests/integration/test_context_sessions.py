@@ -2,14 +2,12 @@
 import collections
 import concurrent.futures
 import json
-import os
 import signal
 
 import pytest
 
+from suite import FIGURES
 from test_context_service import assistant, get, post, tool_round, user
-
-SOAK = bool(os.environ.get("SOAK"))
 
 
 @pytest.fixture
@@ -226,7 +224,7 @@ def test_every_number_of_a_session_adds_up(service):
     assert value("late_total") == value("refused_total") == 0
 
 
-@pytest.mark.skipif(not SOAK, reason="a figure: SOAK=1")
+@pytest.mark.skipif(not FIGURES, reason="a figure: SOAK=1")
 def test_the_same_again_costs_next_to_nothing(service):
     talk = Conversation(service, budget=60000, mode="extract")
     while True:

@@ -17,11 +17,10 @@ import time
 import pytest
 
 from http_echo import Answers, Echo
-from suite import SLOW, now_us, wait_until
+from suite import FIGURES, SLOW, SOAK, now_us, wait_until
 
 GET = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
-SOAK = bool(os.environ.get("SOAK"))
-GRACE = 0.2 if SOAK else 0.5 * SLOW
+GRACE = 0.2 if FIGURES else 0.5 * SLOW
 
 
 @pytest.fixture
@@ -181,7 +180,7 @@ def test_slow_heads_are_cut_at_the_deadline_and_disturb_nobody(start):
         s.close()
     assert len(cut) == n
     assert max(abs(t - timeout) for t in cut.values()) < GRACE
-    assert worst < max(2 * calm, 0.001 if SOAK else 0.1 * SLOW)
+    assert worst < max(2 * calm, 0.001 if FIGURES else 0.1 * SLOW)
     print(f"p99 of good traffic {calm * 1e3:.2f} ms, beside slow clients {worst * 1e3:.2f} ms")
 
 

@@ -1,12 +1,10 @@
 """After everything has gone wrong at once, nothing is held: no slot, no place, no reservation."""
-import os
 import random
 import threading
 from decimal import Decimal
 
-from suite import SLOW, Stream, Suite, wait_until
+from suite import SLOW, SOAK, Stream, Suite, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 CLIENTS, TURNS = 16, 200 if SOAK else 25
 
 FAULTS = ["", "status=500", "status=429,retry-after=0", "status=503", "rst=0", "rst=200", "fin=100",

@@ -2,14 +2,13 @@
 import collections
 import decimal
 import json
-import os
 import random
 import re
 
 from load import Load
-from suite import SLOW, Stream, Suite, wait_until
+from suite import SLOW, SOAK, Stream, Suite, wait_until
 
-KILLS = 200 if os.environ.get("SOAK") else 10
+KILLS = 200 if SOAK else 10
 PRICE_IN, PRICE_OUT = decimal.Decimal("1.234567891"), decimal.Decimal("7.777777777")
 
 

@@ -1,12 +1,10 @@
 """kill -9 under load: what a client saw complete is in the books once, and what nobody knows of is
 called unknown."""
 import collections
-import os
 
 from load import Load
-from suite import SLOW, Suite
+from suite import SLOW, SOAK, Suite
 
-SOAK = bool(os.environ.get("SOAK"))
 KILLS = 25 if SOAK else 3
 
 

@@ -1,6 +1,5 @@
 """SIGTERM under load: what has begun is finished, what comes later is refused, nothing is cut."""
 import json
-import os
 import signal
 import socket
 import threading
@@ -9,9 +8,8 @@ import time
 import pytest
 
 from load import Load
-from suite import SLOW, Suite, connect, request, wait_until
+from suite import SLOW, SOAK, Suite, connect, request, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 ROUNDS = 20 if SOAK else 3
 
 

@@ -5,9 +5,8 @@ import signal
 
 import pytest
 
-from suite import Stream, request, wait_until
+from suite import SOAK, Stream, request, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 BASE = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "bedrock": "", "ollama": ""}
 SCALE = 2 if SOAK else 1  # of the conversation whose cost is reckoned; the simulator keeps 64 KiB
 TURNS = 120

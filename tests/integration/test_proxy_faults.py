@@ -1,14 +1,12 @@
 """What a broken provider does to a client: nothing while another can answer, one error after."""
 import json
-import os
 import time
 
 import pytest
 
 from raw_upstream import SSE_HEAD, RawUpstream, delta, event, wait_for_close
-from suite import SLOW, Suite, wait_until
+from suite import SLOW, SOAK, Suite, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 FIRST_BYTES = range(0, 201) if SOAK else range(0, 201, 8)
 LATER_BYTES = range(201, 2400, 7 if SOAK else 61)
 PROVIDER = {"breaker": {"failures": 1000}, "retry": {"max": 0},

@@ -1,12 +1,9 @@
 """Limits of a key: never one over, truthfully told, and gone at once when the key is."""
-import os
 import threading
 import time
 
 from load import together
-from suite import SLOW, Stream, now_us, request
-
-SOAK = bool(os.environ.get("SOAK"))
+from suite import SLOW, SOAK, Stream, now_us, request
 
 
 def start(start_suite, simulator, **config):

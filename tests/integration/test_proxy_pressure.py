@@ -1,13 +1,11 @@
 """A client that does not read: the provider is paused, and little is held in between."""
-import os
 import socket
 import time
 
 import pytest
 
-from suite import BUILD, SLOW, Stream, Suite, wait_until
+from suite import BUILD, SLOW, SOAK, Stream, Suite, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 HAS_SANITIZER = "asan" in BUILD.name or "tsan" in BUILD.name
 STREAMS = 100 if SOAK else 20
 BYTES = 16 << 20

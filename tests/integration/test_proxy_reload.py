@@ -1,15 +1,13 @@
 """SIGHUP as a transaction, under load: the new configuration whole, or the old one and why."""
 import json
-import os
 import re
 import signal
 import threading
 import time
 
 from load import Load
-from suite import SLOW, Suite, wait_until
+from suite import SLOW, SOAK, Suite, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 RELOADS = 1000 if SOAK else 60
 
 BROKEN = {  # what is appended or replaced, and where the log says it is

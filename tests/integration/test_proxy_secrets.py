@@ -1,13 +1,11 @@
 """What never leaves: keys and words of people in logs, metrics, errors and books; and what no
 stranger can make: series."""
 import json
-import os
 import random
 import string
 
-from suite import Suite, request, wait_until
+from suite import SOAK, Suite, request, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 STRANGERS = 10_000 if SOAK else 300
 PROMPT, PROVIDER_KEY = "CANARY-prompt-7f3a", "CANARY-provider-key-91bc"
 

@@ -3,7 +3,6 @@ and health-worker's word; sessions that stay; windows that are larger; retries w
 import collections
 import concurrent.futures
 import json
-import os
 import time
 
 import pytest
@@ -11,9 +10,8 @@ import pytest
 import reckoning
 from raw_upstream import RawUpstream
 from reckoning import Told
-from suite import SLOW, Suite, request, wait_until
+from suite import SLOW, SOAK, Suite, request, wait_until
 
-SOAK = bool(os.environ.get("SOAK"))
 LATE = 0.2 * SLOW
 OK = json.dumps({"choices": [{"index": 0, "finish_reason": "stop", "message": {
     "role": "assistant", "content": "well"}}]}).encode()

@@ -1,17 +1,14 @@
 """What condensing must not lose: a small draw of what tests/bench/retention.py measures at length."""
-import os
 import sys
 
 import pytest
 
-from suite import ROOT
+from suite import ROOT, SOAK
 
 sys.path.insert(0, str(ROOT / "tests/bench"))
 import heldout  # noqa: E402
 import heldout_talks  # noqa: E402
 import retention  # noqa: E402
-
-SOAK = bool(os.environ.get("SOAK"))
 
 
 @pytest.fixture

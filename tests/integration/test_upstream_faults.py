@@ -14,9 +14,8 @@ import time
 import pytest
 
 from raw_upstream import SSE_HEAD, RawUpstream, blackhole, delta
-from suite import SLOW, Suite, free_port
+from suite import SLOW, SOAK, Suite, free_port
 
-SOAK = bool(os.environ.get("SOAK"))
 LATE = 0.1 * SLOW
 TICK = os.sysconf("SC_CLK_TCK")
 OK = json.dumps({"choices": [{"index": 0, "finish_reason": "stop", "message": {

@@ -1,13 +1,12 @@
 """Local workers that fail again and again: with SOAK=1 a hundred cycles of each fault and more, each
 counted exactly, and nothing is left behind."""
-import os
 
 import pytest
 
-from suite import PROGRAMS, SLOW, wait_until
+from suite import PROGRAMS, SLOW, SOAK, wait_until
 from test_workers import children, fds, no_trace, start_fleet, worker  # noqa: F401
 
-WORKERS, CYCLES = (10, 10) if os.environ.get("SOAK") else (3, 1)
+WORKERS, CYCLES = (10, 10) if SOAK else (3, 1)
 NAMES = [f"w{i}" for i in range(WORKERS)]
 
 

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from suite import BUILD, PROGRAMS, SLOW, free_port, request, wait_until
+from suite import BUILD, PROGRAMS, SLOW, SOAK, free_port, request, wait_until
 
-CYCLES = 100 if os.environ.get("SOAK") else 3
+CYCLES = 100 if SOAK else 3
 
 
 def worker(name="llama", script="", **more):
