@@ -5,6 +5,7 @@ The probe drives the real spools and the real ledger thread, without the HTTP in
 import os
 import random
 import re
+import resource
 import shutil
 import sqlite3
 import struct
@@ -14,7 +15,7 @@ import time
 
 import pytest
 
-from suite import BUILD, SLOW, wait_until
+from suite import BUILD, FIGURES, SLOW, SOAK, wait_until
 
 PROBE = BUILD / "tests/integration/ledger_probe"
 THREADS = 3
@@ -63,6 +64,12 @@ class Probe:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         return self.process.stdout.readline().strip()
+
+    def cpu_seconds(self):
+        """Since its start: what others do with the machine is not in it."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def put(self, n):
         words = self.ask(f"put {n}").split()
@@ -132,11 +139,13 @@ def test_fifty_kills_under_load_lose_nothing_and_double_nothing(tmp_path):
         check_worker(rows.get(who, {}), opened, settled)
 
 
-def test_a_restart_takes_up_a_full_spool_within_a_second(tmp_path):
-    holder = sqlite3.connect(tmp_path / "ledger.db")  # a lock keeps the spool from draining
+def restart_with_a_full_spool(books):
+    """Seconds until it is ready: by the clock, and of a processor."""
+    books.mkdir()
+    holder = sqlite3.connect(books / "ledger.db")  # a lock keeps the spool from draining
     slots = 131072  # of 512 bytes: 64 MiB
-    Probe(tmp_path, slots).stop()
-    probe = Probe(tmp_path, slots)
+    Probe(books, slots).stop()
+    probe = Probe(books, slots)
     holder.execute("BEGIN IMMEDIATE")
     put = probe.put(50000)
     assert put["full"] > 0
@@ -146,12 +155,19 @@ def test_a_restart_takes_up_a_full_spool_within_a_second(tmp_path):
     holder.close()
 
     begin = time.monotonic()
-    again = Probe(tmp_path, slots)
-    took = time.monotonic() - begin
-    print(f"64 MiB, {put['put']} requests: ready after {took:.2f} s")
-    assert took < (1 if os.environ.get("SOAK") else 3 * SLOW)
+    again = Probe(books, slots)
+    took, spent = time.monotonic() - begin, again.cpu_seconds()
+    print(f"64 MiB, {put['put']} requests: ready after {took:.2f} s, {spent:.2f} s of a processor")
     again.stop()
-    assert count(tmp_path, "status = 'success'") == put["put"]
+    assert count(books, "status = 'success'") == put["put"]
+    return took, spent
+
+
+def test_a_restart_takes_up_a_full_spool_within_a_second(tmp_path):
+    took, spent = zip(*(restart_with_a_full_spool(tmp_path / str(i))
+                        for i in range(3 if FIGURES else 1)))
+    assert min(spent) < 1 * SLOW
+    assert min(took) < 1 or not FIGURES
 
 
 def test_a_lock_of_five_seconds_stops_no_worker_and_loses_nothing(tmp_path):
@@ -350,7 +366,7 @@ def is_found_damaged(books):
 def test_a_page_overwritten_by_noise_is_found(good_books, tmp_path):
     source = (good_books / "ledger.db").read_bytes()
     rng = random.Random(1)
-    for _ in range(100 if os.environ.get("SOAK") else 10):
+    for _ in range(100 if SOAK else 10):
         copy = tmp_path / "copy"
         shutil.copytree(good_books, copy)
         page = rng.randrange(len(source) // 4096)
@@ -374,11 +390,24 @@ def test_an_amount_changed_within_a_row_is_told(good_books):
 
 
 def test_leaving_waits_for_no_check(tmp_path):
-    subprocess.run([PROBE, tmp_path, "fill", "600000"], check=True, timeout=120)
-    probe = Probe(tmp_path)
-    begin = time.monotonic()
-    probe.stop()
-    assert time.monotonic() - begin < 0.3 * SLOW  # reading all takes twice as long
+    subprocess.run([PROBE, tmp_path, "fill", "600000"], check=True, timeout=120 * SLOW)
+    db = sqlite3.connect(tmp_path / "ledger.db")
+    db.execute("UPDATE requests SET cost_nano = cost_nano + 1 WHERE cost_nano = 1")
+    db.commit()
+    db.close()
+
+    def spent_until(is_reached):
+        probe = Probe(tmp_path)
+        begun = probe.cpu_seconds()
+        wait_until(lambda: is_reached(probe, begun), "so much of the check", 30)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        probe.stop()
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    whole = spent_until(lambda probe, _: "do not add up" in probe.log)
+    left = min(spent_until(lambda probe, begun: probe.cpu_seconds() > begun + 0.03)
+               for _ in range(3))
+    print(f"processor time of a check {whole:.2f} s, of one that was left {left:.2f} s")
+    assert left < whole / 4
 
 
 def test_books_of_a_later_version_are_refused(good_books):
@@ -388,7 +417,7 @@ def test_books_of_a_later_version_are_refused(good_books):
     assert "later version" in refused(good_books)
 
 
-NTH = range(1, 201) if os.environ.get("SOAK") else (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
+NTH = range(1, 201) if SOAK else (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
