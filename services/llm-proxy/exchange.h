@@ -60,6 +60,8 @@ struct exchange {
 
     char request_id[40];
     struct ledger_entry entry;
+    struct ledger_attempt last_attempt;
+    bool holds_attempt; /* the last one went well: it is written with what comes next */
     struct str tags;
     usec_t accepted_at, started_wall;
     const struct inbound *inbound; /* the API that the caller speaks */

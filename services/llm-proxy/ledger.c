@@ -25,6 +25,7 @@
 #define COMMIT_INTERVAL (8 * USEC_PER_MSEC)   /* records gather so long before a commit */
 #define PATIENCE        4                     /* commits an intent waits for its settlement */
 #define RETRY_INTERVAL  (100 * USEC_PER_MSEC) /* between failing commits */
+#define TRIM_INTERVAL   (10 * USEC_PER_SEC)   /* seldom: a busy spool needs its pages again */
 #define STOP_DEADLINE   (2 * USEC_PER_SEC)
 
 static_assert(LEDGER_MAX_SPOOLS == LEDGER_REPLAY_MAX_SPOOLS, "what is taken up has room");
@@ -56,6 +57,7 @@ struct ledger {
 
     /* the thread's own */
     bool is_failing;
+    usec_t trim_at;
 };
 
 static int open_db(struct ledger *l, const char *state_dir, char *reterr, size_t reterr_size)
@@ -216,6 +218,24 @@ static void wake_up(struct ledger *l)
     (void)!write(l->wake.fd, &one, sizeof(one));
 }
 
+static bool has_large_spool(const struct ledger *l)
+{
+    for (unsigned i = 0; i < l->n_all; i++)
+        if (spool_is_large(l->spools[i]))
+            return true;
+    return false;
+}
+
+static void trim_spools(struct ledger *l)
+{
+    usec_t now = clock_now();
+    if (!has_large_spool(l) || now < l->trim_at)
+        return;
+    for (unsigned i = 0; i < l->n_all; i++)
+        spool_trim(l->spools[i]);
+    l->trim_at = now + TRIM_INTERVAL;
+}
+
 /* Return when something is to be done: a record is old enough, a task is there, a failed commit is
  * to be tried again. */
 static void rest(struct ledger *l)
@@ -227,7 +247,7 @@ static void rest(struct ledger *l)
     if (!has_news(l)) {
         atomic_store(&l->wake.is_asleep, true);
         if (!has_news(l))
-            wait_for_wake(l, USEC_INFINITY);
+            wait_for_wake(l, has_large_spool(l) ? TRIM_INTERVAL : USEC_INFINITY);
         atomic_store(&l->wake.is_asleep, false);
     }
     if (has_news(l) && !atomic_load(&l->is_stopping))
@@ -345,6 +365,7 @@ static void *run(void *arg)
         rest(l);
         run_tasks(l);
         commit_all(l);
+        trim_spools(l);
     }
     usec_t deadline = clock_now() + STOP_DEADLINE;
     run_tasks(l);

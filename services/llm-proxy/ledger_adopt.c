@@ -48,7 +48,7 @@ enum db_result ledger_adopt_spool(struct db *db, struct spool *spool, int64_t *l
     const void *bytes;
     while (r == DB_OK && (bytes = spool_next(spool, &len))) {
         struct ledger_record record;
-        if (!ledger_record_read(bytes, len, &record) || record.kind != LEDGER_RECORD_ENTRY)
+        if (!ledger_record_read(bytes, len, &record) || record.kind == LEDGER_RECORD_ATTEMPT)
             continue;
         if (record.entry.id > *last_id)
             *last_id = record.entry.id;

@@ -62,7 +62,18 @@ void ledger_entry_add_attempt(struct ledger_entry *e, struct spool *s,
     e->promised--;
 }
 
-enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s)
+static bool write_whole(struct ledger_entry *e, struct spool *s, const struct ledger_attempt *a)
+{
+    size_t len = ledger_record_write_whole(spool_reserve(s), e, a);
+    if (len == 0)
+        return false;
+    spool_publish(s, len);
+    e->promised--;
+    return true;
+}
+
+enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s,
+                                      const struct ledger_attempt *last)
 {
     assert(e->status != LEDGER_PENDING && (e->promised > 0 || e->id == 0));
     if (e->id == 0) {
@@ -72,7 +83,11 @@ enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s)
         e->promised = 1;
         e->id = spool_stamp(s, e->started_at);
     }
-    write_entry(e, s);
+    if (!last || !write_whole(e, s, last)) {
+        if (last)
+            ledger_entry_add_attempt(e, s, last);
+        write_entry(e, s);
+    }
     spool_release(s, e->promised);
     e->promised = 0;
     return SPOOL_OK;

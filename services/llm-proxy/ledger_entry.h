@@ -83,9 +83,12 @@ MUST_USE enum spool_result ledger_entry_extend(struct ledger_entry *e, struct sp
 void ledger_entry_add_attempt(struct ledger_entry *e, struct spool *s,
                               const struct ledger_attempt *a);
 
-/* The request is over; e->status is not LEDGER_PENDING. Of an entry that was never opened (refused,
- * answered from the cache) this is the only record: only then SPOOL_FULL is possible. */
-MUST_USE enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s);
+/* The request is over; e->status is not LEDGER_PENDING. `last` is an attempt that ended just now
+ * and was not added, or NULL: nearly always one record holds both. Of an entry that was never
+ * opened (refused, answered from the cache) this is the only record: only then SPOOL_FULL is
+ * possible. */
+MUST_USE enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s,
+                                               const struct ledger_attempt *last);
 
 /* The word in the status and usage_source columns; of the metrics' labels too. */
 const char *ledger_entry_status_text(enum ledger_entry_status status);

@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define N_TEXTS 10 /* of an entry */
+#define N_TEXTS     10  /* of an entry */
+#define MAX_MODEL   160 /* of an attempt */
+#define MAX_OUTCOME 16
 
 /* Numbers first, then each text as a length byte and its bytes. */
 struct fixed {
@@ -22,8 +24,14 @@ static_assert(sizeof(struct fixed) == 88, "no padding, so no stale bytes in the 
 static_assert(sizeof(struct fixed) + N_TEXTS + 64 + 16 + 24 + 80 + 48 + 8 + 32 + 8 + 8 + 88 <=
                   SPOOL_MAX_PAYLOAD,
               "the longest entry fits");
-static_assert(sizeof(struct fixed) + 4 + 64 + 48 + 160 + 16 <= SPOOL_MAX_PAYLOAD,
+static_assert(sizeof(struct fixed) + 4 + 64 + 48 + MAX_MODEL + MAX_OUTCOME <= SPOOL_MAX_PAYLOAD,
               "the longest attempt fits");
+
+/* What an entry does not say of its only attempt: this, then its model and outcome. */
+struct of_attempt {
+    usec_t started_at, duration, ttft;
+    uint64_t http_status;
+};
 
 static unsigned char *put(unsigned char *at, struct str text, size_t max)
 {
@@ -89,8 +97,34 @@ size_t ledger_record_write_attempt(void *slot, const struct ledger_entry *e,
     unsigned char *at = (unsigned char *)slot + sizeof(f);
     at = put(at, e->request_id, 64);
     at = put(at, a->provider, 48);
-    at = put(at, a->model, 160);
-    at = put(at, a->outcome, 16);
+    at = put(at, a->model, MAX_MODEL);
+    at = put(at, a->outcome, MAX_OUTCOME);
+    return (size_t)(at - (unsigned char *)slot);
+}
+
+bool ledger_record_is_told(const struct ledger_entry *e, const struct ledger_attempt *a)
+{
+    return a->number == 1 && e->attempts == 1 && str_equal(a->provider, e->provider) &&
+           a->tokens_in == e->tokens_in && a->tokens_out == e->tokens_out &&
+           a->tokens_cached == e->tokens_cached && a->cost_nano == e->cost_nano;
+}
+
+size_t ledger_record_write_whole(void *slot, const struct ledger_entry *e,
+                                 const struct ledger_attempt *a)
+{
+    struct of_attempt more = {a->started_at, a->duration, a->ttft, a->http_status};
+    size_t model = a->model.len < MAX_MODEL ? a->model.len : MAX_MODEL;
+    if (!ledger_record_is_told(e, a))
+        return 0;
+    size_t len = ledger_record_write_entry(slot, e);
+    if (len + sizeof(more) + 2 + model + MAX_OUTCOME > SPOOL_MAX_PAYLOAD)
+        return 0;
+
+    unsigned char *at = (unsigned char *)slot + len;
+    ((unsigned char *)slot)[offsetof(struct fixed, kind)] = LEDGER_RECORD_WHOLE;
+    memcpy(at, &more, sizeof(more));
+    at = put(at + sizeof(more), a->model, MAX_MODEL);
+    at = put(at, a->outcome, MAX_OUTCOME);
     return (size_t)(at - (unsigned char *)slot);
 }
 
@@ -107,7 +141,7 @@ static bool get(struct str *rest, struct str *ret_text)
     return true;
 }
 
-static bool read_entry(const struct fixed *f, struct str rest, struct ledger_entry *e)
+static bool read_entry(const struct fixed *f, struct str *rest, struct ledger_entry *e)
 {
     if (f->status > LEDGER_UNKNOWN || f->source > LEDGER_SOURCE_LOCAL || f->is_stream > 1)
         return false;
@@ -130,7 +164,7 @@ static bool read_entry(const struct fixed *f, struct str rest, struct ledger_ent
                                   &e->provider,   &e->backend, &e->error, &e->cache,
                                   &e->complexity, &e->tags};
     for (size_t i = 0; i < N_TEXTS; i++)
-        if (!get(&rest, texts[i]))
+        if (!get(rest, texts[i]))
             return false;
     return true;
 }
@@ -151,6 +185,28 @@ static bool read_attempt(const struct fixed *f, struct str rest, struct ledger_r
            get(&rest, &r->attempt.model) && get(&rest, &r->attempt.outcome);
 }
 
+static bool read_only_attempt(struct str rest, struct ledger_record *r)
+{
+    struct of_attempt more;
+    const struct ledger_entry *e = &r->entry;
+    if (rest.len < sizeof(more))
+        return false;
+    memcpy(&more, rest.data, sizeof(more));
+    rest = (struct str){rest.data + sizeof(more), rest.len - sizeof(more)};
+    r->attempt = (struct ledger_attempt){.number = 1,
+                                         .provider = e->provider,
+                                         .started_at = more.started_at,
+                                         .duration = more.duration,
+                                         .ttft = more.ttft,
+                                         .tokens_in = e->tokens_in,
+                                         .tokens_out = e->tokens_out,
+                                         .tokens_cached = e->tokens_cached,
+                                         .cost_nano = e->cost_nano,
+                                         .http_status = (uint16_t)more.http_status};
+    return more.http_status <= UINT16_MAX && e->attempts == 1 && e->status != LEDGER_PENDING &&
+           get(&rest, &r->attempt.model) && get(&rest, &r->attempt.outcome);
+}
+
 bool ledger_record_read(const void *bytes, size_t len, struct ledger_record *ret)
 {
     struct fixed f;
@@ -159,13 +215,14 @@ bool ledger_record_read(const void *bytes, size_t len, struct ledger_record *ret
     memcpy(&f, bytes, sizeof(f));
     struct str rest = {(const char *)bytes + sizeof(f), len - sizeof(f)};
 
-    if (f.kind == LEDGER_RECORD_ENTRY) {
-        ret->kind = LEDGER_RECORD_ENTRY;
-        return read_entry(&f, rest, &ret->entry);
-    }
-    if (f.kind == LEDGER_RECORD_ATTEMPT) {
-        ret->kind = LEDGER_RECORD_ATTEMPT;
+    ret->kind = (enum ledger_record_kind)f.kind;
+    switch (ret->kind) {
+    case LEDGER_RECORD_ENTRY:
+        return read_entry(&f, &rest, &ret->entry);
+    case LEDGER_RECORD_ATTEMPT:
         return read_attempt(&f, rest, ret);
+    case LEDGER_RECORD_WHOLE:
+        return read_entry(&f, &rest, &ret->entry) && read_only_attempt(rest, ret);
     }
     return false;
 }

@@ -195,18 +195,10 @@ enum db_result ledger_rows_add_attempt(struct ledger_rows *rows,
     return db_step(s);
 }
 
-/* What the request's columns say of it as well. */
-static bool is_told_by(const struct ledger_attempt *a, const struct ledger_entry *e)
-{
-    return a->number == 1 && e->attempts == 1 && str_equal(a->provider, e->provider) &&
-           a->tokens_in == e->tokens_in && a->tokens_out == e->tokens_out &&
-           a->tokens_cached == e->tokens_cached && a->cost_nano == e->cost_nano;
-}
-
 enum db_result ledger_rows_settle(struct ledger_rows *rows, const struct ledger_entry *e,
                                   const struct ledger_record *attempt, bool *ret_is_new)
 {
-    bool is_own = attempt && is_told_by(&attempt->attempt, e);
+    bool is_own = attempt && ledger_record_is_told(e, &attempt->attempt);
     enum db_result r = insert(rows, e, is_own ? &attempt->attempt : NULL, ret_is_new);
     if (r == DB_OK && attempt && !(is_own && *ret_is_new))
         r = ledger_rows_add_attempt(rows, attempt);

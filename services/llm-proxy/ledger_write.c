@@ -116,17 +116,26 @@ static enum db_result write_attempt(struct ledger_write *w, struct record *attem
     return ledger_rows_add_attempt(w->rows, &r);
 }
 
-static enum db_result settle(struct ledger_write *w, const struct ledger_entry *e)
+/* The attempt that `u` was read with, if it waits for its row. */
+static const struct ledger_record *read_attempt(const struct unsettled *u,
+                                                struct ledger_record *space)
 {
-    struct ledger_record attempt;
-    struct unsettled *u = place_of(w, e->id);
-    bool has_attempt =
-        u->attempt.len > 0 && ledger_record_read(u->attempt.bytes, u->attempt.len, &attempt);
+    bool is_there =
+        u->attempt.len > 0 && ledger_record_read(u->attempt.bytes, u->attempt.len, space);
+    return is_there ? space : NULL;
+}
+
+static enum db_result settle(struct ledger_write *w, const struct ledger_record *record)
+{
+    struct ledger_record space;
+    struct unsettled *u = place_of(w, record->entry.id);
+    const struct ledger_record *attempt =
+        record->kind == LEDGER_RECORD_WHOLE ? record : read_attempt(u, &space);
     u->intent.len = u->attempt.len = 0;
 
     bool is_new;
-    enum db_result r = ledger_rows_settle(w->rows, e, has_attempt ? &attempt : NULL, &is_new);
-    return r || !is_new ? r : ledger_rollup_add(w->rollup, e);
+    enum db_result r = ledger_rows_settle(w->rows, &record->entry, attempt, &is_new);
+    return r || !is_new ? r : ledger_rollup_add(w->rollup, &record->entry);
 }
 
 static enum db_result add_record(struct ledger_write *w, struct spool *spool, struct record record)
@@ -136,8 +145,8 @@ static enum db_result add_record(struct ledger_write *w, struct spool *spool, st
         w->skipped++;
         return DB_OK;
     }
-    if (r.kind == LEDGER_RECORD_ENTRY && r.entry.status != LEDGER_PENDING)
-        return settle(w, &r.entry);
+    if (r.kind != LEDGER_RECORD_ATTEMPT && r.entry.status != LEDGER_PENDING)
+        return settle(w, &r);
 
     struct unsettled *u =
         enter(w, &(struct unsettled){

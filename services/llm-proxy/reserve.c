@@ -175,6 +175,9 @@ bool reserve_target(struct exchange *x, const struct snapshot_provider *p, const
 {
     if (!x->reserve.is_limited && !refuses_unpriced(x))
         return true;
+    /* reserve_open() holds what the dearest of the first model's targets costs. */
+    if (x->attempts == 0 && x->route.at_model == 0 && !refuses_unpriced(x))
+        return true;
     int64_t output = output_tokens(x, x->plan.models[x->route.at_model]);
     int64_t worst = cost_at(x, p->settings->name, model, output);
 

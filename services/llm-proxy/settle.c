@@ -27,8 +27,17 @@ bool settle_open(struct exchange *x)
     return ledger_entry_open(&x->entry, x->worker->spool) == SPOOL_OK;
 }
 
+/* More follows, so it gets a record of its own. */
+static void write_held_attempt(struct exchange *x)
+{
+    if (x->holds_attempt)
+        ledger_entry_add_attempt(&x->entry, x->worker->spool, &x->last_attempt);
+    x->holds_attempt = false;
+}
+
 bool settle_extend(struct exchange *x)
 {
+    write_held_attempt(x);
     /* The first attempt's room came with the intent. */
     return x->attempts == 0 || ledger_entry_extend(&x->entry, x->worker->spool) == SPOOL_OK;
 }
@@ -124,31 +133,33 @@ static usec_t since_start(const struct exchange *x, usec_t when)
 
 void settle_attempt(struct exchange *x, enum outcome_kind kind, usec_t duration)
 {
-    struct ledger_attempt a;
+    struct ledger_attempt *a = &x->last_attempt;
 
-    ledger_entry_init_attempt(&a);
-    a.number = (uint16_t)x->attempts;
-    a.provider = str_from(x->provider->settings->name);
-    a.model = str_from(x->target_model);
-    a.outcome = str_from(outcome_kind_text(kind));
-    a.started_at = loop_wall(x->worker->loop) - duration;
-    a.duration = duration;
-    a.ttft = x->relay.first_token_at > x->attempt.started_at
-                 ? x->relay.first_token_at - x->attempt.started_at
-                 : USEC_INFINITY;
-    a.http_status = (uint16_t)x->attempt.status;
+    ledger_entry_init_attempt(a);
+    a->number = (uint16_t)x->attempts;
+    a->provider = str_from(x->provider->settings->name);
+    a->model = str_from(x->target_model);
+    a->outcome = str_from(outcome_kind_text(kind));
+    a->started_at = loop_wall(x->worker->loop) - duration;
+    a->duration = duration;
+    a->ttft = x->relay.first_token_at > x->attempt.started_at
+                  ? x->relay.first_token_at - x->attempt.started_at
+                  : USEC_INFINITY;
+    a->http_status = (uint16_t)x->attempt.status;
     if (is_billed(x, kind)) {
-        count_tokens(x, &a);
+        count_tokens(x, a);
         if (kind == OUTCOME_OK)
             bills_add(x->worker->bills, x);
-        a.cost_nano = cost_of(x, &a);
-        add_to_request(x, &a);
-        reserve_spend(x, a.cost_nano);
+        a->cost_nano = cost_of(x, a);
+        add_to_request(x, a);
+        reserve_spend(x, a->cost_nano);
     } else {
-        cost_nothing(&a.tokens_in, &a.tokens_out, &a.cost_nano);
+        cost_nothing(&a->tokens_in, &a->tokens_out, &a->cost_nano);
     }
-    ledger_entry_add_attempt(&x->entry, x->worker->spool, &a);
-    telemetry_attempt(x, kind, &a);
+    x->holds_attempt = true;
+    if (kind != OUTCOME_OK) /* it may be long until the next one */
+        write_held_attempt(x);
+    telemetry_attempt(x, kind, a);
 }
 
 /* A row belongs to a key, and what was opened or found in the cache is settled. What is refused
@@ -181,7 +192,8 @@ void settle_request(struct exchange *x, enum ledger_entry_status status)
     if (is_recorded(x)) {
         /* A refusal or an answer found that no longer fits costs no money: the log entry below is
          * its record. */
-        if (ledger_entry_settle(e, x->worker->spool) != SPOOL_OK)
+        const struct ledger_attempt *last = x->holds_attempt ? &x->last_attempt : NULL;
+        if (ledger_entry_settle(e, x->worker->spool, last) != SPOOL_OK)
             log_warning("the spool is full: no ledger row for request %s", x->request_id);
     }
     telemetry_request(x);

@@ -83,8 +83,7 @@ static bool is_whole(const struct slot *slot, uint64_t sequence)
            slot->checksum == checksum(sequence, slot);
 }
 
-/* Out of our memory; they stay in the file and in its cache. */
-static void give_pages_back(struct spool *s)
+void spool_trim(struct spool *s)
 {
     (void)!madvise(s->slots, (size_t)s->n_slots * SPOOL_SLOT_SIZE, MADV_DONTNEED);
     s->extent = 0;
@@ -117,7 +116,7 @@ static void find_leftovers(struct spool *s)
     atomic_store(&s->head, head);
     s->cursor = tail;
     s->lost = head - tail - s->n_leftovers;
-    give_pages_back(s);
+    spool_trim(s);
 }
 
 static int make_file(int fd, uint32_t n_slots)
@@ -325,8 +324,11 @@ void spool_advance(struct spool *s, uint64_t position)
     atomic_store_explicit(&s->header->tail, position, memory_order_release);
     if (s->cursor - s->cursor_base > s->extent)
         s->extent = s->cursor - s->cursor_base;
-    if (s->extent >= BURST && !spool_has_news(s))
-        give_pages_back(s);
+}
+
+bool spool_is_large(const struct spool *s)
+{
+    return s->extent >= BURST;
 }
 
 void spool_skip_to(struct spool *s, uint64_t position)

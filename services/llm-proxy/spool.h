@@ -68,5 +68,10 @@ const void *spool_next(struct spool *s, size_t *ret_len); /* NULL: nothing more 
 uint64_t spool_position(const struct spool *s);           /* of the record after the last read */
 void spool_rewind(struct spool *s);                       /* read again from the last advance */
 
+/* Its pages, used once, stay in our memory; spool_trim() leaves them in the file's cache only, and
+ * each costs a fault when it is used again. By the reader. */
+bool spool_is_large(const struct spool *s);
+void spool_trim(struct spool *s);
+
 uint64_t spool_pending(const struct spool *s); /* records not advanced over; any thread */
 uint64_t spool_lost(const struct spool *s);    /* records of an earlier process a power cut tore */

@@ -34,9 +34,10 @@ void ledger_entry_add_attempt(struct ledger_entry *e, struct spool *s,
     (void)e, (void)s, (void)a;
 }
 
-enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s)
+enum spool_result ledger_entry_settle(struct ledger_entry *e, struct spool *s,
+                                      const struct ledger_attempt *last)
 {
-    (void)e, (void)s;
+    (void)e, (void)s, (void)last;
     return SPOOL_OK;
 }
 

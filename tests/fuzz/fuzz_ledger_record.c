@@ -8,9 +8,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t write_again(void *slot, const struct ledger_record *r)
 {
-    return r->kind == LEDGER_RECORD_ENTRY
-               ? ledger_record_write_entry(slot, &r->entry)
-               : ledger_record_write_attempt(slot, &r->entry, &r->attempt);
+    size_t whole = 0;
+
+    if (r->kind == LEDGER_RECORD_ATTEMPT)
+        return ledger_record_write_attempt(slot, &r->entry, &r->attempt);
+    if (r->kind == LEDGER_RECORD_WHOLE)
+        whole = ledger_record_write_whole(slot, &r->entry, &r->attempt);
+    return whole > 0 ? whole : ledger_record_write_entry(slot, &r->entry);
 }
 
 /* The property: what was read and written again reads the same, and fits its slot. */

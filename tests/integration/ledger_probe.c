@@ -80,7 +80,7 @@ static void settle(struct ledger_entry *e, struct spool *s, uint64_t number)
     e->cost_nano = (int64_t)(7 * number + 1);
     e->usage_source = LEDGER_SOURCE_UPSTREAM;
     e->attempts = 1;
-    if (ledger_entry_settle(e, s) != SPOOL_OK)
+    if (ledger_entry_settle(e, s, NULL) != SPOOL_OK)
         abort();
 }
 

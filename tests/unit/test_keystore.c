@@ -311,7 +311,7 @@ static void book(const char *key_id, int64_t cost, usec_t age, enum ledger_entry
         return; /* killed before it was settled */
     e.status = status;
     e.cost_nano = cost;
-    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0), NULL), SPOOL_OK);
 }
 
 static int64_t spent(const struct keyring_usage *u, enum purse_period period)

@@ -37,7 +37,7 @@ static void settle(struct ledger_entry *e, enum ledger_entry_status status)
 {
     e->status = status;
     e->duration = 1500;
-    CHECK_INT(ledger_entry_settle(e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+    CHECK_INT(ledger_entry_settle(e, ledger_spool(books.ledger, 0), NULL), SPOOL_OK);
 }
 
 static void open_entry(struct ledger_entry *e)
@@ -87,6 +87,43 @@ static void test_a_settled_request_is_one_row_with_its_attempts(void **state)
                "1,1,1,1");
     CHECK_TEXT(ASK("SELECT group_concat(request_id || attempt || outcome) FROM attempts"),
                "later1connect,later2ok,same1connect,same2ok");
+}
+
+static void settle_with(struct ledger_entry *e, const char *provider_of_attempt)
+{
+    struct ledger_attempt a;
+    ledger_entry_init_attempt(&a);
+    a.number = 1;
+    a.provider = str_from(provider_of_attempt);
+    a.model = STR("gpt-5");
+    a.outcome = STR("ok");
+    a.started_at = e->started_at + 1;
+    a.duration = 10;
+    a.http_status = 200;
+    e->provider = STR("openai");
+    e->attempts = 1;
+    e->status = LEDGER_SUCCESS;
+    CHECK_INT(ledger_entry_settle(e, ledger_spool(books.ledger, 0), &a), SPOOL_OK);
+    CHECK_INT(e->promised, 0);
+}
+
+static void
+test_an_attempt_settled_with_its_request_is_there_whatever_the_request_tells(void **state)
+{
+    (void)state;
+    books_start(&books, 1);
+    struct ledger_entry told = books_entry("told"), other = books_entry("other");
+    open_entry(&told);
+    open_entry(&other);
+    settle_with(&told, "openai");
+    settle_with(&other, "azure");
+    stop();
+    CHECK_TEXT(
+        ASK("SELECT group_concat(request_id || attempt || provider || model || outcome ||"
+            " http_status || duration_us) FROM (SELECT * FROM attempts ORDER BY request_id)"),
+        "other1azuregpt-5ok20010,told1openaigpt-5ok20010");
+    CHECK_TEXT(ASK("SELECT count(*) FROM attempts_apart"), "1");
+    CHECK_TEXT(ASK("SELECT sum(requests) || sum(attempts) FROM usage_days"), "22");
 }
 
 static void test_attempts_of_an_earlier_version_are_still_there(void **state)
@@ -249,7 +286,7 @@ static void test_the_spool_of_a_worker_that_is_gone_is_taken_up(void **state)
     for (unsigned i = 0; i < 3; i++) {
         struct ledger_entry e = books_entry("r");
         e.status = LEDGER_SUCCESS;
-        CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, i)), SPOOL_OK);
+        CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, i), NULL), SPOOL_OK);
     }
     stop();
     books_start(&books, 1);
@@ -368,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_settled_request_is_one_row_with_its_attempts),
         TEST(test_the_one_attempt_of_a_request_lies_in_its_row_or_apart_never_twice),
+        TEST(test_an_attempt_settled_with_its_request_is_there_whatever_the_request_tells),
         TEST(test_attempts_of_an_earlier_version_are_still_there),
         TEST(test_a_request_that_was_never_opened_is_one_row_too),
         TEST(test_the_same_request_id_twice_is_two_rows),

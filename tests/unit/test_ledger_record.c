@@ -127,13 +127,104 @@ static void test_the_longest_texts_are_cut_at_a_whole_character_and_fit(void **s
     CHECK_U64(r.attempt.model.len, 160);
 }
 
+/* As the only one of the entry. */
+static struct ledger_attempt only_attempt(struct ledger_entry *e)
+{
+    struct ledger_attempt a;
+    ledger_entry_init_attempt(&a);
+    e->attempts = a.number = 1;
+    a.provider = e->provider;
+    a.model = STR("gpt-5-2025");
+    a.outcome = STR("ok");
+    a.started_at = 1004;
+    a.duration = 15;
+    a.ttft = 3;
+    a.tokens_in = e->tokens_in;
+    a.tokens_out = e->tokens_out;
+    a.tokens_cached = e->tokens_cached;
+    a.cost_nano = e->cost_nano;
+    a.http_status = 200;
+    return a;
+}
+
+static void test_an_entry_and_its_only_attempt_survive_in_one_slot(void **state)
+{
+    (void)state;
+    _Alignas(8) unsigned char slot[SPOOL_MAX_PAYLOAD];
+    struct ledger_entry e = full_entry();
+    struct ledger_attempt a = only_attempt(&e);
+    struct ledger_record r;
+    size_t len = ledger_record_write_whole(slot, &e, &a);
+    CHECK(ledger_record_read(slot, len, &r));
+    CHECK_INT(r.kind, LEDGER_RECORD_WHOLE);
+    CHECK_INT(r.entry.id, 77);
+    CHECK_STR(r.entry.tags, "team-a,batch");
+    CHECK_INT(r.entry.status, LEDGER_TRUNCATED);
+    CHECK_INT(r.attempt.number, 1);
+    CHECK_STR(r.attempt.provider, "openai");
+    CHECK_STR(r.attempt.model, "gpt-5-2025");
+    CHECK_STR(r.attempt.outcome, "ok");
+    CHECK_U64(r.attempt.started_at, 1004);
+    CHECK_U64(r.attempt.duration, 15);
+    CHECK_U64(r.attempt.ttft, 3);
+    CHECK_INT(r.attempt.tokens_in, 10);
+    CHECK_INT(r.attempt.tokens_out, 0);
+    CHECK_INT(r.attempt.tokens_cached, LEDGER_ENTRY_NO_COUNT);
+    CHECK_INT(r.attempt.cost_nano, 12);
+    CHECK_INT(r.attempt.http_status, 200);
+}
+
+static void test_an_attempt_that_its_entry_does_not_tell_of_is_not_put_with_it(void **state)
+{
+    (void)state;
+    _Alignas(8) unsigned char slot[SPOOL_MAX_PAYLOAD];
+    struct ledger_entry e = full_entry();
+    struct ledger_attempt a = only_attempt(&e);
+    CHECK(ledger_record_write_whole(slot, &e, &a) > 0);
+    a.cost_nano++;
+    CHECK_INT(ledger_record_write_whole(slot, &e, &a), 0);
+    a = only_attempt(&e);
+    a.provider = STR("azure");
+    CHECK_INT(ledger_record_write_whole(slot, &e, &a), 0);
+    a = only_attempt(&e);
+    e.attempts = 2;
+    CHECK_INT(ledger_record_write_whole(slot, &e, &a), 0);
+}
+
+static void test_an_attempt_for_which_there_is_no_room_is_not_put_with_its_entry(void **state)
+{
+    (void)state;
+    static char long_text[SPOOL_MAX_PAYLOAD];
+    memset(long_text, 'x', sizeof(long_text));
+    _Alignas(8) unsigned char slot[SPOOL_MAX_PAYLOAD];
+    struct ledger_entry e = full_entry();
+    struct ledger_attempt a = only_attempt(&e);
+    struct ledger_record r;
+    size_t longest = 0;
+    for (size_t n = 0; n < 300; n++) { /* of a model and tags together */
+        a.model = (struct str){long_text, n < 160 ? n : 160};
+        e.tags = (struct str){long_text, n < 160 ? 0 : n - 160};
+        size_t len = ledger_record_write_whole(slot, &e, &a);
+        CHECK(len <= sizeof(slot));
+        CHECK(len == 0 || ledger_record_read(slot, len, &r));
+        longest = len > longest ? len : longest;
+    }
+    CHECK(longest > 300);
+    e.model = e.tags = e.error = (struct str){long_text, 88};
+    CHECK_INT(ledger_record_write_whole(slot, &e, &a), 0);
+}
+
 static void test_a_record_cut_anywhere_is_no_record(void **state)
 {
     (void)state;
     _Alignas(8) unsigned char slot[SPOOL_MAX_PAYLOAD];
     struct ledger_entry e = full_entry();
+    struct ledger_attempt a = only_attempt(&e);
     struct ledger_record r;
-    size_t len = ledger_record_write_entry(slot, &e);
+    size_t len = ledger_record_write_whole(slot, &e, &a);
+    for (size_t n = 0; n < len; n++)
+        CHECK(!ledger_record_read(slot, n, &r));
+    len = ledger_record_write_entry(slot, &e);
     for (size_t n = 0; n < len; n++)
         CHECK(!ledger_record_read(slot, n, &r));
     slot[0] = 9;
@@ -149,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_an_entry_survives_the_slot),
         cmocka_unit_test(test_an_attempt_survives_the_slot),
         cmocka_unit_test(test_the_longest_texts_are_cut_at_a_whole_character_and_fit),
+        cmocka_unit_test(test_an_entry_and_its_only_attempt_survive_in_one_slot),
+        cmocka_unit_test(test_an_attempt_that_its_entry_does_not_tell_of_is_not_put_with_it),
+        cmocka_unit_test(test_an_attempt_for_which_there_is_no_room_is_not_put_with_its_entry),
         cmocka_unit_test(test_a_record_cut_anywhere_is_no_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

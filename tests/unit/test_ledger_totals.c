@@ -29,7 +29,7 @@ static void settle(const char *key, usec_t at, int64_t nano)
     e.tokens_out = 1;
     e.cost_nano = nano;
     e.status = LEDGER_SUCCESS;
-    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0), NULL), SPOOL_OK);
 }
 
 static void note(void *arg, const struct ledger_totals *t)

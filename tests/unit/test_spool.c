@@ -328,9 +328,13 @@ static void test_a_drained_burst_gives_its_memory_back(void **state)
     for (uint64_t i = 1; i <= 10000; i++)
         CHECK(put(s, i));
     CHECK(resident() > 4096);
+    CHECK(!spool_is_large(s));
     for (uint64_t i = 1; i <= 10000; i++)
         CHECK_U64(get(s), i);
     spool_advance(s, spool_position(s));
+    CHECK(spool_is_large(s));
+    spool_trim(s);
+    CHECK(!spool_is_large(s));
     CHECK(resident() < 256);
 
     CHECK(put(s, 7));

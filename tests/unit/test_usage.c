@@ -39,7 +39,7 @@ static void spend(const char *key, const char *model, usec_t at, int64_t tokens,
     e.cost_nano = nano;
     e.attempts = 1;
     e.status = LEDGER_SUCCESS;
-    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0)), SPOOL_OK);
+    CHECK_INT(ledger_entry_settle(&e, ledger_spool(books.ledger, 0), NULL), SPOOL_OK);
 }
 
 static void on_done(struct usage_query *q)
