@@ -1,5 +1,6 @@
-"""What the books cost: the same load on llm-proxy as it is (key, limits, budgets, ledger) and on one
-that asks for no key and writes nothing down, in turns. `tests/bench/run books`."""
+"""What the books cost: the same load on llm-proxy as it is, on one without budgets and ledger (the key,
+its team and their limits as before), and on one that asks for no key either, in turns.
+`tests/bench/run books`."""
 import contextlib
 import io
 import json
@@ -27,16 +28,24 @@ def start(bench, name, **proxy):
     return running, Target(name, running.port, [running.proxy.pid])
 
 
-def start_both(bench):
+LIMITS = ["--rpm", "1000000000", "--tpm", "1000000000000", "--parallel", "100000"]
+
+
+def add_key(running, target, team_budget, key_budgets):
+    running.ctl("teams", "create", "--name", "team", *team_budget)
+    key = running.create_key("bench", "--team", "team", *LIMITS, *key_budgets)["key"]
+    target.header = f"Authorization: Bearer {key}"
+
+
+def start_all(bench):
     on, with_books = start(bench, "with books")
-    on.ctl("teams", "create", "--name", "team", "--budget-monthly", "1000000")
-    key = on.create_key("bench", "--team", "team", "--rpm", "1000000000", "--tpm", "1000000000000",
-                        "--parallel", "100000", "--budget", "1000000", "--budget-daily",
-                        "1000000")["key"]
-    with_books.header = f"Authorization: Bearer {key}"
+    add_key(on, with_books, ["--budget-monthly", "1000000"],
+            ["--budget", "1000000", "--budget-daily", "1000000"])
     programs.PROGRAMS["llm-proxy"] = BUILD / "tests/bench/llm-proxy-no-books"
-    off, without = start(bench, "without", auth="off")
-    return [on, off], [with_books, without]
+    off, without = start(bench, "without")
+    add_key(off, without, [], [])
+    open_to_all, no_key = start(bench, "without, no key", auth="off")
+    return [on, off, open_to_all], [with_books, without, no_key]
 
 
 def main():
@@ -44,7 +53,7 @@ def main():
         bench = Bench(pathlib.Path(name), True)
         bench.seconds = 3
         bench.start_upstream()
-        suites, targets = start_both(bench)
+        suites, targets = start_all(bench)
         try:
             for number in range(ROUNDS):
                 for target in targets if number % 2 else reversed(targets):
@@ -58,9 +67,12 @@ def main():
     found = {target: {figure: round(statistics.median(values), 1)
                       for figure, values in figures.items()}
              for target, figures in bench.results.items()}
-    on, off = found["with books"], found["without"]
-    found["req/s with / without"] = round(on["req/s 1 KB"] / off["req/s 1 KB"], 3)
-    found["CPU without / with"] = round(off["CPU us/req 1 KB"] / on["CPU us/req 1 KB"], 3)
+    on = found["with books"]
+    for name in "without", "without, no key":
+        off = found[name]
+        off["req/s with books, to this"] = round(on["req/s 1 KB"] / off["req/s 1 KB"], 3)
+        off["CPU of this, to with books"] = round(off["CPU us/req 1 KB"] / on["CPU us/req 1 KB"],
+                                                  3)
     print(json.dumps({"machine": machine(), "rounds": ROUNDS, "results": found}))
 
 
