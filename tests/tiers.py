@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ BUILDS = {
     "asan": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false"]),
     "tsan": (CLANG, ["-Db_sanitize=thread", "-Db_lundef=false"]),
     "release": ({}, ["--buildtype=release", "-Db_lto=true"]),
+    "fuzz": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dfuzzers=true"]),
 }
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0",
@@ -44,6 +46,11 @@ PROGRAMS = ("services/llm-proxy/llm-proxy", "services/context-service/context-se
             "services/health-worker/health-worker", "services/llmctl/llmctl",
             "tests/simulator/simulator", "tests/nvml/libnvidia-ml.so.1", "tests/bench/load",
             "tests/integration/libloop_turns.so")
+
+# A tier that takes longer hangs. Twice what each of a soak took on two cores with others at work.
+HOURS = 1
+SOAK_HOURS = {"unit": 2, "threads": 2, "integration": 4, "conformance": 2, "figures": 2}
+FUZZ_SECONDS = 60  # of each parser
 
 
 class Tally:
@@ -73,12 +80,22 @@ class Tally:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
+class Limit:
+    """When the tier that runs must be at its end."""
+    ends_at = float("inf")
+
+
 def run(command, log, env=None):
-    """Its exit status; what it said is in `log`."""
-    with open(log, "w") as out:
-        return subprocess.run([str(c) for c in command], cwd=ROOT, stdout=out,
-                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                              env={**os.environ, **SANITIZERS, **(env or {})}).returncode
+    """Its exit status; what it said is in `log`. At the limit it has a minute to end and report."""
+    with open(log, "w") as out, subprocess.Popen(
+            [str(c) for c in command], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, env={**os.environ, **SANITIZERS, **(env or {})}) as child:
+        for end, how in ((Limit.ends_at, signal.SIGINT), (Limit.ends_at + 60, signal.SIGKILL)):
+            try:
+                return child.wait(max(0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.send_signal(how)
+        return child.wait()
 
 
 def tail(log, lines=30):
@@ -107,7 +124,7 @@ def meson_tests(name, folder, suite):
     tally, log = Tally(), LOGS / f"{name}.log"
     begun = time.time()
     run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", suite, "--logbase", name,
-         "--print-errorlogs", "--timeout-multiplier", "10"], log)
+         "--print-errorlogs", "--timeout-multiplier", "120" if is_soak() else "10"], log)
     results = folder / "meson-logs" / f"{name}.json"
     if not results.exists() or results.stat().st_mtime < begun - 1:
         return tally.fail(f"meson test did not run:\n{tail(log)}")
@@ -128,16 +145,18 @@ def count_program(test, tally):
 
 
 def pytest(name, targets, build_dir):
-    """`targets`: folders, files or tests."""
+    """`targets`: folders, files or tests. A soak's log has what each measured and how long it took."""
     tally, log = Tally(), LOGS / f"{name}.log"
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
+    options = ["-rP", "--durations=50"] if is_soak() else []
     status = run(["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                  f"--junitxml={report}", *targets], log, {"BUILD_DIR": str(build_dir)})
+                  f"--junitxml={report}", *options, *targets], log, {"BUILD_DIR": str(build_dir)})
+    if report.exists():
+        for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+            count_case(case, tally)
     if not report.exists() or status not in (0, 1):
-        return tally.fail(f"pytest did not run:\n{tail(log)}")
-    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-        count_case(case, tally)
+        tally.fail(f"pytest ended with {status}:\n{tail(log)}")
     return tally
 
 
@@ -180,11 +199,9 @@ def conformance(name, build_dir, targets):
     return pytest(name, targets, build_dir)
 
 
-def integration(build_dir, is_soak):
-    """Most of a scenario is waiting, so two go on side by side; in a soak they are measured alone.
-    In parts, so that both end at about the same time."""
-    if is_soak:
-        return pytest("integration", ["tests/integration"], build_dir)
+def integration(build_dir):
+    """Most of a scenario is waiting, so two go on side by side, in parts, so that both end at about
+    the same time."""
     files = sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("tests/integration/test_*.py"))
     parts = [files[i::PARTS] for i in range(PARTS)]
     with concurrent.futures.ThreadPoolExecutor(2) as side_by_side:
@@ -216,6 +233,39 @@ def threaded(folder):
     return tally
 
 
+def figures():
+    """Of a soak: all files with times that are asserted there only."""
+    files = sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("tests/*/test_*.py")
+                   if "FIGURES" in f.read_text())
+    return files if is_soak() else MEASURED
+
+
+def fuzz(folder):
+    """Each parser for a minute, two side by side, beginning with its corpus. What breaks one stays in
+    the logs."""
+    parsers = sorted(f.stem for f in ROOT.glob("tests/fuzz/fuzz_*.c"))
+    log = {parser: LOGS / f"{parser}.log" for parser in parsers}
+
+    def feed(parser):
+        found = LOGS / f"{parser}.found"
+        found.mkdir(exist_ok=True)
+        return run([folder / "tests/fuzz" / parser, f"-max_total_time={FUZZ_SECONDS}",
+                    "-timeout=60", "-rss_limit_mb=4096", f"-artifact_prefix={LOGS}/{parser}-",
+                    found, ROOT / "tests/fuzz/corpus" / parser.removeprefix("fuzz_")], log[parser])
+    tally = Tally()
+    with concurrent.futures.ThreadPoolExecutor(2) as side_by_side:
+        for parser, status in zip(parsers, side_by_side.map(feed, parsers)):
+            if status:
+                tally.fail(f"FAILED {parser}:\n{tail(log[parser])}")
+            else:
+                tally.passed += 1
+    return tally
+
+
+def is_soak():
+    return os.environ.get("SOAK") == "1"
+
+
 def tiers(mode):
     """Name and function, in order; builds come first so that nothing compiles beside a test."""
     if mode == "quick":
@@ -226,16 +276,22 @@ def tiers(mode):
     if mode == "stack":
         quick = build("quick", PROGRAMS)
         return [("stack", lambda: pytest("stack", ["tests/stack"], quick))]
-    asan, release, tsan = build("asan"), build("release", PROGRAMS), build("tsan")
+    asan, tsan = build("asan"), build("tsan")
+    release = build("release", () if is_soak() else PROGRAMS)
     sdks = ["tests/conformance", f"--ignore={MEASURED[0]}"]
-    return [("lint", lambda: meson_tests("lint", asan, "lint")),
-            ("unit", lambda: meson_tests("unit", asan, "unit")),
-            ("fuzz corpus", lambda: meson_tests("fuzz", asan, "fuzz")),
-            ("threads", lambda: threaded(tsan)),
-            ("integration", lambda: integration(asan, mode == "soak")),
-            ("conformance", lambda: conformance("conformance", asan, sdks)),
-            ("figures", lambda: conformance("figures", release, MEASURED)),
-            ("system", lambda: pytest("system", ["tests/system"], release))]
+    found = [("lint", lambda: meson_tests("lint", asan, "lint")),
+             ("unit", lambda: meson_tests("unit", asan, "unit")),
+             ("fuzz corpus", lambda: meson_tests("fuzz", asan, "fuzz")),
+             ("threads", lambda: threaded(tsan)),
+             ("integration", lambda: integration(asan)),
+             ("conformance", lambda: conformance("conformance", asan, sdks)),
+             ("figures", lambda: conformance("figures", release, figures())),
+             ("system", lambda: pytest("system", ["tests/system"], release))]
+    if is_soak():
+        fuzzers = build("fuzz", [f"tests/fuzz/{f.stem}" for f in ROOT.glob("tests/fuzz/fuzz_*.c")])
+        found += [("unit, counts", lambda: meson_tests("unit-counts", release, "unit")),
+                  ("fuzz", lambda: fuzz(fuzzers))]
+    return found
 
 
 def main(mode):
@@ -246,7 +302,11 @@ def main(mode):
     total = Tally()
     for name, tier in tiers(mode):
         begun = time.monotonic()
+        hours = is_soak() and SOAK_HOURS.get(name) or HOURS
+        Limit.ends_at = begun + 3600 * hours
         tally = tier()
+        if time.monotonic() >= Limit.ends_at:
+            tally.fail(f"{name} was not at its end after {hours} h, see {LOGS}")
         total.add(tally)
         print(f"{name:<14} {tally} ({time.monotonic() - begun:.0f} s)", flush=True)
         for reason, n in tally.reasons.items():

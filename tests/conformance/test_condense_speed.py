@@ -1,13 +1,12 @@
 """What condensing 100,000 tokens takes of a processor, whatever else the machine does."""
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from suite import BUILD, SLOW
+from suite import BUILD, FIGURES
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 import sessions  # noqa: E402
@@ -39,7 +38,7 @@ def test_condensing_is_timed_in_every_way(token_data):
     assert measure(token_data / "tokens", questions(1), 1).keys() >= MOST.keys()
 
 
-@pytest.mark.skipif(os.environ.get("SOAK") != "1" or SLOW > 1, reason="a soak's figure")
+@pytest.mark.skipif(not FIGURES, reason="a soak's figure")
 def test_a_hundred_thousand_tokens_are_condensed_in_time(token_data):
     lines = questions(20)
     found = [measure(token_data / "tokens", lines, 5) for _ in range(3)]

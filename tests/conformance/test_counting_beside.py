@@ -1,6 +1,5 @@
 """What large prompts cost others: figures, so not under a sanitizer."""
 import json
-import os
 import pathlib
 import threading
 import time
@@ -9,10 +8,8 @@ import types
 import pytest
 
 from loop_turns import LoopTurns, quantile
-from suite import load, request
+from suite import FIGURES, SOAK, load, request
 from test_counting_proxy import prose, suite  # noqa: F401
-
-SOAK = os.environ.get("SOAK") == "1"
 
 
 def processor_seconds(suite):
@@ -76,11 +73,11 @@ def test_no_turn_of_a_loop_is_long_because_a_prompt_is(start_suite, simulator, t
               f"elsewhere {elsewhere * 1e6:.0f} us a request")
         assert elsewhere > 0
         assert name == "forwarded" or quantile(found, 0.95) < elsewhere
-        if SOAK:
+        if FIGURES:
             assert quantile(found, 0.999) <= 0.001
 
 
-@pytest.mark.skipif(not SOAK, reason="two minutes of measuring, on a machine left alone: SOAK=1")
+@pytest.mark.skipif(not FIGURES, reason="two minutes of measuring, on a machine left alone: SOAK=1")
 def test_large_prompts_delay_nobody_by_a_millisecond(suite, simulator):
     """Beside the same prompts sent past the proxy: what they cost the machine is not its doing."""
     simulator.script("chunks=1")

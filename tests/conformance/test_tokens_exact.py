@@ -12,12 +12,11 @@ import subprocess
 
 import pytest
 
-from suite import request, wait_until
+from suite import SOAK, request, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 NPM = HERE / "node_modules"
 BUILD = pathlib.Path(os.environ["BUILD_DIR"])
-SOAK = os.environ.get("SOAK") == "1"
 ENCODINGS = ("o200k_base", "cl100k_base", "p50k_base", "r50k_base")
 SEED = 20250101
 
