@@ -148,8 +148,8 @@ def test_a_client_that_leaves_during_back_off_is_not_tried_again(start_suite, si
 def test_half_of_many_clients_leave_and_the_others_notice_nothing(start_suite, simulator):
     suite = start_suite(simulator, services=["llm-proxy"], config={
         "providers": [Suite.provider(simulator, max_parallel=1000)]})
-    simulator.script("chunks=20,interval=20ms")
     n = 200 if SOAK else 40
+    simulator.script(f"chunks=20,interval={n * SLOW}ms")  # the last is asked before the first ends
     streams = [suite.stream() for _ in range(n)]
     for stream in streams:
         stream.read_until("w2")
