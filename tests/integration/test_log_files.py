@@ -38,7 +38,7 @@ def test_every_entry_of_all_three_is_in_the_one_file_and_errors_in_the_other(log
     assert error["level"] == "error" and "unknown key" in error["message"]
     assert error in lines(logged.logs / "combined.log")
     # The log itself says the same.
-    assert error in health.entries()
+    programs.wait_until(lambda: error in health.entries(), "the same in its own")
     assert os.stat(logged.logs / "combined.log").st_mode & 0o777 == 0o640
 
 
