@@ -72,6 +72,7 @@ def test_nothing_is_lost_while_logrotate_turns_the_files(logged, tmp_path):
     for _ in range(3):
         for _ in range(20):
             logged.chat()
+        programs.wait_until((logged.logs / "combined.log").read_text, "a file that is not empty")
         subprocess.run(["logrotate", "--force", "--state", tmp_path / "state", config], check=True)
     logged.chat()
 
