@@ -195,17 +195,25 @@ bool reserve_target(struct exchange *x, const struct snapshot_provider *p, const
     return true;
 }
 
+static bool extend(struct exchange *x, int64_t output_tokens)
+{
+    int64_t worst = cost_at(x, x->provider->settings->name, x->target_model, output_tokens);
+
+    if (worst != MONEY_UNKNOWN && !hold(x, worst))
+        return false;
+    x->reserve.output_tokens = output_tokens;
+    return true;
+}
+
 bool reserve_covers(struct exchange *x, uint64_t output_tokens)
 {
     if (!x->reserve.is_limited || output_tokens <= (uint64_t)x->reserve.output_tokens)
         return true;
-    int64_t more = (int64_t)output_tokens + DEFAULT_OUTPUT / 4;
-    int64_t worst = cost_at(x, x->provider->settings->name, x->target_model, more);
-
-    if (worst != MONEY_UNKNOWN && !hold(x, worst))
-        return false;
-    x->reserve.output_tokens = more;
-    return true;
+    /* Smaller steps towards the end, so that what is left is not left over. */
+    for (int64_t step = DEFAULT_OUTPUT / 4; step > 0; step /= 4)
+        if (extend(x, (int64_t)output_tokens + step))
+            return true;
+    return extend(x, (int64_t)output_tokens);
 }
 
 void reserve_spend(struct exchange *x, int64_t cost_nano)

@@ -137,6 +137,19 @@ def test_a_stream_whose_budget_runs_out_is_cut(start_suite, simulator):
     assert suite.chat(headers=key).status == 402
 
 
+def test_a_stream_longer_than_foreseen_gets_all_that_is_left(start_suite, simulator):
+    """Fifty tokens are set aside, and 250 more are there: too few for a thousand at a time."""
+    suite = start(start_suite, simulator)
+    key = key_of(suite, "short", "--budget", "0.0003")
+    simulator.script("chunks=20000,interval=1ms")
+    stream = suite.stream(headers=key, max_tokens=50)
+    stream.read_all()
+    assert json.loads(stream.events()[-1])["error"]["code"] == "budget_exceeded"
+    row = suite.wait_ledger(1)[0]
+    assert 299_000 <= row["cost_nano"] <= 300_000 + 50_000 * SLOW
+    assert shown(suite, "short")["reserved_usd"] == 0
+
+
 @pytest.mark.parametrize("path, body", [
     ("/v1/messages", {"max_tokens": 4000, "messages": [{"role": "user", "content": "x"}]}),
     ("/v1/responses", {"input": "x"}), ("/v1/completions", {"prompt": "x", "max_tokens": 4000})])
