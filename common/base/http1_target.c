@@ -91,6 +91,44 @@ bool http1_target_split(struct str target, struct http1_target *ret)
     return is_clear_path(t.path);
 }
 
+static bool decode_value(struct str value, char *space, size_t size, struct str *ret)
+{
+    size_t len = 0;
+
+    for (size_t at = 0; at < value.len; at++) {
+        char c = value.data[at] == '+' ? ' ' : value.data[at];
+        if (c == '%') {
+            if (value.len - at < 3)
+                return false;
+            int high = http1_head_hex_digit(value.data[at + 1]);
+            int low = http1_head_hex_digit(value.data[at + 2]);
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            at += 2;
+        }
+        if (len == size)
+            return false;
+        space[len++] = c;
+    }
+    *ret = (struct str){space, len};
+    return true;
+}
+
+bool http1_target_parameter(struct str query, const char *name, char *space, size_t size,
+                            struct str *ret)
+{
+    struct str part;
+
+    while (str_cut(&query, '&', &part)) {
+        struct str value = part, key;
+        if (str_cut(&value, '=', &key) && str_is(key, name))
+            return decode_value(value.data ? value : STR_EMPTY, space, size, ret);
+    }
+    *ret = STR_EMPTY;
+    return true;
+}
+
 static bool is_port(struct str s)
 {
     unsigned port = 0;

@@ -23,5 +23,10 @@ MUST_USE bool http1_target_split(struct str target, struct http1_target *ret);
  * path.len + 1 bytes; returns its length. The path came from http1_target_split(). */
 size_t http1_target_decode(struct str path, char *dst);
 
+/* What the query says of `name` the first time, with escapes and '+' decoded, in `space`; empty if
+ * it says nothing. False: malformed, or more than `size` bytes. */
+MUST_USE bool http1_target_parameter(struct str query, const char *name, char *space, size_t size,
+                                     struct str *ret);
+
 /* A Host field's value: a name or an address, and a port perhaps. */
 MUST_USE bool http1_target_is_host(struct str value);

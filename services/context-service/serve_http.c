@@ -1,5 +1,6 @@
 #include "serve_http.h"
 
+#include "base/http1_target.h"
 #include "base/json_write.h"
 #include "base/parse.h"
 #include "context_service.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define MAX_ERROR       4096
+#define MAX_NAME        1024
 #define MAX_NAMES       (64u << 10)
 #define MAX_DEADLINE_MS 3600000
 
@@ -123,18 +125,23 @@ static void answer_retrieve(void *arg, struct http_request *r, struct str tail)
 static void take_session(struct context_service *s, struct http_request *r, enum question_op op,
                          struct str name)
 {
-    struct str query = http_request_query(r);
+    char space[MAX_NAME];
+    struct str tenant;
     struct json_write w;
     struct buf body;
+
+    if (!http1_target_parameter(http_request_query(r), "tenant", space, sizeof(space), &tenant)) {
+        answer_fault(r, FAULT_INVALID_REQUEST,
+                     &(struct fault_detail){"'tenant' is malformed.", "tenant"});
+        return;
+    }
 
     buf_init(&body, MAX_NAMES);
     json_write_init(&w, &body);
     json_write_begin(&w, '{');
     json_write_member_str(&w, "session", name);
-    if (str_has_prefix(query, "tenant="))
-        json_write_member_str(
-            &w, "tenant",
-            (struct str){query.data + strlen("tenant="), query.len - strlen("tenant=")});
+    if (tenant.len > 0)
+        json_write_member_str(&w, "tenant", tenant);
     json_write_end(&w, '}');
     if (json_write_finish(&w) == BUF_OK)
         take_request(s, r, op, buf_str(&body));

@@ -206,15 +206,26 @@ void admin_answer_end(struct http_request *r, struct json_write *w)
     buf_done(w->out);
 }
 
-void admin_refuse(struct http_request *r, enum refusal refusal, const char *message)
+static void answer_refusal(struct http_request *r, enum refusal refusal, const char *message,
+                           const char *param)
 {
     struct buf json;
 
     buf_init(&json, 8192);
-    if (refusal_write(refusal, message, NULL, &json) != BUF_OK)
+    if (refusal_write(refusal, message, param, &json) != BUF_OK)
         buf_clear(&json);
     http_answer_json(r, refusal_status(refusal), buf_str(&json));
     buf_done(&json);
+}
+
+void admin_refuse(struct http_request *r, enum refusal refusal, const char *message)
+{
+    answer_refusal(r, refusal, message, NULL);
+}
+
+void admin_refuse_field(struct http_request *r, const char *field, const char *message)
+{
+    answer_refusal(r, REFUSAL_INVALID_REQUEST, message, field);
 }
 
 struct admin_call *admin_call_new(struct proxy *p, struct http_request *r)
@@ -239,6 +250,13 @@ void admin_call_refuse(struct admin_call *c, enum refusal refusal, const char *m
 {
     if (c->client)
         admin_refuse(c->client, refusal, message);
+    free(c);
+}
+
+void admin_call_refuse_field(struct admin_call *c, const char *field, const char *message)
+{
+    if (c->client)
+        admin_refuse_field(c->client, field, message);
     free(c);
 }
 

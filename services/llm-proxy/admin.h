@@ -22,6 +22,8 @@ void admin_stop(struct proxy *p);
 void admin_answer_begin(struct json_write *w, struct buf *space);
 void admin_answer_end(struct http_request *r, struct json_write *w);
 void admin_refuse(struct http_request *r, enum refusal refusal, const char *message);
+/* 400: a field or a parameter is wrong. */
+void admin_refuse_field(struct http_request *r, const char *field, const char *message);
 
 /* A question whose answer comes later: from the ledger thread, say. */
 struct admin_call {
@@ -32,6 +34,7 @@ struct admin_call *admin_call_new(struct proxy *p, struct http_request *r);
 /* Exactly one of these ends a call. Nothing is sent when the client has left. */
 void admin_call_answer(struct admin_call *c, int status, struct str json);
 void admin_call_refuse(struct admin_call *c, enum refusal refusal, const char *message);
+void admin_call_refuse_field(struct admin_call *c, const char *field, const char *message);
 
 /* The routes' functions (http_route_fn; `arg` is the struct proxy), in files of their own. */
 void admin_cache_show(void *arg, struct http_request *r, struct str tail);

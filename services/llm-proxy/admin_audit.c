@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "base/http1_target.h"
 #include "base/parse.h"
 #include "io/http_answer.h"
 #include "io/trail_files.h"
@@ -12,7 +13,8 @@
 void admin_audit_tail(void *arg, struct http_request *r, struct str tail)
 {
     const struct proxy *p = arg;
-    struct str query = http_request_query(r);
+    struct str text;
+    char space[16];
     uint64_t n = LINES;
     struct buf out;
 
@@ -21,10 +23,9 @@ void admin_audit_tail(void *arg, struct http_request *r, struct str tail)
         admin_refuse(r, REFUSAL_NOT_FOUND, "The audit trail is off.");
         return;
     }
-    if (query.len > 0 &&
-        (!str_has_prefix(query, "n=") ||
-         !parse_u64((struct str){query.data + 2, query.len - 2}, &n) || n == 0 || n > MAX_LINES)) {
-        admin_refuse(r, REFUSAL_INVALID_REQUEST, "'n' is a number from 1 to 1000.");
+    if (!http1_target_parameter(http_request_query(r), "n", space, sizeof(space), &text) ||
+        (text.len > 0 && !parse_u64(text, &n)) || n == 0 || n > MAX_LINES) {
+        admin_refuse_field(r, "n", "'n' is a number from 1 to 1000.");
         return;
     }
     buf_init(&out, MAX_ANSWER);

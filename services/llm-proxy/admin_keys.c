@@ -135,11 +135,10 @@ static void answer_problem(struct key_change *k)
         admin_call_refuse(k->call, REFUSAL_NOT_FOUND, keystore_result_text(k->request.result));
         break;
     case KEYSTORE_EXISTS:
-        admin_call_refuse(k->call, REFUSAL_INVALID_REQUEST,
-                          keystore_result_text(k->request.result));
+        admin_call_refuse_field(k->call, "name", keystore_result_text(k->request.result));
         break;
     case KEYSTORE_INVALID:
-        admin_call_refuse(k->call, REFUSAL_INVALID_REQUEST, k->request.problem);
+        admin_call_refuse_field(k->call, k->request.field, k->request.problem);
         break;
     case KEYSTORE_UNAVAILABLE:
         admin_call_refuse(k->call, REFUSAL_LEDGER_UNAVAILABLE, NULL);
@@ -207,10 +206,12 @@ static void change(struct proxy *p, struct http_request *r, enum keystore_verb v
     k->request.name = name.len > 0 ? arena_copy(&k->arena, name) : NULL;
     const char *wrong = key_fields_read(&k->arena, p->snapshot, http_request_body(r),
                                         loop_wall(p->loop), &k->request);
-    if (!wrong && !k->request.name)
+    if (!wrong && !k->request.name) {
         wrong = "'name' is required.";
+        k->request.field = "name";
+    }
     if (wrong) {
-        admin_call_refuse(k->call, REFUSAL_INVALID_REQUEST, wrong);
+        admin_call_refuse_field(k->call, k->request.field, wrong);
         free_change(k);
         return;
     }

@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "base/http1_target.h"
 #include "base/parse.h"
 #include "proxy.h"
 
@@ -34,18 +35,6 @@ static void on_answer(struct usage_query *q)
     free(question);
 }
 
-static struct str parameter(struct str query, const char *name)
-{
-    struct str part;
-
-    while (str_cut(&query, '&', &part)) {
-        struct str value = part, key;
-        if (str_cut(&value, '=', &key) && str_is(key, name) && value.data)
-            return value;
-    }
-    return STR_EMPTY;
-}
-
 /* "24h": that long ago; "1700000000": seconds since 1970. */
 static bool parse_since(struct str text, usec_t *ret)
 {
@@ -56,7 +45,7 @@ static bool parse_since(struct str text, usec_t *ret)
     if (text.len == 0)
         return true;
     if (parse_u64(text, &at)) {
-        *ret = at * USEC_PER_SEC;
+        *ret = at < USEC_INFINITY / USEC_PER_SEC ? at * USEC_PER_SEC : USEC_INFINITY;
         return true;
     }
     if (!parse_duration(text, &ago))
@@ -66,21 +55,36 @@ static bool parse_since(struct str text, usec_t *ret)
     return true;
 }
 
+/* The parameter that is wrong, or NULL. */
+static const char *read_question(struct str text, struct usage_query *q)
+{
+    char space[128];
+    struct str value;
+
+    if (!http1_target_parameter(text, "by", space, sizeof(space), &value) ||
+        !usage_parse_by(value, &q->by))
+        return "by";
+    if (!http1_target_parameter(text, "since", space, sizeof(space), &value) ||
+        !parse_since(value, &q->since))
+        return "since";
+    return NULL;
+}
+
 void admin_usage_query(void *arg, struct http_request *r, struct str tail)
 {
     struct proxy *p = arg;
-    struct str query = http_request_query(r);
     struct question *q = calloc(1, sizeof(*q));
 
     (void)tail;
     if (!q)
         abort();
     q->query = (struct usage_query){.loop = p->loop, .done = on_answer, .arg = q};
-    if (!usage_parse_by(parameter(query, "by"), &q->query.by) ||
-        !parse_since(parameter(query, "since"), &q->query.since)) {
-        admin_refuse(r, REFUSAL_INVALID_REQUEST,
-                     "'by' is a list of key, model, provider, day; 'since' a duration such as 24h "
-                     "or seconds since 1970.");
+    const char *wrong = read_question(http_request_query(r), &q->query);
+    if (wrong) {
+        admin_refuse_field(r, wrong,
+                           strcmp(wrong, "by") == 0
+                               ? "'by' is a list of key, model, provider, day."
+                               : "'since' is a duration such as 24h, or seconds since 1970.");
         free(q);
         return;
     }

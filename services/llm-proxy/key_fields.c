@@ -10,6 +10,7 @@
 
 struct reading {
     struct arena *arena;
+    const char *unknown_model;
     const struct snapshot *snapshot;
     usec_t wall;
     struct keystore_request *request;
@@ -76,9 +77,13 @@ static bool take_models(struct reading *r, const struct json_value *v, void *to)
     if (!models)
         return false;
     for (const struct json_value *m = v->child; m; m = m->next) {
-        if (!take_text(r, m, &models[request->n_models]) ||
-            !snapshot_find_model(r->snapshot, str_from(models[request->n_models])))
+        const char **model = &models[request->n_models];
+        if (!take_text(r, m, model))
             return false;
+        if (!snapshot_find_model(r->snapshot, str_from(*model))) {
+            r->unknown_model = *model;
+            return false;
+        }
         request->n_models++;
     }
     request->models = request->n_models > 0 ? models : NULL;
@@ -173,18 +178,21 @@ static const char *read_field(struct reading *r, const struct json_value *v)
         if (!str_is(v->key, fields[i].key) || !(fields[i].verbs & (1u << r->request->verb)))
             continue;
         r->request->fields |= fields[i].field;
-        if (v->type == JSON_NULL)
+        r->request->field = fields[i].key;
+        if (v->type == JSON_NULL || fields[i].take(r, v, (char *)r->request + fields[i].offset))
             return NULL;
-        return fields[i].take(r, v, (char *)r->request + fields[i].offset) ? NULL
-                                                                           : fields[i].allowed;
+        if (r->unknown_model)
+            return arena_printf(r->arena, "'models': no model is called '%s'.", r->unknown_model);
+        return fields[i].allowed;
     }
+    r->request->field = arena_copy(r->arena, v->key);
     return arena_printf(r->arena, "Unknown field '%.*s'.", STR_ARG(v->key));
 }
 
 const char *key_fields_read(struct arena *a, const struct snapshot *s, struct str body, usec_t wall,
                             struct keystore_request *ret)
 {
-    struct reading r = {a, s, wall, ret};
+    struct reading r = {.arena = a, .snapshot = s, .wall = wall, .request = ret};
     const struct json_value *root;
     size_t offset;
 
@@ -197,5 +205,6 @@ const char *key_fields_read(struct arena *a, const struct snapshot *s, struct st
         if (wrong)
             return wrong;
     }
+    ret->field = NULL;
     return NULL;
 }

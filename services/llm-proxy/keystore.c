@@ -179,7 +179,22 @@ static bool is_budget(int64_t nano)
     return nano == MONEY_UNKNOWN || nano >= 0;
 }
 
-static const char *problem_of_limits(struct keystore *k, const struct keystore_request *r)
+/* It stands in the paths of the admin API, where ids do too. */
+static bool is_name(const char *name)
+{
+    return is_plain(name, 1, KEYSTORE_MAX_NAME) && !strpbrk(name, "/\\%") && name[0] != '.' &&
+           strncmp(name, "k_", 2) != 0;
+}
+
+#define NAME_RULE ": 1 to 64 bytes of text without / \\ and %, not beginning with . or k_"
+
+static const char *wrong(struct keystore_request *r, const char *field, const char *problem)
+{
+    r->field = field;
+    return problem;
+}
+
+static const char *problem_of_limits(struct keystore *k, struct keystore_request *r)
 {
     if (!is_limit(r->rpm) || !is_limit(r->tpm) || !is_limit(r->parallel))
         return "rpm, tpm, parallel: too large";
@@ -187,33 +202,33 @@ static const char *problem_of_limits(struct keystore *k, const struct keystore_r
         if (!is_budget(r->budget[p]))
             return "budget: not below zero";
     if (r->zone && !zone_of(k, str_from(r->zone)))
-        return "zone: a name of the IANA database, such as Europe/Berlin";
+        return wrong(r, "zone", "zone: a name of the IANA database, such as Europe/Berlin");
     return NULL;
 }
 
-static const char *problem_of_key(const struct keystore_request *r, usec_t now)
+static const char *problem_of_key(struct keystore_request *r, usec_t now)
 {
-    if (r->team && !is_plain(r->team, 1, KEYSTORE_MAX_NAME))
-        return "team: 1 to 64 bytes of text";
+    if (r->team && !is_name(r->team))
+        return wrong(r, "team", "team" NAME_RULE);
     if (r->tags && !is_plain(r->tags, 0, MAX_TAGS))
-        return "tags: at most 256 bytes of text";
+        return wrong(r, "tags", "tags: at most 256 bytes of text");
     if (r->n_models > MAX_MODELS)
-        return "models: at most 256";
+        return wrong(r, "models", "models: at most 256");
     for (size_t i = 0; i < r->n_models; i++)
         if (!is_plain(r->models[i], 1, MAX_MODEL) || strchr(r->models[i], ','))
-            return "models: each 1 to 128 bytes of text without a comma";
-    return r->expires_at <= now ? "expires: in the past" : NULL;
+            return wrong(r, "models", "models: each 1 to 128 bytes of text without a comma");
+    return r->expires_at <= now ? wrong(r, "expires", "expires: in the past") : NULL;
 }
 
 /* NULL, or what is wrong with a request. */
-static const char *problem_of(struct keystore *k, const struct keystore_request *r, usec_t now)
+static const char *problem_of(struct keystore *k, struct keystore_request *r, usec_t now)
 {
     if (!r->name)
-        return "name: missing";
+        return wrong(r, "name", "name: missing");
     bool is_team = r->verb == KEYSTORE_CREATE_TEAM || r->verb == KEYSTORE_UPDATE_TEAM;
     bool is_new = r->verb == KEYSTORE_CREATE || r->verb == KEYSTORE_CREATE_TEAM;
-    if (is_new && (!is_plain(r->name, 1, KEYSTORE_MAX_NAME) || strncmp(r->name, "k_", 2) == 0))
-        return "name: 1 to 64 bytes of text, not beginning with k_";
+    if (is_new && !is_name(r->name))
+        return wrong(r, "name", "name" NAME_RULE);
     const char *problem = is_team ? NULL : problem_of_key(r, now);
     return problem ? problem : problem_of_limits(k, r);
 }

@@ -52,7 +52,7 @@ enum keystore_field {
 /* Filled by the caller, who owns it and its texts until `done` runs on `loop`. */
 struct keystore_request {
     enum keystore_verb verb;
-    const char *name;    /* create: 1 … 64 bytes without control characters; else name or id */
+    const char *name;    /* create: 1 … 64 bytes that fit in a path; else name or id */
     unsigned fields;     /* update: enum keystore_field */
     const char *team;    /* NULL: none */
     const char **models; /* NULL: all */
@@ -74,6 +74,7 @@ struct keystore_request {
     /* filled before `done` */
     enum keystore_result result;
     const char *problem; /* KEYSTORE_INVALID: for the caller's eyes, a constant text */
+    const char *field;   /* that the problem is with; may be NULL */
     char id[KEYRING_ID_LEN + 1];
     char text[KEYRING_TEXT_LEN + 1]; /* create, rotate: show it once, then keystore_wipe() */
     struct keyring *ring;            /* KEYSTORE_OK: the new one; the callback owns a reference */

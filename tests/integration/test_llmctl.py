@@ -1,4 +1,5 @@
 """llmctl's own words: what is typed wrong is named, and what is not there is said to be not there."""
+import json
 import re
 import subprocess
 
@@ -51,3 +52,29 @@ def test_times_are_dates_and_the_trail_s_tail_says_what_was_asked(start_suite, s
     assert re.search(r"^created_at +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
                      suite.ctl("keys", "show", key).stdout, re.MULTILINE)
     assert re.search(r"admin\.action .* DELETE +/admin/keys/me ", suite.ctl("audit", "tail").stdout)
+
+
+def test_the_admin_api_names_the_field_that_is_wrong(start_suite, simulator):
+    suite = start_suite(simulator, services=["llm-proxy"])
+    for path, body, field in [
+            ("keys", {}, "name"), ("keys", {"name": "a/b"}, "name"), ("teams", {"name": ".."}, "name"),
+            ("keys", {"name": "x", "team": "50%"}, "team"), ("keys", {"name": "x", "rpm": -1}, "rpm"),
+            ("keys", {"name": "x", "models": ["small", "no-such"]}, "models"),
+            ("keys", {"name": "x", "fo": 1}, "fo"), ("keys", {"name": "x", "zone": "Mars"}, "zone"),
+            ("audit?n=0", None, "n"), ("usage?by=hour", None, "by"), ("usage?by=key&since=today", None, "since")]:
+        refused = suite.admin(f"/admin/{path}", *(("POST", json.dumps(body).encode()) if body is not None else ()))
+        assert (refused.status, refused.json["error"]["param"]) == (400, field), refused.body
+        assert field in refused.json["error"]["message"]
+
+
+def test_usage_names_keys_and_says_what_it_does_not_understand(start_suite, simulator):
+    suite = start_suite(simulator, services=["llm-proxy"])
+    key = suite.create_key("Zo\u00eb", "--rpm", "9")["key"]
+    assert suite.chat(headers={"Authorization": f"Bearer {key}"}).status == 200
+    suite.wait_ledger(1)
+    shown = suite.ctl("usage", "--by", "key,model", "--since", "1h").stdout
+    assert re.search(r"^k_\w+ +Zo\u00eb +small ", shown, re.MULTILINE), shown
+    lines = suite.ctl("keys", "list").stdout.splitlines()
+    assert {line.index("  valid") for line in lines if "Zo\u00eb" in line} == {lines[0].index("  STATE")}
+    refused = suite.ctl("usage", "--since", "2026-11-22", check=False)
+    assert refused.returncode == 1 and "'since' is a duration" in refused.stderr

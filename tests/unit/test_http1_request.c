@@ -273,6 +273,38 @@ static void a_path_is_decoded_and_its_empty_segments_dropped(void **state)
     }
 }
 
+static void a_parameter_is_found_and_decoded(void **state)
+{
+    static const struct {
+        const char *query, *value; /* NULL: refused */
+    } cases[] = {
+        {"", ""},
+        {"by", ""},
+        {"by=", ""},
+        {"xby=a&by=b", "b"},
+        {"by=a&by=b", "a"},
+        {"by=a%2Cb", "a,b"},
+        {"by=a+b%20c", "a b c"},
+        {"by=%", NULL},
+        {"by=%2", NULL},
+        {"by=%2g", NULL},
+        {"by=12345678", "12345678"},
+        {"by=123456789", NULL},
+        {"x=%&by=a", "a"},
+    };
+    char space[8];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct str value;
+        bool ok =
+            http1_target_parameter(str_from(cases[i].query), "by", space, sizeof(space), &value);
+        CHECK_INT(ok, cases[i].value != NULL);
+        if (ok)
+            CHECK(str_is(value, cases[i].value));
+    }
+}
+
 /* 200 spellings of a protected path: each is refused or names that very path. */
 static void no_spelling_of_a_path_reaches_another_one(void **state)
 {
@@ -307,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_head_gives_its_parts),
         cmocka_unit_test(the_version_and_connection_decide_what_is_kept_alive),
         cmocka_unit_test(a_path_is_decoded_and_its_empty_segments_dropped),
+        cmocka_unit_test(a_parameter_is_found_and_decoded),
         cmocka_unit_test(no_spelling_of_a_path_reaches_another_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,8 +170,8 @@ static void test_what_is_not_allowed_is_named(void **state)
     static char long_name[66];
     memset(long_name, 'x', 65);
     const char *comma[] = {"a,b"};
-    struct keystore_request cases[14];
-    for (size_t i = 0; i < 14; i++) {
+    struct keystore_request cases[19];
+    for (size_t i = 0; i < 19; i++) {
         keystore_init(&cases[i], KEYSTORE_CREATE);
         cases[i].name = "n";
     }
@@ -190,7 +190,12 @@ static void test_what_is_not_allowed_is_named(void **state)
     cases[11].tags = "\x7f";
     cases[12].zone = "Europe/Atlantis";
     cases[13].zone = "../../etc/passwd";
-    for (size_t i = 0; i < 14; i++) {
+    cases[14].name = "a/b"; /* these could never be asked for */
+    cases[15].name = "..";
+    cases[16].name = "50%";
+    cases[17].name = "a\\b";
+    cases[18].team = "a/b";
+    for (size_t i = 0; i < 19; i++) {
         CHECK_INT(ask(&cases[i]), KEYSTORE_INVALID);
         assert_non_null(cases[i].problem);
     }
