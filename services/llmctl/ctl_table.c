@@ -88,6 +88,16 @@ static void cell_at(const struct json_value *row, const char *path, char *to)
         strcpy(to, "-");
 }
 
+/* Characters, of which a terminal shows most as one column. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 static void measure(const struct json_value *rows, const struct ctl_table_column *columns,
                     unsigned n, size_t *ret_widths)
 {
@@ -97,8 +107,8 @@ static void measure(const struct json_value *rows, const struct ctl_table_column
         ret_widths[i] = strlen(columns[i].title);
         for (const struct json_value *row = rows->child; row; row = row->next) {
             cell_at(row, columns[i].path, cell);
-            if (strlen(cell) > ret_widths[i])
-                ret_widths[i] = strlen(cell);
+            if (width_of(cell) > ret_widths[i])
+                ret_widths[i] = width_of(cell);
         }
     }
 }
@@ -109,7 +119,7 @@ static void write_padded(FILE *to, const char *text, size_t width, bool is_last)
     if (is_last)
         fprintf(to, "%s\n", text);
     else
-        fprintf(to, "%-*s  ", (int)width, text);
+        fprintf(to, "%s%*s  ", text, (int)(width - width_of(text)), "");
 }
 
 void ctl_table_write(FILE *to, const struct json_value *rows,

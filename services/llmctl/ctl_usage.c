@@ -1,17 +1,14 @@
+#include "ctl_limits.h"
 #include "ctl_show.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool is_plain(const char *text)
-{
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789,")] == '\0';
-}
-
 static int run(struct ctl_context *c, int argc, char **argv)
 {
     static const struct ctl_table_column columns[] = {
         {"KEY", "key"},
+        {"NAME", "key_name"},
         {"MODEL", "model"},
         {"PROVIDER", "provider"},
         {"DAY", "day"},
@@ -21,8 +18,8 @@ static int run(struct ctl_context *c, int argc, char **argv)
         {"COST USD", "cost_usd"},
         {"UNPRICED", "unpriced"},
     };
-    const char *by = "", *since = "";
-    char path[512];
+    const char *by = "key,model,provider,day", *since = "0";
+    char path[512], folder[sizeof(path) + 8];
 
     for (int i = 0; i < argc; i += 2) {
         if (i + 1 == argc)
@@ -34,9 +31,11 @@ static int run(struct ctl_context *c, int argc, char **argv)
         else
             return CTL_USAGE;
     }
-    if (!is_plain(by) || !is_plain(since))
+    if (!ctl_limits_path("/admin/usage?by=", by, path, sizeof(path) - strlen("&since=")))
         return CTL_USAGE;
-    snprintf(path, sizeof(path), "/admin/usage?by=%s&since=%s", by, since);
+    snprintf(folder, sizeof(folder), "%s&since=", path);
+    if (!ctl_limits_path(folder, since, path, sizeof(path)))
+        return CTL_USAGE;
     return ctl_show_rows(c, path, columns, sizeof(columns) / sizeof(columns[0]));
 }
 
