@@ -30,7 +30,7 @@ bool exchange_errand_delays(struct exchange *x, exchange_errand_fn ending)
 
     if (errand_withdraw(&e->errand))
         return false;
-    if (!e->ending || !x->client) /* nobody is left to be told anything else */
+    if (!e->ending || ending == exchange_client_gone) /* nobody is left to be told anything else */
         e->ending = ending;
     return true;
 }
