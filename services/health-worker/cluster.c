@@ -9,59 +9,14 @@
 
 #include <stdlib.h>
 
-#define MAX_PROXIES 64
-#define LOAD_GOOD   NODE_STATE_OFFLINE_AFTER
-
 struct cluster {
     struct loop *loop;
     struct metrics_shard *shard;
     const struct settings *settings;
+    const struct proxies *proxies;
     struct nodes *nodes;
     struct bus_stats counted; /* already in the metrics */
-    struct {
-        uint64_t id, active_requests;
-        usec_t heard_at;
-    } proxy[MAX_PROXIES];
-    size_t n_proxies;
 };
-
-/* ---- this node's proxies ---- */
-
-static void forget_silent(struct cluster *c)
-{
-    usec_t now = loop_now(c->loop);
-    size_t kept = 0;
-
-    for (size_t i = 0; i < c->n_proxies; i++)
-        if (now - c->proxy[i].heard_at < LOAD_GOOD)
-            c->proxy[kept++] = c->proxy[i];
-    c->n_proxies = kept;
-}
-
-void cluster_load(struct cluster *c, const struct load *l)
-{
-    size_t i = 0;
-
-    forget_silent(c);
-    while (i < c->n_proxies && c->proxy[i].id != l->proxy)
-        i++;
-    if (i == MAX_PROXIES)
-        return;
-    c->n_proxies += i == c->n_proxies;
-    c->proxy[i].id = l->proxy;
-    c->proxy[i].active_requests = l->active_requests;
-    c->proxy[i].heard_at = loop_now(c->loop);
-}
-
-uint64_t cluster_active_requests(struct cluster *c)
-{
-    uint64_t sum = 0;
-
-    forget_silent(c);
-    for (size_t i = 0; i < c->n_proxies; i++)
-        sum += c->proxy[i].active_requests;
-    return sum;
-}
 
 /* ---- what is shown ---- */
 
@@ -90,7 +45,8 @@ void cluster_show(struct cluster *c)
     }
     for (enum node_status s = 0; s < NODE_STATUSES; s++)
         metrics_gauge(c->shard, METRIC_cluster_nodes, with[s], node_state_text(s));
-    metrics_gauge(c->shard, METRIC_cluster_active_requests, (double)cluster_active_requests(c),
+    metrics_gauge(c->shard, METRIC_cluster_active_requests,
+                  (double)proxies_active_requests(c->proxies, loop_now(c->loop)),
                   c->settings->health.node_id);
     bus_metrics_count(c->shard, "nodes", nodes_stats_others(c->nodes), &c->counted);
 }
@@ -145,7 +101,8 @@ int cluster_configure(struct cluster *c, const struct settings *s, char *reterr,
     return r;
 }
 
-struct cluster *cluster_new(struct bus *b, struct loop *l, struct metrics_shard *shard)
+struct cluster *cluster_new(struct bus *b, struct loop *l, struct metrics_shard *shard,
+                            const struct proxies *proxies)
 {
     static const struct nodes_handler handler = {.on_status = on_status};
     struct cluster *c = calloc(1, sizeof(*c));
@@ -154,6 +111,7 @@ struct cluster *cluster_new(struct bus *b, struct loop *l, struct metrics_shard 
         abort();
     c->loop = l;
     c->shard = shard;
+    c->proxies = proxies;
     c->nodes = nodes_new(b, l, &handler, c);
     return c;
 }

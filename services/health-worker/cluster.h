@@ -10,22 +10,19 @@
 #include "base/metrics.h"
 #include "io/bus.h"
 #include "io/loop.h"
-#include "proto/load.h"
+#include "proxies.h"
 #include "settings/settings.h"
 
 struct cluster;
 
-struct cluster *cluster_new(struct bus *b, struct loop *l, struct metrics_shard *shard);
+/* Borrows all of them. */
+struct cluster *cluster_new(struct bus *b, struct loop *l, struct metrics_shard *shard,
+                            const struct proxies *proxies);
 void cluster_free(struct cluster **c);
 
 /* Borrows `s` until the next call. -errno with `reterr` filled. */
 MUST_USE int cluster_configure(struct cluster *c, const struct settings *s, char *reterr,
                                size_t reterr_size);
-
-/* A proxy of this node says how busy it is; what it said before is good for three heartbeats. */
-void cluster_load(struct cluster *c, const struct load *l);
-/* The sum over this node's proxies. */
-uint64_t cluster_active_requests(struct cluster *c);
 
 /* Bring the metrics up to date. */
 void cluster_show(struct cluster *c);

@@ -14,14 +14,8 @@
 #include <unistd.h>
 
 #define ROOM_RETRY    (200 * USEC_PER_MSEC)
-#define PROXY_PATIENT (3500 * USEC_PER_MSEC) /* a proxy says something every second */
 #define MOST_INTERVAL (5 * USEC_PER_SEC)
 #define REGISTER      "workers.state"
-
-struct proxy {
-    uint64_t id, heard;
-    usec_t seen_at; /* 0: nobody */
-};
 
 struct fleet {
     struct fleet_config config;
@@ -30,7 +24,6 @@ struct fleet {
     struct runner *runners[WORKERS_MAX];
     size_t n;
     bool had_any;
-    struct proxy proxies[RUNNER_MAX_PROXIES];
     uint64_t sequence;
     struct loop_timer room, tick;
     struct fleet_show *show;
@@ -111,16 +104,16 @@ static bool was_held(const struct fleet *f, const char *name)
 
 /* ---- leaving ---- */
 
-static bool is_alive(const struct fleet *f, const struct proxy *p)
+static bool is_alive(const struct fleet *f, size_t proxy)
 {
-    return p->seen_at > 0 && loop_now(f->config.loop) < p->seen_at + PROXY_PATIENT;
+    return proxies_is_alive(f->config.proxies, proxy, loop_now(f->config.loop));
 }
 
 static void note_use(const struct fleet *f, struct runner *r)
 {
     r->in_flight = 0;
-    for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++)
-        if (is_alive(f, &f->proxies[i]))
+    for (size_t i = 0; i < PROXIES_MAX; i++)
+        if (is_alive(f, i))
             r->in_flight += r->load[i];
     if (lifecycle_is_serving(&r->life))
         runner_tell(r, r->in_flight > 0 ? LIFECYCLE_USED : LIFECYCLE_UNUSED);
@@ -129,8 +122,8 @@ static void note_use(const struct fleet *f, struct runner *r)
 /* Everyone who may send it requests knows that it leaves, and has none there. */
 static bool is_drained(const struct fleet *f, const struct runner *r)
 {
-    for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++)
-        if (is_alive(f, &f->proxies[i]) && (f->proxies[i].heard < r->told_at || r->load[i] > 0))
+    for (size_t i = 0; i < PROXIES_MAX; i++)
+        if (is_alive(f, i) && (f->config.proxies->of[i].heard < r->told_at || r->load[i] > 0))
             return false;
     return true;
 }
@@ -442,20 +435,6 @@ void fleet_write(const struct fleet *f, struct json_write *w)
 
 /* ---- what the proxies say ---- */
 
-/* Its place, or that of whoever was silent for longest. */
-static size_t place_of(const struct fleet *f, uint64_t id)
-{
-    size_t oldest = 0;
-
-    for (size_t i = 0; i < RUNNER_MAX_PROXIES; i++) {
-        if (f->proxies[i].seen_at > 0 && f->proxies[i].id == id)
-            return i;
-        if (f->proxies[i].seen_at < f->proxies[oldest].seen_at)
-            oldest = i;
-    }
-    return oldest;
-}
-
 static uint64_t find_load(const struct load *l, const char *provider)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -464,18 +443,10 @@ static uint64_t find_load(const struct load *l, const char *provider)
     return 0;
 }
 
-void fleet_load(struct fleet *f, const struct load *l)
+void fleet_load(struct fleet *f, size_t proxy, const struct load *l)
 {
-    size_t at = place_of(f, l->proxy);
-    struct proxy *p = &f->proxies[at];
-
-    if (!str_is(l->node, f->settings->health.node_id))
-        return;
-    p->id = l->proxy;
-    p->heard = l->heard;
-    p->seen_at = loop_now(f->config.loop);
     for (size_t i = 0; i < f->n; i++) {
-        f->runners[i]->load[at] = find_load(l, f->runners[i]->provider);
+        f->runners[i]->load[proxy] = find_load(l, f->runners[i]->provider);
         note_use(f, f->runners[i]);
     }
     look_at_leaving(f);

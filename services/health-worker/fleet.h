@@ -9,7 +9,7 @@
 #include "io/fetch.h"
 #include "io/loop.h"
 #include "machine.h"
-#include "proto/load.h"
+#include "proxies.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -31,6 +31,7 @@ struct fleet_config {
     struct fetch_pool *fetches;
     struct metrics_shard *shard;
     struct machine *machine;
+    const struct proxies *proxies;
     void (*publish)(void *arg); /* a worker changed: the list is to go out */
     /* A worker's provider can be asked from now on, or not any more. */
     void (*on_use)(void *arg, struct str provider, enum workers_use use);
@@ -58,8 +59,8 @@ void fleet_write(const struct fleet *f, struct json_write *w);
 /* Bring the metrics up to date. */
 void fleet_refresh(struct fleet *f);
 
-/* From the proxies. */
-void fleet_load(struct fleet *f, const struct load *l);
+/* From the proxies; `proxy` is its place among them. */
+void fleet_load(struct fleet *f, size_t proxy, const struct load *l);
 void fleet_touch(struct fleet *f, struct str provider); /* it was used */
 
 /* Every worker is to stop; `fn` is called once all have. */

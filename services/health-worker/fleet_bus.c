@@ -50,6 +50,7 @@ void fleet_bus_start(struct service *s)
         .fetches = s->fetches,
         .shard = s->shard,
         .machine = s->machine,
+        .proxies = &s->proxies,
         .publish = fleet_bus_publish,
         .on_use = on_use,
         .arg = s,

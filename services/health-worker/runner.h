@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "lifecycle.h"
 #include "proto/workers.h"
+#include "proxies.h"
 #include "settings/settings.h"
 #include "worker_cgroup.h"
 #include "worker_child.h"
@@ -18,8 +19,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#define RUNNER_MAX_PROXIES 16
 
 struct runner;
 
@@ -57,9 +56,9 @@ struct runner {
     bool is_over_limit; /* and killed for it */
     usec_t run_at, since_wall, checked_at, checked_memory_at;
     uint64_t restarts;
-    uint64_t load[RUNNER_MAX_PROXIES]; /* requests that each of the proxies has under way here */
-    uint64_t in_flight;                /* their sum */
-    uint64_t told_at;                  /* sequence of the list that told of its leaving */
+    uint64_t load[PROXIES_MAX]; /* requests that each of the proxies has under way here */
+    uint64_t in_flight;         /* their sum */
+    uint64_t told_at;           /* sequence of the list that told of its leaving */
     char reason[256];
 };
 

@@ -48,7 +48,7 @@ static void tell_all(void *arg)
     if (json_write_finish(&w) != BUF_OK)
         buf_clear(&s->machine_text);
     monitor_snapshot(s->monitor, &s->snapshot);
-    s->snapshot.active_requests = cluster_active_requests(s->cluster);
+    s->snapshot.active_requests = proxies_active_requests(&s->proxies, loop_now(s->loop));
     publisher_tell(s->publisher, MESSAGE_HEALTH_SNAPSHOT, &s->snapshot, buf_str(&s->machine_text));
     fleet_bus_publish(s);
 }
@@ -141,8 +141,11 @@ static bool take_load(struct service *s, struct arena *a, struct str body)
     bool is_good = load_decode(a, body, &l);
 
     if (is_good) {
-        cluster_load(s->cluster, &l);
-        fleet_load(s->fleet, &l);
+        if (!str_is(l.node, s->settings->health.node_id)) { /* it has not heard of our workers */
+            l.heard = UINT64_MAX;
+            l.n = 0;
+        }
+        fleet_load(s->fleet, proxies_note(&s->proxies, &l, loop_now(s->loop)), &l);
     }
     return is_good;
 }
@@ -400,7 +403,7 @@ static int open_all(struct service *s)
         pulls_new(&(struct pulls_tools){s->loop, s->shard, s->store, s->monitor, on_news, s});
     s->machine = machine_new(s->loop, s->shard);
     fleet_bus_start(s);
-    s->cluster = cluster_new(s->bus, s->loop, s->shard);
+    s->cluster = cluster_new(s->bus, s->loop, s->shard, &s->proxies);
     return 0;
 }
 

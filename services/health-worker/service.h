@@ -42,6 +42,7 @@ struct service {
     struct monitor *monitor;
     struct pulls *pulls;
     struct machine *machine;
+    struct proxies proxies;
     struct cluster *cluster;
     struct fleet *fleet;
     struct daemon_watchdog *watchdog;
