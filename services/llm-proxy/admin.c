@@ -197,15 +197,6 @@ void admin_answer_begin(struct json_write *w, struct buf *space)
     json_write_init(w, space);
 }
 
-void admin_answer_end(struct http_request *r, struct json_write *w)
-{
-    if (json_write_finish(w) == BUF_OK)
-        http_answer_json(r, 200, buf_str(w->out));
-    else
-        admin_refuse(r, REFUSAL_OVERLOADED, "The answer is too large.");
-    buf_done(w->out);
-}
-
 static void answer_refusal(struct http_request *r, enum refusal refusal, const char *message,
                            const char *param)
 {

@@ -18,9 +18,8 @@ struct proxy;
 MUST_USE int admin_start(struct proxy *p, char *reterr, size_t reterr_size);
 void admin_stop(struct proxy *p);
 
-/* An answer of JSON, which is sent and released at its end; `space` is for it alone. */
+/* A large answer, in `space`, which http_answer_written() sends and releases. */
 void admin_answer_begin(struct json_write *w, struct buf *space);
-void admin_answer_end(struct http_request *r, struct json_write *w);
 void admin_refuse(struct http_request *r, enum refusal refusal, const char *message);
 /* 400: a field or a parameter is wrong. */
 void admin_refuse_field(struct http_request *r, const char *field, const char *message);

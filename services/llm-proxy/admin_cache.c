@@ -35,14 +35,6 @@ static void write_layer(struct json_write *w, const struct proxy *p, enum cache_
     json_write_end(w, '}');
 }
 
-static void answer(struct http_request *r, struct json_write *w)
-{
-    if (json_write_finish(w) != BUF_OK)
-        buf_clear(w->out);
-    http_answer_json(r, 200, buf_str(w->out));
-    buf_done(w->out);
-}
-
 void admin_cache_show(void *arg, struct http_request *r, struct str tail)
 {
     const struct proxy *p = arg;
@@ -64,7 +56,7 @@ void admin_cache_show(void *arg, struct http_request *r, struct str tail)
         write_layer(&w, p, l);
     json_write_end(&w, ']');
     json_write_end(&w, '}');
-    answer(r, &w);
+    http_answer_written(r, 200, &w);
 }
 
 void admin_cache_clear(void *arg, struct http_request *r, struct str tail)
@@ -84,5 +76,5 @@ void admin_cache_clear(void *arg, struct http_request *r, struct str tail)
     for (enum cache_layer l = CACHE_L1; l < CACHE_LAYERS; l++)
         json_write_member_u64(&w, cache_layer_text(l), n[l]);
     json_write_end(&w, '}');
-    answer(r, &w);
+    http_answer_written(r, 200, &w);
 }

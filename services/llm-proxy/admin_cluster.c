@@ -1,6 +1,7 @@
 #include "admin.h"
 #include "base/arena.h"
 #include "base/json.h"
+#include "io/http_answer.h"
 #include "nodes/nodes_show.h"
 #include "proxy.h"
 
@@ -148,5 +149,5 @@ void admin_cluster_status(void *arg, struct http_request *r, struct str tail)
     json_write_key(&w, "health_worker");
     write_health_worker(&w, p);
     json_write_end(&w, '}');
-    admin_answer_end(r, &w);
+    http_answer_written(r, 200, &w);
 }

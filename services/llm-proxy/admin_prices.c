@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "io/http_answer.h"
 #include "prices.h"
 #include "proxy.h"
 
@@ -65,5 +66,5 @@ void admin_prices_list(void *arg, struct http_request *r, struct str tail)
         write_row(&w, row, is_override);
     }
     json_write_end(&w, ']');
-    admin_answer_end(r, &w);
+    http_answer_written(r, 200, &w);
 }

@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "io/http_answer.h"
 #include "proto/health.h"
 #include "proxy.h"
 
@@ -57,7 +58,7 @@ void admin_status_providers(void *arg, struct http_request *r, struct str tail)
     (void)tail;
     admin_answer_begin(&w, &out);
     admin_status_write_providers(&w, p);
-    admin_answer_end(r, &w);
+    http_answer_written(r, 200, &w);
 }
 
 static void write_model(struct json_write *w, const struct settings_model *m)
@@ -97,5 +98,5 @@ void admin_status_models(void *arg, struct http_request *r, struct str tail)
     for (size_t i = 0; i < s->n_models; i++)
         write_model(&w, &s->models[i]);
     json_write_end(&w, ']');
-    admin_answer_end(r, &w);
+    http_answer_written(r, 200, &w);
 }

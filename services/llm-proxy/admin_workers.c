@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "io/http_answer.h"
 #include "proxy.h"
 
 void admin_workers_list(void *arg, struct http_request *r, struct str tail)
@@ -10,7 +11,7 @@ void admin_workers_list(void *arg, struct http_request *r, struct str tail)
     (void)tail;
     admin_answer_begin(&w, &out);
     worker_link_write(p->local_workers, &w);
-    admin_answer_end(r, &w);
+    http_answer_written(r, 200, &w);
 }
 
 static void on_answer(void *arg, enum worker_link_result result, struct str problem)

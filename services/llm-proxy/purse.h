@@ -36,8 +36,6 @@ struct purse_hold {
     int64_t amount;
 };
 
-/* "total", "daily", "monthly". */
-
 /* Does any of its owners have a limit? Where none has, nothing is ever refused. */
 bool purse_is_limited(const struct purse_hold *h);
 
