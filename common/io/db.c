@@ -249,6 +249,25 @@ void db_close(struct db **d)
     *d = NULL;
 }
 
+bool db_is_damage(enum db_result r)
+{
+    return r == DB_CORRUPT || r == DB_TOO_NEW;
+}
+
+void db_set_aside(const char *path)
+{
+    static const char *const tails[] = {"-wal", "-shm"};
+    char name[PATH_MAX + 16];
+
+    snprintf(name, sizeof(name), "%s.damaged", path);
+    if (rename(path, name) != 0)
+        unlink(path);
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        snprintf(name, sizeof(name), "%s%s", path, tails[i]);
+        unlink(name);
+    }
+}
+
 const char *db_error_text(const struct db *d)
 {
     return d ? d->error : open_error;

@@ -35,6 +35,11 @@ enum db_mode { DB_WRITER, DB_READER };
 MUST_USE enum db_result db_open(const char *path, enum db_mode mode, const char *const *migrations,
                                 unsigned n_migrations, struct db **ret);
 void db_close(struct db **d); /* after its statements */
+/* What is in the file is of no use to us. */
+bool db_is_damage(enum db_result r);
+/* For what can be made anew: the file, which must be closed, becomes PATH.damaged, and db_open()
+ * begins with nothing. */
+void db_set_aside(const char *path);
 /* What the last failure was, for people; with NULL, the last failed db_open() of this thread. */
 const char *db_error_text(const struct db *d);
 /* The statement that runs ends soon, with DB_FAILED. From any thread, while the database is open.

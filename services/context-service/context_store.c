@@ -260,24 +260,10 @@ uint64_t context_store_sessions(const struct context_store *s)
 
 static void set_aside(struct context_store *s, const char *why)
 {
-    static const char *const tails[] = {"-wal", "-shm"};
-    char name[PATH_MAX + 16];
-
     log_warning("%s is damaged (%s), setting it aside as context.db.damaged and beginning anew",
                 s->path, why);
     context_rows_close(&s->rows);
-    snprintf(name, sizeof(name), "%s.damaged", s->path);
-    if (rename(s->path, name) != 0)
-        unlink(s->path);
-    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-        snprintf(name, sizeof(name), "%s%s", s->path, tails[i]);
-        unlink(name);
-    }
-}
-
-static bool is_damage(enum db_result r)
-{
-    return r == DB_CORRUPT || r == DB_TOO_NEW;
+    db_set_aside(s->path);
 }
 
 static void open_rows(struct context_store *s)
@@ -285,7 +271,7 @@ static void open_rows(struct context_store *s)
     char why[256] = "";
     enum db_result r = context_rows_open(s->path, &s->rows, why, sizeof(why));
 
-    if (is_damage(r)) {
+    if (db_is_damage(r)) {
         set_aside(s, why);
         r = context_rows_open(s->path, &s->rows, why, sizeof(why));
     }
@@ -305,7 +291,7 @@ static void note_trouble(struct context_store *s, enum db_result r)
         s->is_failing = false;
         return;
     }
-    if (is_damage(r)) {
+    if (db_is_damage(r)) {
         set_aside(s, context_rows_error(s->rows));
         open_rows(s);
         return;

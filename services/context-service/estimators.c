@@ -66,6 +66,13 @@ static void open_file(struct estimators *e, const char *state_dir)
 
     snprintf(path, sizeof(path), "%s/estimators.db", state_dir);
     enum db_result r = db_open(path, DB_WRITER, migrations, 1, &e->db);
+    if (db_is_damage(r)) {
+        log_warning("%s is damaged (%s), setting it aside as estimators.db.damaged and beginning "
+                    "anew",
+                    path, db_error_text(NULL));
+        db_set_aside(path);
+        r = db_open(path, DB_WRITER, migrations, 1, &e->db);
+    }
     if (r == DB_OK)
         r = db_exec(e->db, "PRAGMA synchronous=NORMAL");
     if (r == DB_OK)

@@ -109,6 +109,11 @@ static void *run(void *arg)
     return NULL;
 }
 
+static enum db_result open_database(struct health_store *s, const char *path)
+{
+    return db_open(path, DB_WRITER, migrations, sizeof(migrations) / sizeof(migrations[0]), &s->db);
+}
+
 int health_store_new(const char *path, struct loop *l, struct health_store **ret)
 {
     CLEANUP(health_store_free) struct health_store *s = calloc(1, sizeof(*s));
@@ -120,8 +125,14 @@ int health_store_new(const char *path, struct loop *l, struct health_store **ret
     pthread_cond_init(&s->is_changed, NULL);
     TAILQ_INIT(&s->jobs);
     TAILQ_INIT(&s->told);
-    if (db_open(path, DB_WRITER, migrations, sizeof(migrations) / sizeof(migrations[0]), &s->db) !=
-        DB_OK)
+    enum db_result opened = open_database(s, path);
+    if (db_is_damage(opened)) {
+        log_warning("%s is damaged (%s), setting it aside as health.db.damaged and beginning anew",
+                    path, db_error_text(NULL));
+        db_set_aside(path);
+        opened = open_database(s, path);
+    }
+    if (opened != DB_OK)
         log_error("%s cannot be used, so no history is kept: %s", path, db_error_text(NULL));
     int r = thread_start(&s->thread, "health-store", STACK_BYTES, run, s);
     s->has_thread = r == 0;

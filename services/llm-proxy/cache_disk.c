@@ -174,25 +174,12 @@ static void show(struct cache_disk *d)
 
 static void set_aside(struct cache_disk *d, const char *why)
 {
-    char name[PATH_MAX + 16];
-
     if (d->rows)
         d->evicted_before += cache_rows_look(d->rows).evictions;
     log_warning("%s is damaged (%s), setting it aside as cache.db.damaged and beginning anew",
                 d->path, why);
     cache_rows_close(&d->rows);
-    snprintf(name, sizeof(name), "%s.damaged", d->path);
-    if (rename(d->path, name) != 0)
-        unlink(d->path);
-    snprintf(name, sizeof(name), "%s-wal", d->path);
-    unlink(name);
-    snprintf(name, sizeof(name), "%s-shm", d->path);
-    unlink(name);
-}
-
-static bool is_damage(enum db_result r)
-{
-    return r == DB_CORRUPT || r == DB_TOO_NEW;
+    db_set_aside(d->path);
 }
 
 static void open_rows(struct cache_disk *d)
@@ -200,7 +187,7 @@ static void open_rows(struct cache_disk *d)
     char why[256];
     enum db_result r = cache_rows_open(d->path, &d->rows, why, sizeof(why));
 
-    if (is_damage(r)) {
+    if (db_is_damage(r)) {
         set_aside(d, why);
         r = cache_rows_open(d->path, &d->rows, why, sizeof(why));
     }
@@ -221,7 +208,7 @@ static void note_trouble(struct cache_disk *d, enum db_result r)
         d->is_failing = false;
         return;
     }
-    if (is_damage(r)) {
+    if (db_is_damage(r)) {
         set_aside(d, cache_rows_error(d->rows));
         open_rows(d);
         return;

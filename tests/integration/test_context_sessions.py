@@ -173,6 +173,16 @@ def test_a_damaged_file_is_set_aside_and_condensing_goes_on(service):
     assert path.with_name("context.db.damaged").exists()
 
 
+def test_what_was_learnt_is_set_aside_when_it_is_damaged_and_learnt_anew(service):
+    process = service["context-service"]
+    process.stop()
+    path = service.folder / "state/estimators.db"
+    path.write_bytes(b"not a database" * 1000)
+    process.start_and_wait_ready()
+    assert "setting it aside" in process.log() and "is not kept" not in process.log()
+    assert path.with_name("estimators.db.damaged").exists()
+
+
 def test_without_its_file_it_condenses_each_turn_for_itself(service):
     process = service["context-service"]
     process.stop()

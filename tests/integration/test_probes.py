@@ -290,11 +290,29 @@ def test_without_its_database_health_is_told_all_the_same(start_suite, ward):
     suite = start_suite(services=["health-worker"], config={
         "providers": [provider("well", well.url)]})
     suite["health-worker"].stop()
-    (suite.folder / "state/health.db").write_bytes(b"not a database at all" * 400)
+    path = suite.folder / "state/health.db"
+    for left in path.parent.glob("health.db*"):
+        left.unlink()
+    path.mkdir()
     suite["health-worker"].start_and_wait_ready()
     wait_until(lambda: status(suite, "well")["state"] == "healthy", "a healthy provider")
     assert status(suite, "well")["changes"]
     assert [e for e in suite["health-worker"].entries() if "no history is kept" in e["message"]]
+
+
+def test_a_damaged_database_is_set_aside_and_history_begins_anew(start_suite, ward):
+    _, well, _ = ward
+    suite = start_suite(services=["health-worker"], config={
+        "providers": [provider("well", well.url)]})
+    suite["health-worker"].stop()
+    path = suite.folder / "state/health.db"
+    path.write_bytes(b"not a database at all" * 400)
+    suite["health-worker"].start_and_wait_ready()
+    assert path.with_name("health.db.damaged").exists()
+    wait_until(lambda: path.stat().st_size > 0 and status(suite, "well")["changes"], "a history")
+    entries = suite["health-worker"].entries()
+    assert [e for e in entries if "setting it aside" in e["message"]]
+    assert not [e for e in entries if "no history is kept" in e["message"]]
 
 
 def test_a_paid_probe_is_a_request_in_the_books_with_a_budget_of_its_own(start_suite, ward):

@@ -314,6 +314,25 @@ static void a_file_that_is_no_database_is_corrupt(void **state)
     CHECK_INT(db_open(path, DB_READER, schema, 2, &d), DB_CORRUPT);
 }
 
+static void a_damaged_file_that_is_set_aside_makes_room_for_a_new_one(void **state)
+{
+    struct db *d = open_writer();
+    char aside[512];
+
+    (void)state;
+    fill(d, 200);
+    db_close(&d);
+    damage(0, 4096, false);
+    CHECK(db_is_damage(db_open(path, DB_WRITER, schema, 2, &d)));
+    db_set_aside(path);
+    d = open_writer();
+    CHECK_INT(ask_int(d, "SELECT count(*) FROM t"), 0);
+    CHECK_INT(db_check(d), DB_OK);
+    db_close(&d);
+    snprintf(aside, sizeof(aside), "%s.damaged", path);
+    CHECK_INT(unlink(aside), 0);
+}
+
 static void every_damaged_page_is_found(void **state)
 {
     unsigned found = 0, tries = 60;
@@ -430,6 +449,7 @@ int main(void)
         TEST(a_broken_constraint_has_its_own_result),
         TEST(a_rollback_does_not_hide_what_it_is_for),
         TEST(a_file_that_is_no_database_is_corrupt),
+        TEST(a_damaged_file_that_is_set_aside_makes_room_for_a_new_one),
         TEST(every_damaged_page_is_found),
         TEST(an_emptied_file_is_a_loss_and_a_missing_one_a_beginning),
         TEST(a_write_that_failed_changed_nothing_and_the_next_one_works),
