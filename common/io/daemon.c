@@ -25,7 +25,7 @@ static const struct {
     const char *name, *argument, *help;
 } help_lines[] = {
     {"config", " FILE", "the configuration; default " CONFIG_PATH},
-    {"check-config", "", "check it, say what is wrong with it, and exit"},
+    {"check-config", "", "check it and the files it names, say what is wrong, and exit"},
     {"print-config", "", "print the values in effect, without secrets, and exit"},
     {"version", "", "print the version and exit"},
     {"help", "", "print this and exit"},

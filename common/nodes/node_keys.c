@@ -4,7 +4,6 @@
 #include "settings/secret.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 int node_keys_read(const struct settings *s, struct node_keys *ret, char *reterr,
                    size_t reterr_size)
@@ -16,9 +15,11 @@ int node_keys_read(const struct settings *s, struct node_keys *ret, char *reterr
     if (r < 0)
         return r;
     if (k.secret && !bus_keys_is_pair(s->curve.public_key, k.secret)) {
-        snprintf(reterr, reterr_size,
-                 "the key in file %s is not the one bus.curve.public belongs to",
-                 s->curve.secret_file);
+        struct yaml_place at;
+        (void)settings_find_place(s, s->curve.secret_file, &at);
+        (void)yaml_tree_refuse(at, reterr, reterr_size,
+                               "the key in file %s is not the one bus.curve.public belongs to",
+                               s->curve.secret_file);
         node_keys_done(&k);
         return -EINVAL;
     }

@@ -3,6 +3,7 @@
 #include "io/daemon.h"
 #include "io/log.h"
 #include "io/log_files.h"
+#include "settings/settings_files.h"
 
 #include <stdio.h>
 
@@ -20,10 +21,16 @@ static int print_config(const struct settings *s)
     return is_printed ? 0 : 1;
 }
 
+static void warn(const char *text)
+{
+    log_warning("%s", text);
+}
+
 void boot_log(const char *name, const struct settings *s)
 {
     log_init(name, s->logging.level, s->logging.format);
     log_files_configure(s->logging.files ? s->paths.logs : NULL);
+    settings_files_find_exposed(s, warn);
 }
 
 static int serve(const struct boot_daemon *d, void *root, const char *config_path,
@@ -44,6 +51,24 @@ static int serve(const struct boot_daemon *d, void *root, const char *config_pat
     return r == 0 ? 0 : 1;
 }
 
+static void print_warning(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+}
+
+static int check_files(const struct boot_daemon *d, const struct settings *s)
+{
+    char why[512];
+
+    settings_files_find_exposed(s, print_warning);
+    int r = settings_files_check(s, why, sizeof(why));
+    if (r == 0 && d->check)
+        r = d->check(s, why, sizeof(why));
+    if (r != 0)
+        fprintf(stderr, "%s\n", why);
+    return r == 0 ? 0 : 1;
+}
+
 int boot_main(int argc, char **argv, const struct boot_daemon *d, void *root)
 {
     struct daemon_options options;
@@ -58,7 +83,7 @@ int boot_main(int argc, char **argv, const struct boot_daemon *d, void *root)
         return options.check_config || options.print_config ? 1 : EXIT_REFUSED;
     }
     if (options.check_config)
-        return 0;
+        return check_files(d, settings);
     if (options.print_config)
         return print_config(settings);
     return serve(d, root, options.config_path, &settings);

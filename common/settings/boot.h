@@ -15,11 +15,14 @@ struct boot_daemon {
      * why. */
     int (*start)(void *root, const char *config_path, struct settings **settings, char *reterr,
                  size_t reterr_size);
+    /* What else the start would refuse about the files that `s` names; NULL: nothing. */
+    int (*check)(const struct settings *s, char *reterr, size_t reterr_size);
     void (*run)(void *root);  /* until it was told to stop */
     void (*stop)(void *root); /* also after a failed start */
 };
 
-/* The log as `s` has it, from now on. `name` must outlive the process. */
+/* The log as `s` has it, from now on, and in it what is wrong with the modes of secret files.
+ * `name` must outlive the process. */
 void boot_log(const char *name, const struct settings *s);
 
 /* The exit status: 0, 1 cannot start, 2 usage. */

@@ -107,6 +107,28 @@ void settings_free(struct settings **s)
     *s = NULL;
 }
 
+/* Texts are the tree's own. */
+static const struct yaml_node *find_node(const struct yaml_node *n, const char *text)
+{
+    for (; n; n = n->next) {
+        if (n->type == YAML_SCALAR && n->scalar == text)
+            return n;
+        const struct yaml_node *below = find_node(n->child, text);
+        if (below)
+            return below;
+    }
+    return NULL;
+}
+
+bool settings_find_place(const struct settings *s, const char *text, struct yaml_place *ret)
+{
+    const struct loaded *l = (const struct loaded *)s;
+    const struct yaml_node *n = find_node(yaml_tree_root(l->tree), text);
+
+    *ret = (struct yaml_place){yaml_tree_name(l->tree), n ? n->line : 1, n ? n->column : 1};
+    return n != NULL;
+}
+
 const struct settings_provider *settings_find_provider(const struct settings *s, const char *name)
 {
     for (size_t i = 0; i < s->n_providers; i++)

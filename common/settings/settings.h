@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/macro.h"
+#include "io/yaml_tree.h"
 #include "settings/catalogue.h"
 
 #include <stdbool.h>
@@ -118,6 +119,9 @@ MUST_USE int settings_load(const char *path, struct settings **ret, char *reterr
 MUST_USE int settings_parse(const char *name, struct str text, struct settings **ret, char *reterr,
                             size_t reterr_size);
 void settings_free(struct settings **s);
+
+/* Where in its file a text of `s` is written. False: it is a default, and *ret the first line. */
+bool settings_find_place(const struct settings *s, const char *text, struct yaml_place *ret);
 
 /* The effective values as YAML that loads again, secrets as <redacted>. */
 MUST_USE enum buf_result settings_print(const struct settings *s, struct buf *out);

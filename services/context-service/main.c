@@ -19,7 +19,7 @@ static void stop(void *root)
 
 int main(int argc, char **argv)
 {
-    static const struct boot_daemon daemon = {"context-service", start, run, stop};
+    static const struct boot_daemon daemon = {"context-service", start, NULL, run, stop};
     static struct context_service root;
 
     return boot_main(argc, argv, &daemon, &root);

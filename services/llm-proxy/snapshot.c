@@ -202,9 +202,13 @@ static int load_certificate(struct snapshot *s, char *reterr, size_t reterr_size
     if (!certificate)
         return 0;
     enum http_tls_result r = http_tls_new(certificate, key, &s->tls);
+    const char *wrong = r == HTTP_TLS_BAD_CERTIFICATE ? certificate : key;
+    struct yaml_place at;
+
+    (void)settings_find_place(s->settings, wrong, &at);
     if (r != HTTP_TLS_OK)
-        snprintf(reterr, reterr_size, "proxy.tls: %s: %s",
-                 r == HTTP_TLS_BAD_KEY ? key : certificate, http_tls_result_text(r));
+        (void)yaml_tree_refuse(at, reterr, reterr_size, "proxy.tls: %s: %s", wrong,
+                               http_tls_result_text(r));
     return (int)r;
 }
 

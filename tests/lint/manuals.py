@@ -11,7 +11,7 @@ import sys
 
 OPTIONS = [
     ("--config \\fIFILE\\fR", "The configuration; default /etc/llm-proxy/llm-proxy.yaml."),
-    ("--check-config", "Check it and exit: 0, or 1 and one line that says what is wrong and where."),
+    ("--check-config", "Check it and the files it names, and exit: 0, or 1 and one line that says what is wrong and where."),
     ("--print-config", "Print the values in effect, without secrets, and exit."),
     ("--version", "Print the version and exit."),
     ("--help", "Print the options and exit."),
