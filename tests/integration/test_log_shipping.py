@@ -106,8 +106,9 @@ def test_a_shipper_reads_the_three_units_and_the_audit_trail(name):
 
 def test_loki_gets_few_labels_and_the_same_from_both_its_shippers():
     promtail = yaml.safe_load((SHIPPED / "promtail.yml").read_text())
-    journal, audit = promtail["scrape_configs"]
+    journal, containers, audit = promtail["scrape_configs"]
     labels = {rule["target_label"] for rule in journal["relabel_configs"] if "target_label" in rule}
+    assert set(next(s for s in containers["pipeline_stages"] if "labels" in s)["labels"]) < labels
     labels |= set(audit["pipeline_stages"][-1]["labels"])
     assert labels == {"job", "level", "instance", "event"}
     alloy = (SHIPPED / "config.alloy").read_text()

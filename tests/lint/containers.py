@@ -35,6 +35,11 @@ def faults(folder, compose):
             for address in re.findall(r"listen-address=(\S+)", word):
                 if not address.startswith("127.0.0.1"):
                     yield f"{name}: listens on {address}"
+    logs = "/var/lib/docker/containers"  # of json-file
+    if any(services[name]["logging"]["driver"] != "json-file" for name in DAEMONS):
+        yield "promtail cannot find the log of each daemon"
+    if f"{logs}:{logs}:ro" not in services["promtail"]["volumes"]:
+        yield "promtail cannot read the containers' logs"
     build = services["llm-proxy"]["build"]
     if not (folder / build["context"] / build["dockerfile"]).exists():
         yield f"{build['dockerfile']} is not in the tree"
