@@ -14,6 +14,7 @@ static_assert(DIALECT_MAX_PIECES <= FETCH_MAX_PIECES, "a dialect's request fits 
 
 #define MAX_ANSWER  (64u << 20)
 #define MAX_REFUSAL (64u << 10)
+#define MAX_SCRATCH (4 * MAX_ANSWER) /* to read one */
 
 /* How long a finished answer waits for what may follow it. */
 #define END_MARK_GRACE (100 * USEC_PER_MSEC)
@@ -105,6 +106,8 @@ static struct str keep_header(struct exchange *x, struct fetch *f, const char *n
 
 static struct retry_after hints_of(const struct fetch *f)
 {
+    if (!f)
+        return (struct retry_after){.retry_after = STR_EMPTY};
     return (struct retry_after){
         .retry_after = fetch_header(f, "retry-after"),
         .retry_after_ms = fetch_header(f, "retry-after-ms"),
@@ -132,13 +135,14 @@ static struct failure read_failure(struct exchange *x, struct fetch *f, enum out
     return failure;
 }
 
-/* The connection is closed before the next step is decided, so that no path can forget it. */
+/* The connection is closed before the next step is decided, so that no path can forget it. `f`
+ * NULL: it is over, and its head gone with it. */
 static void fail_after(struct exchange *x, struct fetch *f, enum outcome_kind kind, bool is_silent)
 {
     struct attempt_end end = {
         .failure = read_failure(x, f, kind, is_silent),
         .body = buf_str(&x->attempt.body),
-        .content_type = keep_header(x, f, "content-type"),
+        .content_type = f ? keep_header(x, f, "content-type") : STR_EMPTY,
     };
 
     close_attempt(x, &end.failure);
@@ -305,6 +309,35 @@ static void on_body(void *arg, struct fetch *f, struct str bytes)
         fail(x, f, a->status == 200 ? OUTCOME_INVALID : outcome_of_status(a->status));
 }
 
+static void read_answer(struct exchange *x, struct arena *scratch)
+{
+    struct attempt *a = &x->attempt;
+
+    a->is_answer =
+        relay_read_answer(&x->relay, buf_str(&a->body), a->whole_at, scratch, &a->answer);
+}
+
+static void read_elsewhere(void *arg)
+{
+    struct arena scratch;
+
+    arena_init(&scratch, MAX_SCRATCH);
+    read_answer(arg, &scratch);
+    arena_done(&scratch);
+}
+
+static void give(struct exchange *x)
+{
+    if (!x->attempt.is_answer) {
+        fail(x, NULL, OUTCOME_INVALID);
+        return;
+    }
+    x->relay.first_token_at = x->attempt.whole_at;
+    attempt_succeed(x);
+    if (!recall_start(x))
+        exchange_succeed(x);
+}
+
 static void on_whole_answer(struct exchange *x, struct fetch *f)
 {
     struct attempt *a = &x->attempt;
@@ -313,14 +346,15 @@ static void on_whole_answer(struct exchange *x, struct fetch *f)
         fail(x, f, outcome_of_status(a->status));
         return;
     }
-    if (!relay_read_answer(&x->relay, buf_str(&a->body), &a->answer)) {
-        fail(x, f, OUTCOME_INVALID);
+    a->whole_at = loop_now(x->worker->loop);
+    a->was_connected = true; /* it has been paid for, should the caller leave now */
+    if (a->body.len >= ERRAND_FROM) {
+        exchange_errand_start(x, &(struct exchange_errand_steps){read_elsewhere, give, true});
         return;
     }
-    x->relay.first_token_at = loop_now(x->worker->loop);
-    attempt_succeed(x);
-    if (!recall_start(x))
-        exchange_succeed(x);
+    read_answer(x, &x->worker->scratch);
+    arena_clear(&x->worker->scratch);
+    give(x);
 }
 
 /* What was held back for want of an end may still be the answer's last word. */

@@ -26,6 +26,8 @@ struct attempt {
     bool was_connected; /* when it ended: the provider may have the request */
     struct buf body;    /* an answer that is not relayed as it comes */
     struct buf answer;  /* … in the caller's API, when that is another */
+    usec_t whole_at;    /* it was there */
+    bool is_answer;     /* … and is one */
     /* of an answer that is passed through as it comes: passthrough.h; `answer` holds its last line
      */
     bool is_opaque, is_line_too_long, is_between_events;

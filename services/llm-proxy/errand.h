@@ -1,4 +1,5 @@
-/* errand.h -- how is work on the whole of a large request done without stalling the loop?
+/* errand.h -- how is work on the whole of a large request or answer done without stalling the
+ * loop?
  *
  * On a thread of the worker's own, made when it is first needed, which gives way to all others.
  * What the work looks at and what it changes is that thread's until it is over, so whoever wants to

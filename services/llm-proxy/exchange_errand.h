@@ -1,4 +1,5 @@
-/* exchange_errand.h -- how does an exchange have work done on the whole of a large request?
+/* exchange_errand.h -- how does an exchange have work done on the whole of a large request or
+ * answer?
  *
  * Elsewhere, on what the loop leaves alone meanwhile: the arena, and what is found by reading,
  * counting or translating. The work may not look at the client, who may leave at any time.

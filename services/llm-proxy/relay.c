@@ -74,20 +74,20 @@ static struct inbound_stream *writer_of(struct relay *r)
     return &r->writer;
 }
 
-static void note_content(struct relay *r, const struct chat_event *e)
+static void note_content(struct relay *r, const struct chat_event *e, usec_t now)
 {
     if (e->text.len + e->name.len == 0)
         return;
     r->has_content = true;
     if (!r->is_counted)
         r->content_tokens += estimate_text(e->text) + estimate_text(e->name);
-    r->last_token_at = loop_now(r->exchange->worker->loop);
+    r->last_token_at = now;
     if (r->first_token_at == 0)
         r->first_token_at = r->last_token_at;
 }
 
 /* What an event says for the books and for the end of the stream. */
-static void note(struct relay *r, const struct chat_event *e)
+static void note(struct relay *r, const struct chat_event *e, usec_t now)
 {
     switch (e->kind) {
     case CHAT_USAGE: /* the last one counts: some providers repeat a growing total */
@@ -105,14 +105,14 @@ static void note(struct relay *r, const struct chat_event *e)
         break;
     case CHAT_TOOL_CALL:
         r->has_tool_call = true;
-        note_content(r, e);
+        note_content(r, e, now);
         break;
     case CHAT_TEXT:
     case CHAT_REFUSAL:
     case CHAT_THINKING:
     case CHAT_REDACTED:
     case CHAT_ARGUMENTS:
-        note_content(r, e);
+        note_content(r, e, now);
         break;
     case CHAT_START:
     case CHAT_SIGNATURE:
@@ -122,14 +122,14 @@ static void note(struct relay *r, const struct chat_event *e)
     r->choices |= UINT64_C(1) << e->choice;
 }
 
-static void note_all(struct relay *r, const struct chat_events *events)
+static void note_all(struct relay *r, const struct chat_events *events, usec_t now)
 {
     for (const struct chat_event *e = events->first; e; e = e->next)
-        note(r, e);
+        note(r, e, now);
     if (!relay_is_finished(r))
         r->finished_at = 0;
     else if (r->finished_at == 0)
-        r->finished_at = loop_now(r->exchange->worker->loop);
+        r->finished_at = now;
 }
 
 static enum buf_result write_line(struct buf *out, const char *field, struct str value)
@@ -223,7 +223,7 @@ static bool on_frame(void *arg, struct str name, struct str data)
     chat_event_list_init(&events, scratch);
     r->is_invalid = !x->dialect->read_event(&r->reader, name, data, &events) || events.is_full;
     if (!r->is_invalid)
-        note_all(r, &events);
+        note_all(r, &events, loop_now(x->worker->loop));
     leave_out_further_calls(x, &events);
     if (r->has_error && !r->has_forwarded)
         attempt_keep_words(&x->attempt, data);
@@ -260,14 +260,13 @@ enum relay_result relay_feed_end(struct relay *r)
 }
 
 /* A vector for each input, or it is no answer. */
-static bool read_vectors(struct relay *r, struct str body, struct buf *ret)
+static bool read_vectors(struct relay *r, struct str body, struct arena *scratch, struct buf *ret)
 {
     struct exchange *x = r->exchange;
     struct inbound_answer answer = exchange_describe_answer(x);
     struct embed_answer vectors = {.n_vectors = 0};
 
-    if (!x->dialect->read_embed(&x->worker->scratch, body, &vectors) ||
-        vectors.n_vectors != x->embed->n_inputs)
+    if (!x->dialect->read_embed(scratch, body, &vectors) || vectors.n_vectors != x->embed->n_inputs)
         return false;
     r->has_usage = vectors.has_usage;
     r->usage = vectors.usage;
@@ -287,17 +286,14 @@ static bool tells_usage(const struct chat_events *events)
     return found && !found->usage.is_partial && chat_event_is_credible(&found->usage);
 }
 
-bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
+bool relay_read_answer(struct relay *r, struct str body, usec_t now, struct arena *scratch,
+                       struct buf *ret)
 {
     struct exchange *x = r->exchange;
-    struct arena *scratch = &x->worker->scratch;
     struct chat_events events;
 
-    if (x->is_translated && x->embed) {
-        bool is_vectors = read_vectors(r, body, ret);
-        arena_clear(scratch);
-        return is_vectors;
-    }
+    if (x->is_translated && x->embed)
+        return read_vectors(r, body, scratch, ret);
     chat_event_list_init(&events, scratch);
     bool is_answer =
         x->dialect->read_answer(body, &events) && !events.is_full && !is_only(&events, CHAT_DONE);
@@ -308,9 +304,8 @@ bool relay_read_answer(struct relay *r, struct str body, struct buf *ret)
     }
     if (is_answer) {
         r->is_counted = tells_usage(&events);
-        note_all(r, &events);
+        note_all(r, &events, now);
     }
-    arena_clear(scratch);
     return is_answer && !r->has_error;
 }
 

@@ -55,8 +55,9 @@ enum relay_result relay_feed(struct relay *r, struct str bytes);
 enum relay_result relay_feed_end(struct relay *r);
 
 /* A whole answer: what it says, for the books; false when it is no answer. Translated into `ret`
- * when the caller speaks another API. */
-bool relay_read_answer(struct relay *r, struct str body, struct buf *ret);
+ * when the caller speaks another API. Works on the exchange alone. */
+bool relay_read_answer(struct relay *r, struct str body, usec_t now, struct arena *scratch,
+                       struct buf *ret);
 
 /* Every choice that appeared has its finish reason. */
 bool relay_is_finished(const struct relay *r);

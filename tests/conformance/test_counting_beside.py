@@ -1,4 +1,4 @@
-"""What large prompts cost others: figures, so not under a sanitizer."""
+"""What large prompts and answers cost others: figures, so not under a sanitizer."""
 import json
 import pathlib
 import threading
@@ -8,6 +8,7 @@ import types
 import pytest
 
 from loop_turns import LoopTurns, quantile
+from raw_upstream import RawUpstream
 from suite import FIGURES, SOAK, load, request
 from test_counting_proxy import prose, suite  # noqa: F401
 
@@ -75,6 +76,38 @@ def test_no_turn_of_a_loop_is_long_because_a_prompt_is(start_suite, simulator, t
         assert name == "forwarded" or quantile(found, 0.95) < elsewhere
         if FIGURES:
             assert quantile(found, 0.999) <= 0.001
+
+
+@pytest.fixture
+def writer():
+    """A provider that writes half a megabyte and does not count it."""
+    body = json.dumps({"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": prose(200_000)}}]}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    upstream = RawUpstream(lambda connection, _: connection.sendall(head + body))
+    yield upstream
+    upstream.close()
+
+
+@pytest.mark.parametrize("name, path", [("forwarded", "/v1/chat/completions"), ("translated", "/v1/messages")])
+def test_no_turn_of_a_loop_is_long_because_an_answer_is(start_suite, writer, tmp_path, name, path):
+    turns = LoopTurns(tmp_path)
+    suite = start_suite(writer, services=["llm-proxy"], env=turns.env)
+    body = json.dumps({"model": "small", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]})
+    turns.since_last()
+    n = 200 if SOAK else 20
+    for _ in range(n):
+        answer = request(f"{suite.url}{path}", "POST", body.encode(), suite.headers())
+        assert answer.status == 200 and len(answer.body) > 400_000
+    elsewhere, found = processor_seconds(suite) / n, turns.since_last()
+    print(f"{name}: {found.total() / n:.0f} turns a request, p99 {quantile(found, 0.99) * 1e6:.0f}, "
+          f"longest {max(found) * 1e6:.0f} us; elsewhere {elsewhere * 1e6:.0f} us a request")
+    rows = suite.wait_ledger(n)
+    assert {row["status"] for row in rows} == {"success"}
+    assert min(row["tokens_out"] for row in rows) > 100_000
+    assert elsewhere > 0 and quantile(found, 0.95) < elsewhere
+    if FIGURES:
+        assert quantile(found, 0.999) <= 0.001
 
 
 @pytest.mark.skipif(not FIGURES, reason="two minutes of measuring, on a machine left alone: SOAK=1")
