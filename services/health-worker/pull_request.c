@@ -112,13 +112,19 @@ bool pull_request_redirect(const struct pull_address *from, struct str location,
     return true;
 }
 
+/* ".." may lead out of the folder again, however its dots are spelled. */
+static bool may_climb(const char *path)
+{
+    return strstr(path, "/..") || strcasestr(path, "%2e");
+}
+
 bool pull_request_is_below(const struct pull_address *a, struct str url)
 {
     size_t n = strlen(a->origin);
 
     while (url.len > 0 && url.data[url.len - 1] == '/')
         url.len--;
-    if (!str_has_prefix_nocase(url, a->origin))
+    if (!str_has_prefix_nocase(url, a->origin) || may_climb(a->path))
         return false;
     struct str folder = {url.data + n, url.len - n};
     return strncmp(a->path, folder.data, folder.len) == 0 &&

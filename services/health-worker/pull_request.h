@@ -37,7 +37,7 @@ MUST_USE bool pull_request_address(struct str url, bool allows_http, struct pull
 MUST_USE bool pull_request_redirect(const struct pull_address *from, struct str location,
                                     bool allows_http, struct pull_address *ret);
 
-/* Is it `url`, or below it? */
+/* Is it `url`, or below it, wherever the server takes its dots to lead? */
 bool pull_request_is_below(const struct pull_address *a, struct str url);
 
 /* A file name and nothing else: no folder, no hidden file, no part of another download. */

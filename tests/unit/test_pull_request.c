@@ -178,6 +178,8 @@ static void a_token_is_for_what_is_below_its_url_and_for_nothing_else(void **sta
     CHECK(is_below("https://hub.example/org", "https://hub.example/org"));
     CHECK(!is_below("https://hub.example/organ/m.gguf", "https://hub.example/org"));
     CHECK(!is_below("https://hub.example/m.gguf", "https://hub.example/org"));
+    CHECK(!is_below("https://hub.example/org/../m.gguf", "https://hub.example/org"));
+    CHECK(!is_below("https://hub.example/org/%2E%2e/m.gguf", "https://hub.example/org"));
     CHECK(!is_below("http://hub.example/m.gguf", "https://hub.example"));
     CHECK(!is_below("https://hub.example.evil/m.gguf", "https://hub.example"));
     CHECK(!is_below("https://hub.exam/ple", "https://hub.example"));
