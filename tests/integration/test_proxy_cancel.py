@@ -1,11 +1,12 @@
 """A client that leaves: the provider is let go at once, in every phase, and the books know it."""
+import json
 import threading
 import time
 
 import pytest
 
 from raw_upstream import SSE_HEAD, RawUpstream, delta, event
-from suite import FIGURES, SLOW, SOAK, Suite, wait_until
+from suite import FIGURES, SLOW, SOAK, Stream, Suite, wait_until
 
 TRIES = 100 if SOAK else 10  # of each phase and each way to leave: 1,000 in a soak
 LIMIT_US = 10_000 * SLOW
@@ -195,3 +196,34 @@ def test_a_client_that_leaves_as_its_answer_ends_is_settled_once(start_suite, en
     rows = suite.wait_ledger(21)
     assert len(rows) == 21 and sum(row["status"] == "success" for row in rows) >= 20
     upstream.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_a_client_that_leaves_while_large_texts_are_worked_on_is_settled_once(start_suite, path):
+    """Reading, looking up, translating, and reading the answer happen beside the loop."""
+    text = "".join(f"line {i}: \"quoted\"\n" for i in range(20_000))
+    whole = json.dumps({"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}]}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(whole)}\r\n\r\n".encode()
+    upstream = RawUpstream(lambda connection, _: connection.sendall(head + whole))
+    suite = start_suite(upstream, services=["llm-proxy"])
+    body = json.dumps({"model": "small", "max_tokens": 10, "temperature": 0,
+                       "messages": [{"role": "user", "content": text}]}).encode()
+    try:
+        for i in range(4 * TRIES):
+            stream = Stream(suite.port, body, {**suite.headers(), "x-llm-deadline-ms": str(1 + i % 5)}, path)
+            time.sleep(i * 0.0003)
+            leave(stream, ("close", "reset")[i % 2])
+        last = Stream(suite.port, body, suite.headers(), path)
+        last.read_all()
+        assert last.status == 200
+        suite.shows("http_requests_in_flight", 1)
+        suite.shows("worker_pool_active_workers", 0)
+        wait_until(lambda: suite.ledger()[-1]["status"] == "success", "the last one in the books")
+        rows = suite.ledger()
+        assert len({row["request_id"] for row in rows}) == len(rows)
+        assert {row["status"] for row in rows} <= {"cancelled", "refused", "error", "success"}
+        for row in rows:
+            assert (row["error"] == "client_closed_request") == (row["status"] == "cancelled")
+    finally:
+        upstream.close()
