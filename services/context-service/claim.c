@@ -251,6 +251,15 @@ static bool has_title(struct str line)
     return n >= 3 && n + 1 < line.len && line.data[n] == ':' && line.data[n + 1] == ' ';
 }
 
+/* Of several lines in a unit the last is the long one. */
+static struct str last_line(struct str text)
+{
+    const char *newline = memrchr(text.data, '\n', text.len);
+    size_t from = newline ? (size_t)(newline + 1 - text.data) : 0;
+
+    return without_number((struct str){text.data + from, text.len - from});
+}
+
 /* Does the unit go on with what the one before it reports? */
 static bool continues(const struct unit_list *l, size_t i)
 {
@@ -260,16 +269,7 @@ static bool continues(const struct unit_list *l, size_t i)
         return false;
     struct str line = without_number(u->text);
     return before->text.data[before->text.len - 1] == ':' ||
-           indent(line) > indent(without_number(before->text)) || has_title(line);
-}
-
-/* Of several lines in a unit the last is the long one. */
-static struct str last_line(struct str text)
-{
-    const char *newline = memrchr(text.data, '\n', text.len);
-    size_t from = newline ? (size_t)(newline + 1 - text.data) : 0;
-
-    return str_trim(without_number((struct str){text.data + from, text.len - from}));
+           indent(line) > indent(last_line(before->text)) || has_title(line);
 }
 
 /* A statement that deals with errors, a remark on it, a row of a document: it reports none. */
@@ -311,7 +311,7 @@ static unsigned tell_word(const struct unit_list *l, size_t i)
 
     if (!(u->flags & (LEXICON_ERROR | LEXICON_NOT)) || u->n_terms < 3)
         return TURNS;
-    struct str line = last_line(u->text);
+    struct str line = str_trim(last_line(u->text));
     if (is_code(line))
         return TURNS;
     if (has_value(l, u) || (is_word && has_figure(line)))

@@ -44,6 +44,15 @@ def test_facts_of_sessions_in_other_trades_and_languages_are_kept(condenser):
     check(table, FACTS)
 
 
+def test_an_errors_place_is_kept_behind_lines_too_short_to_be_cut_off(condenser):
+    """"    }" and "}" before "error[E0308]: …": what the place continues is the last of the three."""
+    messages, facts = heldout.agent_session(50)
+    budget = condenser.ask(messages, 1 << 40)["before"] // 10
+    said = retention.texts(condenser.ask(messages, budget)["messages"])
+    errors = [fact.value for fact in facts if fact.kind == "error"]
+    assert errors and [value for value in errors if value not in said] == []
+
+
 def test_a_budget_is_used_whatever_is_asked(condenser):
     messages, facts = heldout.agent_session(2)
     budget = condenser.ask(messages, 1 << 40)["before"] // 4
