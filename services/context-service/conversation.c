@@ -5,22 +5,21 @@
 
 #define TOOL_GROUPS 8 /* one group in so many has a call: there is a task */
 
-static bool has_text(const struct json_value *v, const char *text)
+static bool has_text(const struct json_value *v, struct str text)
 {
-    size_t len = strlen(text);
-
-    return json_is(v, JSON_STRING) && v->raw.len == len + 2 &&
-           memcmp(v->raw.data + 1, text, len) == 0;
+    return json_is(v, JSON_STRING) && v->raw.len == text.len + 2 &&
+           memcmp(v->raw.data + 1, text.data, text.len) == 0;
 }
 
 static enum conversation_role openai_role(const struct json_value *message)
 {
     static const struct {
-        const char *text;
+        struct str text;
         enum conversation_role role;
     } roles[] = {
-        {"system", ROLE_SYSTEM},       {"developer", ROLE_SYSTEM}, {"user", ROLE_USER},
-        {"assistant", ROLE_ASSISTANT}, {"tool", ROLE_TOOL},        {"function", ROLE_TOOL},
+        {STR_INIT("system"), ROLE_SYSTEM}, {STR_INIT("developer"), ROLE_SYSTEM},
+        {STR_INIT("user"), ROLE_USER},     {STR_INIT("assistant"), ROLE_ASSISTANT},
+        {STR_INIT("tool"), ROLE_TOOL},     {STR_INIT("function"), ROLE_TOOL},
     };
     const struct json_value *role = json_get(message, "role");
 
@@ -72,8 +71,6 @@ static bool next_text(const struct json_value *content, struct conversation_outp
 
 static bool openai_next_output(const struct json_value *message, struct conversation_output *o)
 {
-    if (openai_role(message) != ROLE_TOOL)
-        return false;
     o->call = id_at(message, "tool_call_id");
     return next_text(json_get(message, "content"), o);
 }
@@ -91,13 +88,13 @@ static enum conversation_role responses_role(const struct json_value *item)
 {
     const struct json_value *type = json_get(item, "type");
 
-    if (!json_is(type, JSON_STRING) || has_text(type, "message")) {
+    if (!json_is(type, JSON_STRING) || has_text(type, STR("message"))) {
         enum conversation_role role = openai_role(item);
         return role == ROLE_TOOL ? ROLE_UNKNOWN : role;
     }
-    if (has_text(type, "item_reference")) /* nobody here knows what it says */
+    if (has_text(type, STR("item_reference"))) /* nobody here knows what it says */
         return ROLE_UNKNOWN;
-    if (has_text(type, "compaction"))
+    if (has_text(type, STR("compaction")))
         return ROLE_SYSTEM;
     return ends_type(type, "_output") || ends_type(type, "_response") ? ROLE_TOOL : ROLE_ASSISTANT;
 }
@@ -112,15 +109,13 @@ static bool responses_is_step(const struct json_value *item)
 
 static bool responses_next_output(const struct json_value *item, struct conversation_output *o)
 {
-    if (responses_role(item) != ROLE_TOOL)
-        return false;
     o->call = id_at(item, "call_id");
     return next_text(json_get(item, "output"), o);
 }
 
 static bool is_result(const struct json_value *block)
 {
-    return has_text(json_get(block, "type"), "tool_result");
+    return has_text(json_get(block, "type"), STR("tool_result"));
 }
 
 /* The user's messages bring the results of tools; a system prompt may be among the messages. */
@@ -142,8 +137,6 @@ static enum conversation_role anthropic_role(const struct json_value *message)
 /* The content of each tool_result is a string or a list of parts. */
 static bool anthropic_next_output(const struct json_value *message, struct conversation_output *o)
 {
-    if (!o->block && anthropic_role(message) != ROLE_TOOL)
-        return false;
     if (o->part && take_part(o, o->part->next))
         return true;
 
@@ -178,17 +171,6 @@ const struct conversation_dialect *conversation_find_dialect(struct str name)
     return NULL;
 }
 
-static bool are_messages(const struct conversation_dialect *dialect,
-                         const struct json_value *messages)
-{
-    if (!json_is(messages, JSON_ARRAY) || !messages->child)
-        return false;
-    for (const struct json_value *m = messages->child; m; m = m->next)
-        if (dialect->role(m) == ROLE_UNKNOWN)
-            return false;
-    return true;
-}
-
 /* Results stay with whatever precedes them, so that dropping never makes an orphan. */
 static bool belongs_to_last(const struct conversation *c, enum conversation_role role)
 {
@@ -198,13 +180,16 @@ static bool belongs_to_last(const struct conversation *c, enum conversation_role
            (c->dialect->is_step && c->dialect->is_step(c->message[c->n - 1].json));
 }
 
-static void add_message(struct conversation *c, const struct json_value *json)
+/* False when its role is unknown. */
+static bool add_message(struct conversation *c, const struct json_value *json)
 {
     struct conversation_message *m = &c->message[c->n];
     struct conversation_group *g = c->n_groups ? &c->group[c->n_groups - 1] : NULL;
 
     *m = (struct conversation_message){.original = json, .json = json};
     m->role = c->dialect->role(json);
+    if (m->role == ROLE_UNKNOWN)
+        return false;
     m->tokens = m->tokens_before = counter_message(c->counter, json);
     if (!g || !belongs_to_last(c, m->role)) {
         g = &c->group[c->n_groups++];
@@ -214,6 +199,7 @@ static void add_message(struct conversation *c, const struct json_value *json)
     g->tokens += m->tokens;
     c->tokens += m->tokens;
     c->n++;
+    return true;
 }
 
 enum conversation_result conversation_init(struct conversation *c, struct arena *a,
@@ -221,7 +207,7 @@ enum conversation_result conversation_init(struct conversation *c, struct arena 
                                            struct counter *counter,
                                            const struct json_value *messages)
 {
-    if (!are_messages(dialect, messages))
+    if (!json_is(messages, JSON_ARRAY) || !messages->child)
         return CONVERSATION_INVALID;
 
     *c = (struct conversation){.dialect = dialect,
@@ -234,7 +220,8 @@ enum conversation_result conversation_init(struct conversation *c, struct arena 
     if (!c->message || !c->group)
         return CONVERSATION_TOO_BIG;
     for (const struct json_value *m = messages->child; m; m = m->next)
-        add_message(c, m);
+        if (!add_message(c, m))
+            return CONVERSATION_INVALID;
     return CONVERSATION_OK;
 }
 
@@ -323,8 +310,9 @@ bool conversation_has_task(const struct conversation *c)
 bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
                           conversation_rewrite_fn fn, void *arg)
 {
+    if (c->message[i].role != ROLE_TOOL)
+        return false;
     struct str text = conversation_respell(c, c->arena, c->message[i].json, fn, arg);
-
     c->is_full |= !text.data;
     return text.len > 0 && conversation_replace(c, g, i, text);
 }

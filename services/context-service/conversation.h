@@ -38,6 +38,7 @@ struct conversation_dialect {
     enum conversation_role (*role)(const struct json_value *message);
     /* what follows it belongs to it; NULL: nothing but results does */
     bool (*is_step)(const struct json_value *message);
+    /* of a message whose role is ROLE_TOOL */
     bool (*next_output)(const struct json_value *message, struct conversation_output *o);
 };
 
@@ -104,8 +105,8 @@ void conversation_drop(struct conversation *c, struct conversation_group *g);
 /* The JSON string to stand for the text of `o`: shorter than it, or o->text->raw to keep it. */
 typedef struct str (*conversation_rewrite_fn)(void *arg, const struct conversation_output *o);
 
-/* `message` spelled anew in `a`, with what `fn` puts in place of its tool output. Empty: unchanged.
- * data NULL: the arena's ceiling. */
+/* `message`, of ROLE_TOOL, spelled anew in `a`, with what `fn` puts in place of its tool output.
+ * Empty: unchanged. data NULL: the arena's ceiling. */
 struct str conversation_respell(const struct conversation *c, struct arena *a,
                                 const struct json_value *message, conversation_rewrite_fn fn,
                                 void *arg);

@@ -79,113 +79,115 @@ static bool has_exit_status(struct str line, size_t end)
     return end < limit && line.data[end] >= '1' && line.data[end] <= '9';
 }
 
-#define THREE(a, b, c) ((a) << 16 | (b) << 8 | (c))
+/* Of a byte, in its lower five bits: a letter in any case, '_' beyond ASCII, '@' else. */
+static const char letters[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
+                              "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
+                              "@ABCDEFGHIJKLMNOPQRSTUVWXYZ@@@@@"
+                              "@ABCDEFGHIJKLMNOPQRSTUVWXYZ@@@@@"
+                              "________________________________"
+                              "________________________________"
+                              "________________________________"
+                              "________________________________";
 
-/* By its first three bytes, in any case: false for most words that lexicon.h knows for no error. */
-static bool may_be_error(const char *word, size_t len)
+#define LETTER(c)  ((c)&31)
+#define PAIR(a, b) (LETTER(a) << 5 | LETTER(b))
+#define ONE(c)     (1U << LETTER(c))
+
+/* By its first two letters, with which third one a word may be one that lexicon.h knows for an
+ * error. */
+static const uint32_t thirds[PAIR('_', '_') + 1] = {
+    [PAIR('a', 'b')] = ONE('g') | ONE('o'),
+    [PAIR('b', 'a')] = ONE('d'),
+    [PAIR('b', 'r')] = ONE('o'),
+    [PAIR('c', 'a')] = ONE('n'),
+    [PAIR('c', 'o')] = ONE('n') | ONE('r'),
+    [PAIR('c', 'r')] = ONE('a') | ONE('i'),
+    [PAIR('d', 'e')] = ONE('a') | ONE('c') | ONE('n'),
+    [PAIR('d', 'r')] = ONE('o'),
+    [PAIR('d', 'u')] = ONE('p'),
+    [PAIR('e', 'c')] = ONE('h'),
+    [PAIR('e', 'r')] = ONE('r'),
+    [PAIR('e', 'x')] = ONE('c') | ONE('h') | ONE('i') | ONE('p'),
+    [PAIR('f', 'a')] = ONE('i') | ONE('l') | ONE('t'),
+    [PAIR('f', 'e')] = ONE('h') | ONE('l'),
+    [PAIR('f', 'o')] = ONE('u'),
+    [PAIR('g', 'e')] = ONE('s'),
+    [PAIR('i', 'l')] = ONE('l'),
+    [PAIR('i', 'n')] = ONE('c') | ONE('t') | ONE('v'),
+    [PAIR('k', 'i')] = ONE('l'),
+    [PAIR('m', 'i')] = ONE('s'),
+    [PAIR('n', 'i')] = ONE('e'),
+    [PAIR('o', 'd')] = ONE('m'),
+    [PAIR('o', 'o')] = ONE('m'),
+    [PAIR('o', 'v')] = ONE('e'),
+    [PAIR('p', 'a')] = ONE('n'),
+    [PAIR('p', 'r')] = ONE('o'),
+    [PAIR('r', 'e')] = ONE('c') | ONE('f') | ONE('j'),
+    [PAIR('r', 'i')] = ONE('f'),
+    [PAIR('s', 'e')] = ONE('g'),
+    [PAIR('t', 'i')] = ONE('m'),
+    [PAIR('t', 'r')] = ONE('a'),
+    [PAIR('u', 'n')] = ONE('a') | ONE('c') | ONE('d') | ONE('e') | ONE('g') | ONE('h') | ONE('k') |
+                       ONE('r') | ONE('s'),
+    [PAIR('v', 'e')] = ONE('r'),
+    [PAIR('v', 'i')] = ONE('o'),
+    [PAIR('b', '_')] = UINT32_MAX,
+    [PAIR('_', '_')] = UINT32_MAX,
+};
+
+static unsigned letter_of(char c)
 {
-    if (len < 3)
-        return false;
-    if ((word[0] | word[1]) & 0x80)
-        return true;
-    switch (THREE(word[0] | 0x20, word[1] | 0x20, word[2] | 0x20)) {
-    case THREE('a', 'b', 'g'):
-    case THREE('a', 'b', 'o'):
-    case THREE('b', 'a', 'd'):
-    case THREE('b', 'r', 'o'):
-    case THREE('c', 'a', 'n'):
-    case THREE('c', 'o', 'n'):
-    case THREE('c', 'o', 'r'):
-    case THREE('c', 'r', 'a'):
-    case THREE('c', 'r', 'i'):
-    case THREE('d', 'e', 'a'):
-    case THREE('d', 'e', 'c'):
-    case THREE('d', 'e', 'n'):
-    case THREE('d', 'r', 'o'):
-    case THREE('d', 'u', 'p'):
-    case THREE('e', 'c', 'h'):
-    case THREE('e', 'r', 'r'):
-    case THREE('e', 'x', 'c'):
-    case THREE('e', 'x', 'h'):
-    case THREE('e', 'x', 'i'):
-    case THREE('e', 'x', 'p'):
-    case THREE('f', 'a', 'i'):
-    case THREE('f', 'a', 'l'):
-    case THREE('f', 'a', 't'):
-    case THREE('f', 'e', 'h'):
-    case THREE('f', 'e', 'l'):
-    case THREE('f', 'o', 'u'):
-    case THREE('g', 'e', 's'):
-    case THREE('i', 'l', 'l'):
-    case THREE('i', 'n', 'c'):
-    case THREE('i', 'n', 't'):
-    case THREE('i', 'n', 'v'):
-    case THREE('k', 'i', 'l'):
-    case THREE('m', 'i', 's'):
-    case THREE('n', 'i', 'e'):
-    case THREE('o', 'd', 'm'):
-    case THREE('o', 'o', 'm'):
-    case THREE('o', 'v', 'e'):
-    case THREE('p', 'a', 'n'):
-    case THREE('p', 'r', 'o'):
-    case THREE('r', 'e', 'c'):
-    case THREE('r', 'e', 'f'):
-    case THREE('r', 'e', 'j'):
-    case THREE('r', 'i', 'f'):
-    case THREE('s', 'e', 'g'):
-    case THREE('t', 'i', 'm'):
-    case THREE('t', 'r', 'a'):
-    case THREE('u', 'n', 'a'):
-    case THREE('u', 'n', 'c'):
-    case THREE('u', 'n', 'd'):
-    case THREE('u', 'n', 'e'):
-    case THREE('u', 'n', 'g'):
-    case THREE('u', 'n', 'h'):
-    case THREE('u', 'n', 'k'):
-    case THREE('u', 'n', 'r'):
-    case THREE('u', 'n', 's'):
-    case THREE('v', 'e', 'r'):
-    case THREE('v', 'i', 'o'):
-        return true;
-    default:
-        return false;
-    }
+    return LETTER((unsigned char)letters[(unsigned char)c]);
 }
 
-static unsigned judge_word(struct str line, size_t from, size_t end)
+/* From `at` on, the third letter of what such a word begins with; the line's end without one. */
+static size_t find_third(struct str line, size_t at)
 {
-    char word[16];
-    size_t n = end - from;
+    unsigned first = letter_of(line.data[at - 2]), second = letter_of(line.data[at - 1]), third;
 
-    if (n > sizeof(word))
-        return 0;
-    for (size_t k = 0; k < n; k++)
-        word[k] = (char)tolower((unsigned char)line.data[from + k]);
-    if (n == 4 && memcmp(word, "exit", 4) == 0)
-        return has_exit_status(line, end) ? 2 : 0;
-    if (!(lexicon_flags((struct str){word, n}) & LEXICON_ERROR))
-        return 0;
-    return has_error_shape(line, from, end) || (word[1] == 'x' && has_exit_status(line, end)) ? 2
-                                                                                              : 1;
+    for (; at < line.len; at++, first = second, second = third) {
+        third = letter_of(line.data[at]);
+        if (thirds[first << 5 | second] >> third & 1)
+            break;
+    }
+    return at;
 }
 
-unsigned cue_error(struct str line)
+/* Behind the word's part that begins at `from`; 0 when none does or when it is not the last one:
+ * "ValueError" is an error. */
+static size_t part_end(struct str line, size_t from)
 {
-    const char *p = line.data, *end = p + line.len;
-    unsigned found = 0;
+    char before = from > 0 ? kind_of(line.data[from - 1]) : '0';
+    size_t at = from;
 
-    while (p < end && found < 2) {
-        const char *from = p; /* of the last part of a camelCase word: "ValueError" is an error */
-        char before = kind_of(*p++);
-        if (before == '0')
-            continue;
-        for (char kind; p < end && (kind = kind_of(*p)) != '0'; before = kind, p++)
-            if (kind > before)
-                from = p;
-        if (!may_be_error(from, (size_t)(p - from)))
-            continue;
-        unsigned judged = judge_word(line, (size_t)(from - line.data), (size_t)(p - line.data));
-        found = judged > found ? judged : found;
+    if (kind_of(line.data[at]) <= before)
+        return 0;
+    for (char kind; at < line.len && (kind = kind_of(line.data[at])) != '0'; before = kind, at++)
+        if (kind > before && at > from)
+            return 0;
+    return at;
+}
+
+/* Of most words the shape tells that they report nothing, and it is told sooner than the word. */
+static bool is_report(struct str line, size_t from, size_t end)
+{
+    char lower[16];
+    struct str word = {lower, end - from};
+    bool has_status = (line.data[from + 1] | 0x20) == 'x' && has_exit_status(line, end);
+
+    if (word.len > sizeof(lower) || !(has_status || has_error_shape(line, from, end)))
+        return false;
+    for (size_t i = 0; i < word.len; i++)
+        lower[i] = (char)tolower((unsigned char)line.data[from + i]);
+    return str_is(word, "exit") ? has_status : (lexicon_flags(word) & LEXICON_ERROR) != 0;
+}
+
+bool cue_is_error(struct str line)
+{
+    for (size_t at = 2; at < line.len && (at = find_third(line, at)) < line.len; at++) {
+        size_t end = part_end(line, at - 2);
+        if (end > at && is_report(line, at - 2, end))
+            return true;
     }
-    return found;
+    return false;
 }

@@ -6,5 +6,6 @@
 
 #include "base/str.h"
 
-/* 0: no report of an error; 1: a word of it; 2: its shape. */
-unsigned cue_error(struct str line);
+#include <stdbool.h>
+
+bool cue_is_error(struct str line);

@@ -58,7 +58,7 @@ static void note_lengths(struct repeats *r)
 
     for (size_t i = 0; i < c->n; i++) {
         struct conversation_output o = {.text = NULL};
-        while (c->dialect->next_output(c->message[i].json, &o)) {
+        while (c->message[i].role == ROLE_TOOL && c->dialect->next_output(c->message[i].json, &o)) {
             size_t len = o.text->raw.len;
             uint64_t *bits = has_bit(r->lengths.once, len) ? r->lengths.again : r->lengths.once;
             bits[len % LENGTHS / 64] |= UINT64_C(1) << len % 64;

@@ -43,7 +43,7 @@ static void keep_lines(struct lines *l, struct str text)
 
     while (str_cut(&rest, '\n', &line)) {
         bool is_first = l->n++ == 0;
-        bool is_error = l->errors < MAX_ERRORS && cue_error(line) > 1;
+        bool is_error = l->errors < MAX_ERRORS && cue_is_error(line);
         l->errors += is_error;
         if (is_first || is_error)
             keep(l, line);
