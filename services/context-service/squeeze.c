@@ -137,20 +137,6 @@ static bool is_worth_counting(size_t times, struct str line)
     return times > 2 && (times - 1) * (line.len + 2) >= MIN_SAVED;
 }
 
-static bool has_repeats(const char *at, const char *end)
-{
-    struct str last = STR_EMPTY;
-
-    for (size_t times = 1; at;) {
-        struct str line = next_line(at, end, &at);
-        times = str_equal(line, last) ? times + 1 : 1;
-        last = line;
-        if (line.len > 0 && is_worth_counting(times, line))
-            return true;
-    }
-    return false;
-}
-
 static void put_line(struct lines *l)
 {
     char suffix[40];
@@ -176,11 +162,8 @@ static void put_line(struct lines *l)
 static struct str squeeze_lines(struct arena *a, struct str spelled)
 {
     const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1;
-    struct lines l = {.times = 0};
+    struct lines l = {.out = arena_alloc(a, spelled.len + 2)};
 
-    if (!has_repeats(at, end))
-        return spelled;
-    l.out = arena_alloc(a, spelled.len + 2);
     if (!l.out)
         return (struct str){NULL, 0};
     l.out[l.len++] = '"';
@@ -253,10 +236,41 @@ static struct str squeeze_json(struct arena *a, struct str spelled)
     return small.data && small.len < spelled.len ? small : spelled;
 }
 
+static bool ends_blank(struct str line)
+{
+    return line.len > 0 && (line.data[line.len - 1] == ' ' ||
+                            (line.len > 1 && memcmp(line.data + line.len - 2, "\\t", 2) == 0));
+}
+
+/* Neither blanks, colours nor repeated lines: in one reading, as that is what most texts are. */
+static bool is_tidy(struct str spelled)
+{
+    const char *at = spelled.data + 1, *end = spelled.data + spelled.len - 1, *from = at;
+    struct str last = STR_EMPTY;
+    unsigned newlines = 0;
+
+    for (size_t times = 1;; from = at += 2) {
+        while ((at = memchr(at, '\\', (size_t)(end - at))) && at[1] != 'n') {
+            if (color_length(at, end) > 0)
+                return false;
+            at += 2;
+        }
+        struct str line = {from, (size_t)((at ? at : end) - from)};
+        times = str_equal(line, last) ? times + 1 : 1;
+        newlines = line.len == 0 ? newlines + 1 : 1;
+        last = line;
+        if (ends_blank(line) || newlines > MAX_NEWLINES || is_worth_counting(times, line))
+            return false;
+        if (!at)
+            return true;
+    }
+}
+
 struct str squeeze_string(struct arena *a, struct str spelled)
 {
+    if (is_tidy(spelled))
+        return squeeze_json(a, spelled);
     struct str s = squeeze_blanks(a, spelled);
-
     if (s.data)
         s = squeeze_json(a, s);
     return s.data ? squeeze_lines(a, s) : s;
