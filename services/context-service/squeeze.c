@@ -29,7 +29,7 @@ static size_t color_length(const char *at, const char *end)
 }
 
 struct squeezer {
-    char *out; /* NULL: only the length is asked for */
+    char *out;
     size_t len;
     size_t solid; /* `len` after the last byte that is no blank */
     unsigned newlines;
@@ -44,8 +44,7 @@ static void squeeze_escape(struct squeezer *q, const char *unit)
         if (++q->newlines > MAX_NEWLINES)
             return;
     }
-    if (q->out)
-        memcpy(q->out + q->len, unit, 2);
+    memcpy(q->out + q->len, unit, 2);
     q->len += 2;
     if (unit[1] == 't')
         return;
@@ -59,8 +58,7 @@ static void squeeze_plain(struct squeezer *q, const char *at, size_t n)
 {
     size_t solid = n;
 
-    if (q->out)
-        memcpy(q->out + q->len, at, n);
+    memcpy(q->out + q->len, at, n);
     while (solid > 0 && at[solid - 1] == ' ')
         solid--;
     if (solid > 0) {
@@ -91,14 +89,13 @@ static size_t walk_blanks(struct str spelled, char *out)
 
 static struct str squeeze_blanks(struct arena *a, struct str spelled)
 {
-    size_t len = walk_blanks(spelled, NULL);
-
-    if (len == 2 || len >= spelled.len)
-        return spelled;
     char *out = arena_alloc(a, spelled.len);
+
     if (!out)
         return (struct str){NULL, 0};
-    (void)walk_blanks(spelled, out);
+    size_t len = walk_blanks(spelled, out);
+    if (len == 2 || len == spelled.len)
+        return spelled;
     out[0] = out[len - 1] = '"';
     return (struct str){out, len};
 }
