@@ -10,6 +10,7 @@
 #define GAP          "\xe2\x80\xa6"
 #define MAX_MESSAGE  (64U << 20)
 #define SCRATCH_SIZE (256U << 20)
+#define MAX_DRAFTS   (8U << 20) /* bytes of drafts that what is the same is taken from */
 
 static bool is_open(const struct conversation_group *g)
 {
@@ -25,7 +26,8 @@ bool draft_init(struct draft *d, uint64_t goal)
     for (size_t g = 0; g < d->end; g++)
         if (is_open(&c->group[g]))
             d->pinned_tokens -= c->group[g].tokens;
-    return block_make(&d->blocks, c, d->end, goal);
+    d->message = arena_alloc(c->arena, c->n * sizeof(*d->message));
+    return d->message && block_make(&d->blocks, c, d->end, goal);
 }
 
 void draft_done(struct draft *d)
@@ -68,15 +70,6 @@ struct rewriting {
     bool is_full;
 };
 
-static size_t lines_in(struct str text)
-{
-    size_t lines = 1;
-
-    for (size_t i = 0; i < text.len; i++)
-        lines += text.data[i] == '\n';
-    return lines;
-}
-
 struct left_out {
     uint64_t lines, tokens;
 };
@@ -87,7 +80,7 @@ static struct left_out count_left_out(const struct unit_list *l, const struct un
 
     for (size_t i = s->first; i < s->first + s->n; i++)
         if (!l->unit[i].is_kept) {
-            sum.lines += lines_in(l->unit[i].text);
+            sum.lines += l->unit[i].lines;
             sum.tokens += l->unit[i].tokens;
         }
     return sum;
@@ -160,23 +153,31 @@ static struct str shorten(void *arg, const struct conversation_output *o)
 /* The message without what is left out; NULL at the ceiling. */
 static const struct json_value *shorten_message(struct rewriting *r, size_t i)
 {
-    const struct conversation_message *m = &r->d->c->message[i];
-    const struct unit_list *l = r->d->units;
-    const struct json_value *json;
+    const struct json_value *message = r->d->c->message[i].json, *json;
     size_t at;
 
-    if (m->role != ROLE_TOOL)
-        return m->json;
     r->message = i;
     r->original = (struct conversation_output){.text = NULL};
-    while (r->source < l->n_sources && l->source[r->source].message < i)
-        r->source++;
-    struct str text = conversation_respell(r->d->c, &r->d->arena, m->json, shorten, r);
+    struct str text = conversation_respell(r->d->c, &r->d->arena, message, shorten, r);
     if (!text.data || r->is_full)
         return NULL;
     if (text.len == 0)
-        return m->json;
+        return message;
     return json_parse(&r->d->arena, text, &json, &at) == JSON_OK ? json : NULL;
+}
+
+/* Units kept of message `i`, whose sources come next. */
+static size_t count_kept(struct rewriting *r, size_t i)
+{
+    const struct unit_list *l = r->d->units;
+    size_t kept = 0;
+
+    while (r->source < l->n_sources && l->source[r->source].message < i)
+        r->source++;
+    for (size_t s = r->source; s < l->n_sources && l->source[s].message == i; s++)
+        for (size_t u = l->source[s].first; u < l->source[s].first + l->source[s].n; u++)
+            kept += l->unit[u].is_kept;
+    return kept;
 }
 
 /* The message in place of what is folded; NULL at the ceiling. */
@@ -204,17 +205,22 @@ static const struct json_value *write_summary(struct draft *d)
     return json;
 }
 
+/* Of an order's beginnings each keeps what a shorter one keeps: as many units are the same ones. */
 static bool write_group(struct rewriting *r, const struct conversation_group *g)
 {
     const struct conversation *c = r->d->c;
 
     for (size_t i = g->first; i < g->first + g->n; i++) {
         const struct conversation_message *m = &c->message[i];
-        const struct json_value *json = shorten_message(r, i);
+        struct draft_message *to = &r->d->message[i];
+        size_t kept = m->role == ROLE_TOOL ? count_kept(r, i) : 0;
+        if (to->json && to->n_kept == kept)
+            continue;
+        const struct json_value *json = m->role == ROLE_TOOL ? shorten_message(r, i) : m->json;
         if (!json)
             return false;
-        r->d->message[i] = (struct draft_message){
-            json, json == m->json ? m->tokens : counter_message(c->counter, json)};
+        *to = (struct draft_message){
+            json, json == m->json ? m->tokens : counter_message(c->counter, json), kept};
     }
     return true;
 }
@@ -231,9 +237,6 @@ static bool write_draft(struct draft *d)
     struct rewriting r = {.d = d};
 
     d->written = (struct draft_message){.json = NULL};
-    d->message = arena_alloc(&d->arena, c->n * sizeof(*d->message));
-    if (!d->message)
-        return false;
     for (size_t g = 0; g < d->end; g++)
         if (is_in_place(&c->group[g]) && !write_group(&r, &c->group[g]))
             return false;
@@ -261,7 +264,10 @@ static uint64_t count_draft(const struct draft *d)
 
 uint64_t draft_measure(struct draft *d, size_t n)
 {
-    arena_done(&d->arena);
+    if (d->arena.used > MAX_DRAFTS) {
+        arena_done(&d->arena);
+        memset(d->message, 0, d->c->n * sizeof(*d->message));
+    }
     mark_kept(d, n);
     if (write_draft(d))
         return count_draft(d);

@@ -9,6 +9,7 @@
 struct draft_message {
     const struct json_value *json;
     uint64_t tokens;
+    size_t n_kept; /* units */
 };
 
 struct draft {
@@ -21,11 +22,12 @@ struct draft {
     uint64_t pinned_tokens;   /* of all that is not open, and the overhead */
 
     /* the last draft */
-    struct arena arena; /* that it lives in */
+    struct arena arena; /* that it lives in, and some before it */
     size_t n_kept, n_folded;
-    struct draft_message *message; /* those of open groups that are not folded */
-    struct draft_message written;  /* the summary; json NULL: nothing is folded */
-    bool is_full;                  /* an arena's ceiling */
+    struct draft_message
+        *message;                 /* those of open groups that are not folded; else of one before */
+    struct draft_message written; /* the summary; json NULL: nothing is folded */
+    bool is_full;                 /* an arena's ceiling */
 };
 
 /* With the first four set; the blocks' keys take a small share of `goal` tokens. False at the

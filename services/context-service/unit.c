@@ -47,6 +47,16 @@ static struct unit_source *add_source(struct collector *k, const struct unit_sou
     return &l->source[l->n_sources++];
 }
 
+static uint32_t lines_in(struct str text)
+{
+    uint32_t lines = 1;
+    const char *at = text.data, *end = at + text.len;
+
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        lines++;
+    return lines;
+}
+
 static bool add_unit(struct collector *k, struct unit_source *s, struct str text)
 {
     struct unit_list *l = k->list;
@@ -61,6 +71,7 @@ static bool add_unit(struct collector *k, struct unit_source *s, struct str text
                                   .source = (uint32_t)(s - l->source),
                                   .first_term = (uint32_t)l->n_terms,
                                   .n_terms = (uint32_t)found.n,
+                                  .lines = lines_in(text),
                                   .tokens = estimate_text(text) + 1,
                                   .flags = found.flags,
                                   .has_digit = found.has_digit,

@@ -26,6 +26,7 @@ struct unit {
     struct str text; /* decoded */
     uint32_t source;
     uint32_t first_term, n_terms;
+    uint32_t lines;
     uint64_t tokens; /* about */
     float relevance; /* to the question; the best unit has 1 */
     float score;     /* relevance and what needs no question */
