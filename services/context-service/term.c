@@ -330,6 +330,40 @@ static void take_character(struct scan *s, const char *p, size_t n)
     }
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* In each of eight bytes below 0x80: its upper bit, when it is in the range. */
+static uint64_t in_range(uint64_t bytes, unsigned char first, unsigned char last)
+{
+    return (bytes + EACH(0x80 - first)) & ~(bytes + EACH(0x7f - last)) & EACH(0x80);
+}
+
+/* A whole word of ASCII of less than eight bytes, of which eight can be read: its
+ * length. 0 where the word is another one: take_ascii(). */
+static size_t take_short(struct scan *s, const char *p)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, p, sizeof(bytes));
+    uint64_t low = bytes & EACH(0x7f), ascii = ~bytes & EACH(0x80), small = bytes << 2;
+    uint64_t letters = in_range(low | EACH(0x20), 'a', 'z') & ascii;
+    uint64_t digits = in_range(low, '0', '9') & ascii;
+    uint64_t upper = letters & ~small, humps = upper & (letters & small) << 8;
+    uint64_t ends = (~(letters | digits) & EACH(0x80)) | humps;
+    if (!ends)
+        return 0;
+    size_t len = (size_t)__builtin_ctzll(ends) / 8;
+    uint64_t mask = (UINT64_C(1) << 8 * len) - 1;
+    if (p[len] & 0x80)
+        return 0;
+    bytes = (bytes | upper >> 2) & mask;
+    memcpy(s->word, &bytes, sizeof(bytes));
+    s->has_digit = (digits & mask) != 0;
+    emit(s, (struct str){s->word, len});
+    s->has_digit = false;
+    return len;
+}
+
 void term_scan(struct term_dictionary *d, struct str text, struct term_list *ret)
 {
     struct scan s = {.dictionary = d, .list = ret};
@@ -351,7 +385,9 @@ void term_scan(struct term_dictionary *d, struct str text, struct term_list *ret
             break;
         default:
             end_pairs(&s);
-            i += take_ascii(&s, text.data + i, text.len - i);
+            if (s.len == 0 && text.len - i >= PART)
+                n = take_short(&s, text.data + i);
+            i += n ? n : take_ascii(&s, text.data + i, text.len - i);
             break;
         }
     }
