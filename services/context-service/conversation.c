@@ -310,9 +310,28 @@ bool conversation_has_task(const struct conversation *c)
 bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
                           conversation_rewrite_fn fn, void *arg)
 {
+    size_t before = c->n_omitted;
+
     if (c->message[i].role != ROLE_TOOL)
         return false;
     struct str text = conversation_respell(c, c->arena, c->message[i].json, fn, arg);
     c->is_full |= !text.data;
-    return text.len > 0 && conversation_replace(c, g, i, text);
+    if (text.len > 0 && conversation_replace(c, g, i, text))
+        return true;
+    c->n_omitted = before;
+    return false;
+}
+
+bool conversation_change(struct conversation *c, size_t end, uint64_t budget_tokens,
+                         conversation_change_fn fn)
+{
+    bool changed = false;
+
+    for (struct conversation_group *g = c->group; g < c->group + end; g++)
+        for (size_t i = g->first; !g->is_pinned && !g->is_dropped && i < g->first + g->n; i++) {
+            if (c->tokens <= budget_tokens)
+                return changed;
+            changed |= fn(c, g, i);
+        }
+    return changed;
 }

@@ -115,7 +115,14 @@ struct str conversation_respell(const struct conversation *c, struct arena *a,
 bool conversation_replace(struct conversation *c, struct conversation_group *g, size_t i,
                           struct str text);
 
-/* Offers every piece of tool output in message `i` of `g` to `fn`. False, and nothing changed, when
- * it kept all of them or the result would have as many tokens. */
+/* Offers every piece of tool output in message `i` of `g` to `fn`. False, and nothing changed nor
+ * omitted, when it kept all of them or the result would have as many tokens. */
 bool conversation_rewrite(struct conversation *c, struct conversation_group *g, size_t i,
                           conversation_rewrite_fn fn, void *arg);
+
+/* Offers the messages of the groups before `end` that are neither pinned nor dropped to `fn`, the
+ * oldest first, until the conversation has no more than `budget_tokens`. True if one changed. */
+typedef bool (*conversation_change_fn)(struct conversation *c, struct conversation_group *g,
+                                       size_t i);
+bool conversation_change(struct conversation *c, size_t end, uint64_t budget_tokens,
+                         conversation_change_fn fn);

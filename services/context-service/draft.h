@@ -24,10 +24,9 @@ struct draft {
     /* the last draft */
     struct arena arena; /* that it lives in, and some before it */
     size_t n_kept, n_folded;
-    struct draft_message
-        *message;                 /* those of open groups that are not folded; else of one before */
-    struct draft_message written; /* the summary; json NULL: nothing is folded */
-    bool is_full;                 /* an arena's ceiling */
+    struct draft_message *message; /* of open groups; of those that are folded, an older one */
+    struct draft_message written;  /* the summary; json NULL: nothing is folded */
+    bool is_full;                  /* an arena's ceiling */
 };
 
 /* With the first four set; the blocks' keys take a small share of `goal` tokens. False at the

@@ -96,17 +96,5 @@ static bool take_from(struct conversation *c, struct conversation_group *g, size
 
 bool image_apply(struct conversation *c, size_t end, uint64_t budget_tokens)
 {
-    bool changed = false;
-
-    for (size_t g = 0; g < end; g++) {
-        struct conversation_group *group = &c->group[g];
-        if (group->is_pinned || group->is_dropped)
-            continue;
-        for (size_t i = group->first; i < group->first + group->n; i++) {
-            if (c->tokens <= budget_tokens)
-                return changed;
-            changed |= take_from(c, group, i);
-        }
-    }
-    return changed;
+    return conversation_change(c, end, budget_tokens, take_from);
 }

@@ -94,13 +94,8 @@ static bool replace_repeats(struct conversation *c, size_t end)
             continue;
         r.may_change = g < end && !group->is_pinned;
         r.group = g;
-        for (size_t i = group->first + group->n; i-- > group->first;) {
-            size_t before = c->n_omitted;
-            if (conversation_rewrite(c, group, i, refer_to_repeat, &r))
-                changed = true;
-            else
-                c->n_omitted = before;
-        }
+        for (size_t i = group->first + group->n; i-- > group->first;)
+            changed |= conversation_rewrite(c, group, i, refer_to_repeat, &r);
     }
     map_done(&r.newest);
     return changed;
@@ -116,16 +111,14 @@ static struct str squeeze_output(void *arg, const struct conversation_output *o)
     return s.data ? s : o->text->raw;
 }
 
+static bool squeeze_message(struct conversation *c, struct conversation_group *g, size_t i)
+{
+    return conversation_rewrite(c, g, i, squeeze_output, c);
+}
+
 bool lossless_apply(struct conversation *c, size_t end)
 {
     bool changed = replace_repeats(c, end);
 
-    for (size_t g = 0; g < end; g++) {
-        struct conversation_group *group = &c->group[g];
-        if (group->is_pinned || group->is_dropped)
-            continue;
-        for (size_t i = group->first; i < group->first + group->n; i++)
-            changed |= conversation_rewrite(c, group, i, squeeze_output, c);
-    }
-    return changed;
+    return conversation_change(c, end, 0, squeeze_message) || changed;
 }

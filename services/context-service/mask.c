@@ -110,24 +110,14 @@ static struct str mark(void *arg, const struct conversation_output *o)
     return spelled;
 }
 
+static bool mask_message(struct conversation *c, struct conversation_group *g, size_t i)
+{
+    struct masking k = {.c = c, .group = (size_t)(g - c->group), .message = i};
+
+    return conversation_rewrite(c, g, i, mark, &k);
+}
+
 bool mask_apply(struct conversation *c, size_t end, uint64_t budget_tokens)
 {
-    bool changed = false;
-
-    for (size_t g = 0; g < end; g++) {
-        struct conversation_group *group = &c->group[g];
-        if (group->is_pinned || group->is_dropped)
-            continue;
-        for (size_t i = group->first; i < group->first + group->n; i++) {
-            struct masking k = {.c = c, .group = g, .message = i};
-            size_t before = c->n_omitted;
-            if (c->tokens <= budget_tokens)
-                return changed;
-            if (conversation_rewrite(c, group, i, mark, &k))
-                changed = true;
-            else
-                c->n_omitted = before;
-        }
-    }
-    return changed;
+    return conversation_change(c, end, budget_tokens, mask_message);
 }

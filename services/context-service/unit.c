@@ -95,7 +95,7 @@ static void cut_units(struct collector *k, struct unit_source *s)
                rest.data[blanks - 1] != '\n')
             blanks--;
         rest = (struct str){rest.data + blanks, rest.len - blanks};
-        if (rest.len == 0 || cut_blanks(rest) == rest.len)
+        if (rest.len == 0)
             break;
         size_t len = is_short                 ? rest.len
                      : s->kind == PIECE_PROSE ? cut_sentence(rest)

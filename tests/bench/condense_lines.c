@@ -7,6 +7,7 @@
  * is a table of tokens to count by, else they are estimated.
  */
 #include "condense.h"
+#include "timing.h"
 
 #include "base/clock.h"
 #include "base/json_write.h"
@@ -14,8 +15,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define MAX_BYTES (1U << 30)
 
@@ -25,14 +24,6 @@ struct counting {
     struct encode *encode;
     struct counter counter;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 static struct str text_at(const struct json_value *o, const char *key, struct arena *a)
 {
@@ -106,9 +97,9 @@ static void answer(struct str line, struct counter *counter)
     if (o.dialect.len == 0)
         o.dialect = STR("openai");
     (void)!condense_mode_parse(text_at(q, "mode", &a), &o.mode);
-    uint64_t from = now_ns();
+    uint64_t from = timing_ns();
     enum condense_outcome outcome = condense_run(&a, json_get(q, "messages"), &o, &report);
-    uint64_t ns = now_ns() - from;
+    uint64_t ns = timing_ns() - from;
     buf_init(&out, MAX_BYTES);
     write_answer(outcome, &report, ns, &out);
     puts(out.data);

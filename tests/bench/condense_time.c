@@ -7,13 +7,12 @@
  * "known": each message has been counted before, as in a conversation that goes on.
  */
 #include "condense.h"
+#include "timing.h"
 
 #include "counting/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define MAX_BYTES    (1U << 30)
 #define MAX_LINES    1000
@@ -40,22 +39,6 @@ struct asked {
     uint64_t budget;
 };
 
-static double microseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void need(bool done, const char *what)
-{
-    if (done)
-        return;
-    fprintf(stderr, "condense_time: %s\n", what);
-    exit(1);
-}
-
 static size_t read_asked(struct arena *a, struct asked *ret)
 {
     char *line = NULL;
@@ -65,8 +48,9 @@ static size_t read_asked(struct arena *a, struct asked *ret)
 
     for (ssize_t len; n < MAX_LINES && (len = getline(&line, &size, stdin)) > 0; n++) {
         char *copy = arena_copy(a, (struct str){line, (size_t)len});
-        need(copy && json_parse(a, (struct str){copy, (size_t)len}, &v, &at) == JSON_OK, "JSON");
-        need(json_int(json_get(v, "budget"), &budget), "a budget");
+        timing_need(copy && json_parse(a, (struct str){copy, (size_t)len}, &v, &at) == JSON_OK,
+                    "JSON");
+        timing_need(json_int(json_get(v, "budget"), &budget), "a budget");
         ret[n] = (struct asked){json_get(v, "messages"), (uint64_t)budget};
     }
     free(line);
@@ -84,17 +68,10 @@ static double time_one(struct counter *counter, const struct way *w, const struc
     struct arena a;
 
     arena_init(&a, MAX_BYTES);
-    double begun = microseconds();
-    need(condense_run(&a, q->messages, &options, &report) == CONDENSE_CONDENSED, "room");
+    uint64_t begun = timing_ns();
+    timing_need(condense_run(&a, q->messages, &options, &report) == CONDENSE_CONDENSED, "room");
     arena_done(&a);
-    return microseconds() - begun;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return *x < *y ? -1 : *x > *y;
+    return timing_us_since(begun);
 }
 
 static void time_way(const char *folder, const struct way *w, const struct asked *asked, size_t n)
@@ -104,14 +81,14 @@ static void time_way(const char *folder, const struct way *w, const struct asked
     struct counter_memory memory = counter->memory;
     double *times = calloc(n, sizeof(*times));
 
-    need(times && tables_can_count(tables, counter->rule), "a table");
+    timing_need(times && tables_can_count(tables, counter->rule), "a table");
     for (size_t i = 0; i < n; i++) {
         counter->memory = w->is_known ? memory : (struct counter_memory){.find = NULL};
         if (w->is_known)
             (void)counter_messages(counter, asked[i].messages);
         times[i] = time_one(w->is_counted ? counter : NULL, w, &asked[i]);
     }
-    qsort(times, n, sizeof(*times), by_value);
+    timing_sort(times, n);
     printf("%-20s %9.0f %9.0f\n", w->name, times[n / 2], times[n - 1 - n / 100]);
     free(times);
     tables_take_back(tables, &counter);
@@ -123,10 +100,10 @@ int main(int argc, char **argv)
     static struct asked asked[MAX_LINES];
     struct arena a;
 
-    need(argc == 3, "usage: condense_time DATA/tokens ROUNDS <CONVERSATIONS");
+    timing_need(argc == 3, "usage: condense_time DATA/tokens ROUNDS <CONVERSATIONS");
     arena_init(&a, MAX_BYTES);
     size_t n = read_asked(&a, asked), rounds = (size_t)atoi(argv[2]);
-    need(n > 0 && rounds > 0 && n * rounds <= MAX_LINES, "conversations");
+    timing_need(n > 0 && rounds > 0 && n * rounds <= MAX_LINES, "conversations");
     for (size_t i = n; i < n * rounds; i++)
         asked[i] = asked[i - n];
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

@@ -7,42 +7,25 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "counting/tables.h"
+#include "timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define WHOLE   800000
 #define MESSAGE 4000
 #define SMALL   900
 #define ROUNDS  200
 
-static double microseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void need(bool done, const char *what)
-{
-    if (done)
-        return;
-    fprintf(stderr, "count_time: %s\n", what);
-    exit(1);
-}
-
 static char *read_text(int n, char **paths, size_t size)
 {
     char *text = malloc(size);
     size_t len = 0;
 
-    need(text != NULL, "memory");
+    timing_need(text != NULL, "memory");
     for (int i = 0; len < size; i = (i + 1) % n) {
         FILE *f = fopen(paths[i], "re");
-        need(f != NULL, paths[i]);
+        timing_need(f != NULL, paths[i]);
         for (int c; len < size && (c = fgetc(f)) != EOF;)
             if (c > 0 && c < 0x80)
                 text[len++] = (char)c;
@@ -73,21 +56,14 @@ static const struct json_value *converse(struct arena *a, struct buf *text, cons
     }
     json_write_end(&w, ']');
     json_write_end(&w, '}');
-    need(json_write_finish(&w) == BUF_OK, "room");
-    need(json_parse(a, buf_str(text), &body, &at) == JSON_OK, "JSON");
+    timing_need(json_write_finish(&w) == BUF_OK, "room");
+    timing_need(json_parse(a, buf_str(text), &body, &at) == JSON_OK, "JSON");
     return body;
 }
 
-static int by_value(const void *a, const void *b)
+static void report(const char *what, double *times, size_t n)
 {
-    const double *x = a, *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
-static void report(const char *what, double *times, int n)
-{
-    qsort(times, (size_t)n, sizeof(*times), by_value);
+    timing_sort(times, n);
     printf("%-32s best %9.1f us   median %9.1f us   worst %9.1f us\n", what, times[0], times[n / 2],
            times[n - 1]);
 }
@@ -95,12 +71,12 @@ static void report(const char *what, double *times, int n)
 static double time_one(struct tables *t, struct str model, const struct json_value *body)
 {
     struct counter *c = tables_lend(t, counting_rule_find(model));
-    double begun = microseconds();
+    uint64_t begun = timing_ns();
 
-    need(counter_request(c, body, UINT64_MAX) > 0, "a count");
-    begun = microseconds() - begun;
+    timing_need(counter_request(c, body, UINT64_MAX) > 0, "a count");
+    double taken = timing_us_since(begun);
     tables_take_back(t, &c);
-    return begun;
+    return taken;
 }
 
 /* Other bytes at the beginning, so that nobody has seen it. */
@@ -143,7 +119,7 @@ static void time_all(struct tables *t, struct str model, char *text)
 
 int main(int argc, char **argv)
 {
-    need(argc >= 3, "usage: count_time DATA/tokens FILE [FILE …]");
+    timing_need(argc >= 3, "usage: count_time DATA/tokens FILE [FILE …]");
     char *text = read_text(argc - 2, argv + 2, WHOLE);
     struct tables *t = tables_new(argv[1], 65536);
 

@@ -6,28 +6,12 @@
  *                                   nanoseconds to open the table and of each pass, then the count
  */
 #include "io/map_file.h"
+#include "timing.h"
 #include "tokens/encode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static uint64_t nanoseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static void need(bool done, const char *what)
-{
-    if (done)
-        return;
-    fprintf(stderr, "encode_file: %s\n", what);
-    exit(1);
-}
 
 static void print_ids(struct encode *e, struct str texts)
 {
@@ -40,11 +24,11 @@ static void print_ids(struct encode *e, struct str texts)
         memcpy(&len, texts.data, 4);
         texts.data += 4;
         texts.len -= 4;
-        need(len <= texts.len, "a text is cut short");
-        need(encode_ids(e, (struct str){texts.data, len}, ids, &got) == ENCODE_OK, "ids");
-        need(encode_count(e, (struct str){texts.data, len}, UINT64_MAX, &count) == ENCODE_OK,
-             "count");
-        need(count == got, "the count is not the number of tokens");
+        timing_need(len <= texts.len, "a text is cut short");
+        timing_need(encode_ids(e, (struct str){texts.data, len}, ids, &got) == ENCODE_OK, "ids");
+        timing_need(encode_count(e, (struct str){texts.data, len}, UINT64_MAX, &count) == ENCODE_OK,
+                    "count");
+        timing_need(count == got, "the count is not the number of tokens");
         n = (uint32_t)got;
         fwrite(&n, 4, 1, stdout);
         fwrite(ids, 4, n, stdout);
@@ -57,9 +41,9 @@ static void print_times(struct encode *e, struct str text, int passes)
     uint64_t count = 0;
 
     for (int i = 0; i < passes; i++) {
-        uint64_t begun = nanoseconds();
-        need(encode_count(e, text, UINT64_MAX, &count) == ENCODE_OK, "count");
-        printf("%llu\n", (unsigned long long)(nanoseconds() - begun));
+        uint64_t begun = timing_ns();
+        timing_need(encode_count(e, text, UINT64_MAX, &count) == ENCODE_OK, "count");
+        printf("%llu\n", (unsigned long long)(timing_ns() - begun));
     }
     printf("%llu\n", (unsigned long long)count);
 }
@@ -69,15 +53,15 @@ int main(int argc, char **argv)
     struct str table = {0}, input = {0};
     struct vocab v;
     struct encode *e;
-    uint64_t begun = nanoseconds();
+    uint64_t begun = timing_ns();
 
-    need(argc >= 4, "usage: encode_file ids|time TABLE INPUT [PASSES]");
-    need(map_file_open(argv[2], &table) == 0 && vocab_init(&v, table) == VOCAB_OK, argv[2]);
-    begun = nanoseconds() - begun;
-    need(map_file_open(argv[3], &input) == 0, argv[3]);
+    timing_need(argc >= 4, "usage: encode_file ids|time TABLE INPUT [PASSES]");
+    timing_need(map_file_open(argv[2], &table) == 0 && vocab_init(&v, table) == VOCAB_OK, argv[2]);
+    begun = timing_ns() - begun;
+    timing_need(map_file_open(argv[3], &input) == 0, argv[3]);
     e = encode_new(&v);
     if (strcmp(argv[1], "ids") == 0) {
-        need(vocab_is_intact(&v), "the table is damaged");
+        timing_need(vocab_is_intact(&v), "the table is damaged");
         print_ids(e, input);
     } else {
         printf("%llu\n", (unsigned long long)begun);
