@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,9 +217,17 @@ static enum db_result open_all(struct db *d, const char *path, enum db_mode mode
     return r == DB_OK ? configure(d, mode) : r;
 }
 
+/* An account of its memory that nobody reads would cost a lock at each allocation. */
+static void configure_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum db_result db_open(const char *path, enum db_mode mode, const char *const *migrations,
                        unsigned n_migrations, struct db **ret)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_library);
     CLEANUP(db_close) struct db *d = calloc(1, sizeof(*d));
     if (!d)
         abort();
