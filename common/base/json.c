@@ -383,6 +383,13 @@ bool json_string(const struct json_value *v, struct arena *a, struct str *ret)
     return decode(a, (struct str){v->raw.data + 1, v->raw.len - 2}, ret);
 }
 
+struct str json_text(const struct json_value *v, struct arena *a)
+{
+    struct str text;
+
+    return json_string(v, a, &text) ? text : STR_EMPTY;
+}
+
 static struct str without_minus(struct str raw)
 {
     return raw.data[0] == '-' ? (struct str){raw.data + 1, raw.len - 1} : raw;

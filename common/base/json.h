@@ -61,6 +61,7 @@ bool json_is(const struct json_value *v, enum json_type type); /* NULL is of no 
 /* Decoded string: borrowed from the text when it has no escapes, else in the arena.
  * False if `v` is NULL or no string, or the arena is full. */
 MUST_USE bool json_string(const struct json_value *v, struct arena *a, struct str *ret);
+struct str json_text(const struct json_value *v, struct arena *a); /* the same, or empty */
 
 /* An integer that fits, spelled without fraction or exponent. */
 MUST_USE bool json_int(const struct json_value *v, int64_t *ret);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_QUOTED 4096
+
 void json_write_init(struct json_write *w, struct buf *out)
 {
     *w = (struct json_write){.out = out};
@@ -250,8 +252,35 @@ void json_write_member_bool(struct json_write *w, const char *key, bool b)
     json_write_bool(w, b);
 }
 
+void json_write_optional_str(struct json_write *w, const char *key, struct str s)
+{
+    if (s.len > 0)
+        json_write_member_str(w, key, s);
+}
+
+void json_write_optional_raw(struct json_write *w, const char *key, struct str json)
+{
+    if (json.len == 0)
+        return;
+    json_write_key(w, key);
+    json_write_raw(w, json);
+}
+
 enum buf_result json_write_finish(struct json_write *w)
 {
     assert(w->depth == 0 && !w->after_key);
     return w->is_full ? BUF_FULL : BUF_OK;
+}
+
+struct str json_write_quoted(struct arena *a, const char *text)
+{
+    CLEANUP(buf_done) struct buf b;
+    struct json_write w;
+
+    buf_init(&b, MAX_QUOTED);
+    json_write_init(&w, &b);
+    json_write_text(&w, text);
+    if (json_write_finish(&w) != BUF_OK)
+        return STR_EMPTY;
+    return str_from(arena_copy(a, buf_str(&b)));
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/macro.h"
 #include "base/str.h"
@@ -40,5 +41,12 @@ void json_write_member_int(struct json_write *w, const char *key, int64_t n);
 void json_write_member_u64(struct json_write *w, const char *key, uint64_t n);
 void json_write_member_bool(struct json_write *w, const char *key, bool b);
 
+/* nothing when it is empty */
+void json_write_optional_str(struct json_write *w, const char *key, struct str s);
+void json_write_optional_raw(struct json_write *w, const char *key, struct str json);
+
 /* BUF_FULL if anything did not fit: then the buffer holds no usable text. */
 MUST_USE enum buf_result json_write_finish(struct json_write *w);
+
+/* `text` as a JSON string in the arena; empty when there is no room. */
+struct str json_write_quoted(struct arena *a, const char *text);

@@ -41,6 +41,21 @@ struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_ki
     return event;
 }
 
+void chat_event_add_string(struct chat_events *e, enum chat_event_kind kind,
+                           const struct json_value *string)
+{
+    struct str text = json_text(string, e->arena);
+
+    if (text.len > 0)
+        chat_event_add_text(e, kind, text);
+}
+
+void chat_event_add_arguments(struct chat_events *e, uint32_t tool, struct str text)
+{
+    if (text.len > 0)
+        chat_event_add_text(e, CHAT_ARGUMENTS, text)->tool = tool;
+}
+
 static bool is_of_call(const struct chat_event *e)
 {
     return e->kind == CHAT_TOOL_CALL || e->kind == CHAT_ARGUMENTS;

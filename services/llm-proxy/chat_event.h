@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -75,6 +76,11 @@ void chat_event_list_init(struct chat_events *e, struct arena *a);
 struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind kind);
 struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_kind kind,
                                        struct str text);
+
+/* Likewise, but nothing when the text is empty, or no string. */
+void chat_event_add_string(struct chat_events *e, enum chat_event_kind kind,
+                           const struct json_value *string);
+void chat_event_add_arguments(struct chat_events *e, uint32_t tool, struct str text);
 
 /* Leave out what is said of the calls from number `n` of each choice on. */
 void chat_event_drop_calls(struct chat_events *e, uint32_t n);

@@ -31,34 +31,13 @@ static void read_usage(const struct json_value *usage, struct chat_usage *u)
 
 /* ---- content ---- */
 
-static struct str text_of(struct chat_events *ret, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, ret->arena, &text) ? text : STR_EMPTY;
-}
-
-static void add_text(struct chat_events *ret, enum chat_event_kind kind, const struct json_value *v)
-{
-    struct str text = text_of(ret, v);
-
-    if (text.len > 0)
-        chat_event_add_text(ret, kind, text);
-}
-
-static void add_arguments(struct chat_events *ret, uint32_t tool, struct str text)
-{
-    if (text.len > 0)
-        chat_event_add_text(ret, CHAT_ARGUMENTS, text)->tool = tool;
-}
-
 static void add_tool_call(struct chat_events *ret, uint32_t tool, const struct json_value *block)
 {
     struct chat_event *e = chat_event_add(ret, CHAT_TOOL_CALL);
 
     e->tool = tool;
-    e->id = text_of(ret, json_get(block, "id"));
-    e->name = text_of(ret, json_get(block, "name"));
+    e->id = json_text(json_get(block, "id"), ret->arena);
+    e->name = json_text(json_get(block, "name"), ret->arena);
 }
 
 /* A block as far as it says anything by itself, tool calls apart. What a server's own tools did is
@@ -66,12 +45,12 @@ static void add_tool_call(struct chat_events *ret, uint32_t tool, const struct j
 static void read_block(const struct json_value *block, struct str type, struct chat_events *ret)
 {
     if (str_is(type, "text")) {
-        add_text(ret, CHAT_TEXT, json_get(block, "text"));
+        chat_event_add_string(ret, CHAT_TEXT, json_get(block, "text"));
     } else if (str_is(type, "thinking")) {
-        add_text(ret, CHAT_THINKING, json_get(block, "thinking"));
-        add_text(ret, CHAT_SIGNATURE, json_get(block, "signature"));
+        chat_event_add_string(ret, CHAT_THINKING, json_get(block, "thinking"));
+        chat_event_add_string(ret, CHAT_SIGNATURE, json_get(block, "signature"));
     } else if (str_is(type, "redacted_thinking")) {
-        add_text(ret, CHAT_REDACTED, json_get(block, "data"));
+        chat_event_add_string(ret, CHAT_REDACTED, json_get(block, "data"));
     }
 }
 
@@ -107,7 +86,7 @@ static bool read_tool_use(const struct json_value *block, uint32_t *n_tools,
     if (*n_tools >= CHAT_MAX_TOOLS)
         return false;
     add_tool_call(ret, *n_tools, block);
-    add_arguments(ret, *n_tools, is_object(input) ? input->raw : STR("{}"));
+    chat_event_add_arguments(ret, *n_tools, is_object(input) ? input->raw : STR("{}"));
     ++*n_tools;
     return true;
 }
@@ -117,7 +96,7 @@ static bool read_content(const struct json_value *content, struct chat_events *r
     uint32_t n_tools = 0;
 
     for (const struct json_value *b = content->child; b; b = b->next) {
-        struct str type = text_of(ret, json_get(b, "type"));
+        struct str type = json_text(json_get(b, "type"), ret->arena);
         if (!str_is(type, "tool_use"))
             read_block(b, type, ret);
         else if (!read_tool_use(b, &n_tools, ret))
@@ -130,8 +109,8 @@ static void add_start(const struct json_value *message, struct chat_events *ret)
 {
     struct chat_event *e = chat_event_add(ret, CHAT_START);
 
-    e->id = text_of(ret, json_get(message, "id"));
-    e->name = text_of(ret, json_get(message, "model"));
+    e->id = json_text(json_get(message, "id"), ret->arena);
+    e->name = json_text(json_get(message, "model"), ret->arena);
 }
 
 static bool read_answer(struct str body, struct chat_events *ret)
@@ -142,7 +121,8 @@ static bool read_answer(struct str body, struct chat_events *ret)
     if (json_parse(ret->arena, body, &root, &offset) != JSON_OK)
         return false;
     content = json_get(root, "content");
-    if (!str_is(text_of(ret, json_get(root, "type")), "message") || !json_is(content, JSON_ARRAY))
+    if (!str_is(json_text(json_get(root, "type"), ret->arena), "message") ||
+        !json_is(content, JSON_ARRAY))
         return false;
 
     add_start(root, ret);
@@ -151,8 +131,8 @@ static bool read_answer(struct str body, struct chat_events *ret)
     reason = json_get(root, "stop_reason");
     if (json_is(reason, JSON_STRING)) {
         struct chat_event *e = chat_event_add(ret, CHAT_FINISH);
-        e->finish = finish_of(text_of(ret, reason));
-        e->text = text_of(ret, json_get(root, "stop_sequence"));
+        e->finish = finish_of(json_text(reason, ret->arena));
+        e->text = json_text(json_get(root, "stop_sequence"), ret->arena);
     }
     if (is_object(json_get(root, "usage")))
         read_usage(json_get(root, "usage"), &chat_event_add(ret, CHAT_USAGE)->usage);
@@ -203,7 +183,7 @@ static bool read_block_start(struct dialect_stream *s, const struct json_value *
                              struct chat_events *ret)
 {
     const struct json_value *block = json_get(root, "content_block"), *input;
-    struct str type = text_of(ret, json_get(block, "type"));
+    struct str type = json_text(json_get(block, "type"), ret->arena);
     uint32_t index;
 
     if (!read_index(root, &index) || type.len == 0)
@@ -218,7 +198,7 @@ static bool read_block_start(struct dialect_stream *s, const struct json_value *
     add_tool_call(ret, s->n_tools, block);
     input = json_get(block, "input");
     if (is_object(input) && input->n_children > 0) { /* relatives that do not stream arguments */
-        add_arguments(ret, s->n_tools, input->raw);
+        chat_event_add_arguments(ret, s->n_tools, input->raw);
         s->tool_of[s->n_tools] |= HAS_ARGUMENTS;
     }
     s->n_tools++;
@@ -229,22 +209,22 @@ static bool read_block_delta(struct dialect_stream *s, const struct json_value *
                              struct chat_events *ret)
 {
     const struct json_value *delta = json_get(root, "delta");
-    struct str type = text_of(ret, json_get(delta, "type"));
+    struct str type = json_text(json_get(delta, "type"), ret->arena);
     uint32_t index;
 
     if (!read_index(root, &index) || type.len == 0)
         return false;
     if (str_is(type, "text_delta")) {
-        add_text(ret, CHAT_TEXT, json_get(delta, "text"));
+        chat_event_add_string(ret, CHAT_TEXT, json_get(delta, "text"));
     } else if (str_is(type, "thinking_delta")) {
-        add_text(ret, CHAT_THINKING, json_get(delta, "thinking"));
+        chat_event_add_string(ret, CHAT_THINKING, json_get(delta, "thinking"));
     } else if (str_is(type, "signature_delta")) {
-        add_text(ret, CHAT_SIGNATURE, json_get(delta, "signature"));
+        chat_event_add_string(ret, CHAT_SIGNATURE, json_get(delta, "signature"));
     } else if (str_is(type, "input_json_delta")) {
         uint16_t *tool = find_tool(s, index);
-        struct str text = text_of(ret, json_get(delta, "partial_json"));
+        struct str text = json_text(json_get(delta, "partial_json"), ret->arena);
         if (tool && text.len > 0) {
-            add_arguments(ret, (uint32_t)(tool - s->tool_of), text);
+            chat_event_add_arguments(ret, (uint32_t)(tool - s->tool_of), text);
             *tool |= HAS_ARGUMENTS;
         }
     }
@@ -261,7 +241,7 @@ static bool read_block_stop(struct dialect_stream *s, const struct json_value *r
         return false;
     uint16_t *tool = find_tool(s, index);
     if (tool && !(*tool & HAS_ARGUMENTS)) {
-        add_arguments(ret, (uint32_t)(tool - s->tool_of), STR("{}"));
+        chat_event_add_arguments(ret, (uint32_t)(tool - s->tool_of), STR("{}"));
         *tool |= HAS_ARGUMENTS;
     }
     return true;
@@ -276,9 +256,9 @@ static bool read_message_delta(struct dialect_stream *s, const struct json_value
 
     if (json_is(reason, JSON_STRING)) {
         s->has_finish = true;
-        s->finish = finish_of(text_of(ret, reason));
+        s->finish = finish_of(json_text(reason, ret->arena));
         if (!str_copy(s->stop_sequence, sizeof(s->stop_sequence),
-                      text_of(ret, json_at(root, "delta.stop_sequence"))))
+                      json_text(json_at(root, "delta.stop_sequence"), ret->arena)))
             s->stop_sequence[0] = '\0';
     }
     if (is_object(usage)) {
@@ -308,9 +288,9 @@ static bool read_event(struct dialect_stream *s, struct str name, struct str dat
     (void)name; /* repeated in the data */
     if (json_parse(ret->arena, data, &root, &offset) != JSON_OK || !is_object(root))
         return false;
-    struct str type = text_of(ret, json_get(root, "type"));
+    struct str type = json_text(json_get(root, "type"), ret->arena);
     if (str_is(type, "error")) {
-        chat_event_add_text(ret, CHAT_ERROR, text_of(ret, json_at(root, "error.message")));
+        chat_event_add_text(ret, CHAT_ERROR, json_text(json_at(root, "error.message"), ret->arena));
         return true;
     }
     if (str_is(type, "message_start"))

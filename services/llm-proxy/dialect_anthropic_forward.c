@@ -1,8 +1,8 @@
 #include "dialect_anthropic.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/json_edit.h"
+#include "base/json_write.h"
 
 #include <string.h>
 
@@ -101,19 +101,6 @@ static bool clean(struct arena *a, const struct json_value *messages, struct str
 
 /* ---- the request ---- */
 
-static struct str quoted(struct arena *a, const char *text)
-{
-    CLEANUP(buf_done) struct buf b;
-    struct json_write w;
-
-    buf_init(&b, 4096);
-    json_write_init(&w, &b);
-    json_write_text(&w, text);
-    if (json_write_finish(&w) != BUF_OK)
-        return STR_EMPTY;
-    return str_from(arena_copy(a, buf_str(&b)));
-}
-
 static bool replace_messages(struct arena *a, const struct dialect_request *r,
                              struct json_edit *edit)
 {
@@ -139,7 +126,7 @@ enum dialect_result dialect_anthropic_forward(struct arena *a, const struct dial
 
     json_edit_init(&edit, r->asked->body);
     if (!str_is(r->asked->model, r->model)) {
-        struct str model = quoted(a, r->model);
+        struct str model = json_write_quoted(a, r->model);
         if (model.len == 0)
             return DIALECT_FULL;
         json_edit_replace(&edit, r->asked->model_value, model);

@@ -13,20 +13,6 @@ struct turns {
     bool is_full;
 };
 
-static void write_str(struct json_write *w, const char *key, struct str s)
-{
-    if (s.len > 0)
-        json_write_member_str(w, key, s);
-}
-
-static void write_raw(struct json_write *w, const char *key, struct str json)
-{
-    if (json.len == 0)
-        return;
-    json_write_key(w, key);
-    json_write_raw(w, json);
-}
-
 static void begin_typed(struct json_write *w, const char *type)
 {
     json_write_begin(w, '{');
@@ -128,7 +114,7 @@ static void write_text(struct turns *q, const struct chat_part *p)
 {
     begin_typed(q->w, "text");
     json_write_member_str(q->w, "text", p == q->prefill ? without_tail(p->text) : p->text);
-    write_raw(q->w, "cache_control", p->cache_control);
+    json_write_optional_raw(q->w, "cache_control", p->cache_control);
     json_write_end(q->w, '}');
 }
 
@@ -148,8 +134,8 @@ static void write_media(struct turns *q, const struct chat_part *p)
     }
     json_write_end(w, '}');
     if (p->kind == CHAT_PART_FILE)
-        write_str(w, "title", p->detail);
-    write_raw(w, "cache_control", p->cache_control);
+        json_write_optional_str(w, "title", p->detail);
+    json_write_optional_raw(w, "cache_control", p->cache_control);
     json_write_end(w, '}');
 }
 
@@ -178,7 +164,7 @@ static void write_tool_use(struct turns *q, const struct chat_part *p)
     json_write_member_str(q->w, "id", clean_id(q, p->id));
     json_write_member_str(q->w, "name", p->name);
     write_input(q, p->arguments);
-    write_raw(q->w, "cache_control", p->cache_control);
+    json_write_optional_raw(q->w, "cache_control", p->cache_control);
     json_write_end(q->w, '}');
 }
 
@@ -214,7 +200,7 @@ static void write_result(struct turns *q, const struct chat_part *p)
         json_write_end(w, ']');
     if (p->is_error)
         json_write_member_bool(w, "is_error", true);
-    write_raw(w, "cache_control", p->cache_control);
+    json_write_optional_raw(w, "cache_control", p->cache_control);
     json_write_end(w, '}');
 }
 

@@ -16,20 +16,6 @@ struct request {
     bool is_full;
 };
 
-static void write_str(struct json_write *w, const char *key, struct str s)
-{
-    if (s.len > 0)
-        json_write_member_str(w, key, s);
-}
-
-static void write_raw(struct json_write *w, const char *key, struct str json)
-{
-    if (json.len == 0)
-        return;
-    json_write_key(w, key);
-    json_write_raw(w, json);
-}
-
 static void begin_typed(struct json_write *w, const char *type)
 {
     json_write_begin(w, '{');
@@ -143,11 +129,11 @@ static void write_tools(struct request *q)
     for (const struct chat_tool *t = q->chat->tools; t; t = t->next) {
         json_write_begin(w, '{');
         json_write_member_str(w, "name", t->name);
-        write_str(w, "description", t->description);
+        json_write_optional_str(w, "description", t->description);
         write_schema(q, t->schema);
         if (t->is_strict)
             json_write_member_bool(w, "strict", true);
-        write_raw(w, "cache_control", t->cache_control);
+        json_write_optional_raw(w, "cache_control", t->cache_control);
         json_write_end(w, '}');
     }
     json_write_end(w, ']');
@@ -172,11 +158,11 @@ static void write_output_config(struct request *q, struct str effort)
         return;
     json_write_key(&q->w, "output_config");
     json_write_begin(&q->w, '{');
-    write_str(&q->w, "effort", effort);
+    json_write_optional_str(&q->w, "effort", effort);
     if (has_format) {
         json_write_key(&q->w, "format");
         begin_typed(&q->w, "json_schema");
-        write_raw(&q->w, "schema", q->chat->format_schema);
+        json_write_optional_raw(&q->w, "schema", q->chat->format_schema);
         json_write_end(&q->w, '}');
     }
     json_write_end(&q->w, '}');
@@ -200,9 +186,9 @@ static void write_settings(struct request *q)
     const struct chat *c = q->chat;
     struct json_write *w = &q->w;
 
-    write_raw(w, "temperature", c->temperature);
-    write_raw(w, "top_p", c->top_p);
-    write_raw(w, "top_k", c->top_k);
+    json_write_optional_raw(w, "temperature", c->temperature);
+    json_write_optional_raw(w, "top_p", c->top_p);
+    json_write_optional_raw(w, "top_k", c->top_k);
     if (c->n_stops > 0) {
         json_write_key(w, "stop_sequences");
         json_write_begin(w, '[');

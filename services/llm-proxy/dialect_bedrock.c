@@ -26,34 +26,13 @@ static void read_usage(const struct json_value *usage, struct chat_events *ret)
     chat_event_add(ret, CHAT_USAGE)->usage = u;
 }
 
-static struct str text_of(struct chat_events *ret, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, ret->arena, &text) ? text : STR_EMPTY;
-}
-
-static void add_text(struct chat_events *ret, enum chat_event_kind kind, const struct json_value *v)
-{
-    struct str text = text_of(ret, v);
-
-    if (text.len > 0)
-        chat_event_add_text(ret, kind, text);
-}
-
-static void add_arguments(struct chat_events *ret, uint32_t tool, struct str text)
-{
-    if (text.len > 0)
-        chat_event_add_text(ret, CHAT_ARGUMENTS, text)->tool = tool;
-}
-
 static void add_tool_call(struct chat_events *ret, uint32_t tool, const struct json_value *use)
 {
     struct chat_event *e = chat_event_add(ret, CHAT_TOOL_CALL);
 
     e->tool = tool;
-    e->id = text_of(ret, json_get(use, "toolUseId"));
-    e->name = text_of(ret, json_get(use, "name"));
+    e->id = json_text(json_get(use, "toolUseId"), ret->arena);
+    e->name = json_text(json_get(use, "name"), ret->arena);
 }
 
 /* False for an answer that the model spoilt: another try may do better. */
@@ -69,7 +48,7 @@ static bool read_finish(const struct json_value *from, struct chat_events *ret)
         {"guardrail_intervened", CHAT_FINISH_FILTER},
         {"content_filtered", CHAT_FINISH_FILTER},
     };
-    struct str reason = text_of(ret, json_get(from, "stopReason"));
+    struct str reason = json_text(json_get(from, "stopReason"), ret->arena);
 
     if (reason.len == 0 || str_has_prefix(reason, "malformed_"))
         return false;
@@ -79,7 +58,8 @@ static bool read_finish(const struct json_value *from, struct chat_events *ret)
         if (str_is(reason, table[i].reason))
             e->finish = table[i].finish;
     if (str_is(reason, "stop_sequence"))
-        e->text = text_of(ret, json_at(from, "additionalModelResponseFields.stop_sequence"));
+        e->text =
+            json_text(json_at(from, "additionalModelResponseFields.stop_sequence"), ret->arena);
     return true;
 }
 
@@ -87,22 +67,22 @@ static bool read_finish(const struct json_value *from, struct chat_events *ret)
 
 static void read_reasoning(const struct json_value *reasoning, struct chat_events *ret)
 {
-    add_text(ret, CHAT_THINKING, json_at(reasoning, "reasoningText.text"));
-    add_text(ret, CHAT_SIGNATURE, json_at(reasoning, "reasoningText.signature"));
-    add_text(ret, CHAT_REDACTED, json_get(reasoning, "redactedContent"));
+    chat_event_add_string(ret, CHAT_THINKING, json_at(reasoning, "reasoningText.text"));
+    chat_event_add_string(ret, CHAT_SIGNATURE, json_at(reasoning, "reasoningText.signature"));
+    chat_event_add_string(ret, CHAT_REDACTED, json_get(reasoning, "redactedContent"));
 }
 
 static void read_cited(const struct json_value *content, struct chat_events *ret)
 {
     for (const struct json_value *c = content ? content->child : NULL; c; c = c->next)
-        add_text(ret, CHAT_TEXT, json_get(c, "text"));
+        chat_event_add_string(ret, CHAT_TEXT, json_get(c, "text"));
 }
 
 static bool read_block(const struct json_value *block, uint32_t *n_tools, struct chat_events *ret)
 {
     const struct json_value *use = json_get(block, "toolUse");
 
-    add_text(ret, CHAT_TEXT, json_get(block, "text"));
+    chat_event_add_string(ret, CHAT_TEXT, json_get(block, "text"));
     read_reasoning(json_get(block, "reasoningContent"), ret);
     read_cited(json_at(block, "citationsContent.content"), ret);
     if (!use)
@@ -111,7 +91,7 @@ static bool read_block(const struct json_value *block, uint32_t *n_tools, struct
         return false;
     const struct json_value *input = json_get(use, "input");
     add_tool_call(ret, *n_tools, use);
-    add_arguments(ret, *n_tools, json_is(input, JSON_OBJECT) ? input->raw : STR("{}"));
+    chat_event_add_arguments(ret, *n_tools, json_is(input, JSON_OBJECT) ? input->raw : STR("{}"));
     ++*n_tools;
     return true;
 }
@@ -192,18 +172,18 @@ static bool read_block_delta(struct dialect_stream *s, const struct json_value *
 {
     const struct json_value *delta = json_get(root, "delta");
     const struct json_value *reasoning = json_get(delta, "reasoningContent");
-    struct str input = text_of(ret, json_at(delta, "toolUse.input"));
+    struct str input = json_text(json_at(delta, "toolUse.input"), ret->arena);
     uint32_t index;
 
     if (!read_index(root, &index))
         return false;
-    add_text(ret, CHAT_TEXT, json_get(delta, "text"));
-    add_text(ret, CHAT_THINKING, json_get(reasoning, "text"));
-    add_text(ret, CHAT_SIGNATURE, json_get(reasoning, "signature"));
-    add_text(ret, CHAT_REDACTED, json_get(reasoning, "redactedContent"));
+    chat_event_add_string(ret, CHAT_TEXT, json_get(delta, "text"));
+    chat_event_add_string(ret, CHAT_THINKING, json_get(reasoning, "text"));
+    chat_event_add_string(ret, CHAT_SIGNATURE, json_get(reasoning, "signature"));
+    chat_event_add_string(ret, CHAT_REDACTED, json_get(reasoning, "redactedContent"));
     uint16_t *tool = input.len > 0 ? find_tool(s, index) : NULL;
     if (tool) {
-        add_arguments(ret, (uint32_t)(tool - s->tool_of), input);
+        chat_event_add_arguments(ret, (uint32_t)(tool - s->tool_of), input);
         *tool |= HAS_ARGUMENTS;
     }
     return true;
@@ -219,7 +199,7 @@ static bool read_block_stop(struct dialect_stream *s, const struct json_value *r
         return false;
     uint16_t *tool = find_tool(s, index);
     if (tool && !(*tool & HAS_ARGUMENTS)) {
-        add_arguments(ret, (uint32_t)(tool - s->tool_of), STR("{}"));
+        chat_event_add_arguments(ret, (uint32_t)(tool - s->tool_of), STR("{}"));
         *tool |= HAS_ARGUMENTS;
     }
     return true;

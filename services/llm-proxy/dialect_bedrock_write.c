@@ -110,14 +110,6 @@ static enum chat_feature find_foreign(const struct request *q)
 
 /* ---- members ---- */
 
-static void write_raw(struct json_write *w, const char *key, struct str json)
-{
-    if (json.len == 0)
-        return;
-    json_write_key(w, key);
-    json_write_raw(w, json);
-}
-
 static void write_inference(struct request *q)
 {
     const struct chat *c = q->chat;
@@ -129,8 +121,8 @@ static void write_inference(struct request *q)
     json_write_begin(w, '{');
     if (c->max_tokens > 0)
         json_write_member_int(w, "maxTokens", c->max_tokens);
-    write_raw(w, "temperature", c->temperature);
-    write_raw(w, "topP", c->top_p);
+    json_write_optional_raw(w, "temperature", c->temperature);
+    json_write_optional_raw(w, "topP", c->top_p);
     if (c->n_stops > 0) {
         json_write_key(w, "stopSequences");
         json_write_begin(w, '[');
@@ -270,7 +262,7 @@ static void write_claude(struct request *q)
     };
 
     dialect_anthropic_thinking_write(&q->w, &q->thinking);
-    write_raw(&q->w, "top_k", c->top_k);
+    json_write_optional_raw(&q->w, "top_k", c->top_k);
     if (!is_single_call(c))
         return;
     json_write_key(&q->w, "tool_choice");
@@ -296,7 +288,7 @@ static void write_nova(struct request *q)
     if (q->chat->top_k.len > 0) {
         json_write_key(&q->w, "inferenceConfig");
         json_write_begin(&q->w, '{');
-        write_raw(&q->w, "topK", q->chat->top_k);
+        json_write_optional_raw(&q->w, "topK", q->chat->top_k);
         json_write_end(&q->w, '}');
     }
     if (effort.len == 0)
@@ -362,7 +354,8 @@ static void write_body(struct request *q)
     write_output(q);
     write_additional(q);
     if (q->family == BEDROCK_CLAUDE && q->chat->n_stops > 0) /* which of them it was */
-        write_raw(&q->w, "additionalModelResponseFieldPaths", STR("[\"/stop_sequence\"]"));
+        json_write_optional_raw(&q->w, "additionalModelResponseFieldPaths",
+                                STR("[\"/stop_sequence\"]"));
     if (q->chat->service_tier.len > 0 && !str_is(q->chat->service_tier, "auto")) {
         json_write_key(&q->w, "serviceTier");
         json_write_begin(&q->w, '{');

@@ -1,17 +1,10 @@
 #include "dialect_openai.h"
 
-static struct str text_of(struct chat_events *ret, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, ret->arena, &text) ? text : STR_EMPTY;
-}
-
 static void read_choice(const struct json_value *c, struct chat_events *ret)
 {
     uint32_t choice = dialect_openai_index(c, CHAT_MAX_CHOICES);
     const struct json_value *reason = chat_request_field(c, "finish_reason");
-    struct str text = text_of(ret, json_get(c, "text"));
+    struct str text = json_text(json_get(c, "text"), ret->arena);
 
     chat_event_add(ret, CHAT_START)->choice = choice;
     if (text.len > 0)
@@ -20,7 +13,7 @@ static void read_choice(const struct json_value *c, struct chat_events *ret)
         return;
     struct chat_event *e = chat_event_add(ret, CHAT_FINISH);
     e->choice = choice;
-    e->finish = dialect_openai_finish(text_of(ret, reason));
+    e->finish = dialect_openai_finish(json_text(reason, ret->arena));
 }
 
 static void read_choices(const struct json_value *choices, struct chat_events *ret)

@@ -14,13 +14,6 @@ struct reader {
     bool has_content, has_ended;
 };
 
-static struct str text_of(const struct reader *r, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, r->out->arena, &text) ? text : STR_EMPTY;
-}
-
 static struct chat_event *add(const struct reader *r, enum chat_event_kind kind)
 {
     struct chat_event *e = chat_event_add(r->out, kind);
@@ -40,9 +33,9 @@ static bool read_call(struct reader *r, const struct json_value *call, struct st
         return false;
     struct chat_event *e = add(r, CHAT_TOOL_CALL);
     e->tool = *n;
-    e->name = text_of(r, json_get(call, "name"));
+    e->name = json_text(json_get(call, "name"), r->out->arena);
     e->signature = signature;
-    e->id = text_of(r, json_get(call, "id"));
+    e->id = json_text(json_get(call, "id"), r->out->arena);
     if (e->id.len == 0)
         e->id = call_id_make(r->out->arena, r->source, r->choice * CHAT_MAX_TOOLS + *n);
     e = add(r, CHAT_ARGUMENTS);
@@ -71,7 +64,7 @@ static void read_text(const struct reader *r, struct str text, bool is_thought,
 static bool read_part(struct reader *r, const struct json_value *part)
 {
     const struct json_value *call = json_get(part, "functionCall"), *text = json_get(part, "text");
-    struct str signature = text_of(r, json_get(part, "thoughtSignature"));
+    struct str signature = json_text(json_get(part, "thoughtSignature"), r->out->arena);
     bool is_thought = false;
 
     if (json_is(call, JSON_OBJECT))
@@ -79,7 +72,7 @@ static bool read_part(struct reader *r, const struct json_value *part)
     if (!json_bool(json_get(part, "thought"), &is_thought))
         is_thought = false;
     if (json_is(text, JSON_STRING) || signature.len > 0) {
-        read_text(r, text_of(r, text), is_thought, signature);
+        read_text(r, json_text(text, r->out->arena), is_thought, signature);
         return true;
     }
     if (json_is(part, JSON_OBJECT) && part->n_children > 0)
@@ -180,7 +173,7 @@ static bool read_candidate(struct reader *r, const struct json_value *candidate)
                 return false;
     read_logprobs(r, json_get(candidate, "logprobsResult"));
     if (json_is(reason, JSON_STRING))
-        read_ending(r, text_of(r, reason));
+        read_ending(r, json_text(reason, r->out->arena));
     return true;
 }
 
@@ -242,8 +235,8 @@ static void add_start(const struct reader *r)
 {
     struct chat_event *e = chat_event_add(r->out, CHAT_START);
 
-    e->id = text_of(r, json_get(r->root, "responseId"));
-    e->name = text_of(r, json_get(r->root, "modelVersion"));
+    e->id = json_text(json_get(r->root, "responseId"), r->out->arena);
+    e->name = json_text(json_get(r->root, "modelVersion"), r->out->arena);
 }
 
 static bool open_reader(struct reader *r, struct str text, struct chat_events *out)
@@ -271,7 +264,8 @@ static bool read_event(struct dialect_stream *s, struct str name, struct str dat
     if (!open_reader(&r, data, ret))
         return false;
     if (error_of(r.root)) {
-        chat_event_add_text(ret, CHAT_ERROR, text_of(&r, json_get(error_of(r.root), "message")));
+        chat_event_add_text(ret, CHAT_ERROR,
+                            json_text(json_get(error_of(r.root), "message"), r.out->arena));
         return true;
     }
     if (!json_is(r.root, JSON_OBJECT))

@@ -12,21 +12,6 @@ struct reader {
     uint32_t n_tools; /* of the answer, before this line */
 };
 
-static struct str text_of(const struct reader *r, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, r->out->arena, &text) ? text : STR_EMPTY;
-}
-
-static void add_text(const struct reader *r, enum chat_event_kind kind, const struct json_value *v)
-{
-    struct str text = text_of(r, v);
-
-    if (text.len > 0)
-        chat_event_add_text(r->out, kind, text);
-}
-
 static void read_call(struct reader *r, const struct json_value *call)
 {
     const struct json_value *function = json_get(call, "function");
@@ -34,8 +19,8 @@ static void read_call(struct reader *r, const struct json_value *call)
     struct chat_event *e = chat_event_add(r->out, CHAT_TOOL_CALL);
 
     e->tool = r->n_tools;
-    e->name = text_of(r, json_get(function, "name"));
-    e->id = text_of(r, json_get(call, "id"));
+    e->name = json_text(json_get(function, "name"), r->out->arena);
+    e->id = json_text(json_get(call, "id"), r->out->arena);
     if (e->id.len == 0)
         e->id = call_id_make(r->out->arena, r->source, r->n_tools);
     e = chat_event_add(r->out, CHAT_ARGUMENTS);
@@ -92,7 +77,7 @@ static void read_usage(const struct reader *r)
 /* A reason that says that nothing was generated is no end of an answer. */
 static void read_end(const struct reader *r)
 {
-    struct str reason = text_of(r, json_get(r->root, "done_reason"));
+    struct str reason = json_text(json_get(r->root, "done_reason"), r->out->arena);
 
     if (str_is(reason, "load") || str_is(reason, "unload")) {
         chat_event_add_text(r->out, CHAT_ERROR,
@@ -119,13 +104,13 @@ static bool read_line(struct reader *r)
     const struct json_value *message = json_get(r->root, "message");
 
     if (json_is(error, JSON_STRING)) {
-        chat_event_add_text(r->out, CHAT_ERROR, text_of(r, error));
+        chat_event_add_text(r->out, CHAT_ERROR, json_text(error, r->out->arena));
         return true;
     }
     if (!json_is(message, JSON_OBJECT) && !is_done(r))
         return false;
-    add_text(r, CHAT_THINKING, json_get(message, "thinking"));
-    add_text(r, CHAT_TEXT, json_get(message, "content"));
+    chat_event_add_string(r->out, CHAT_THINKING, json_get(message, "thinking"));
+    chat_event_add_string(r->out, CHAT_TEXT, json_get(message, "content"));
     if (!read_calls(r, json_get(message, "tool_calls")))
         return false;
     read_logprobs(r);
@@ -145,7 +130,7 @@ static bool open_reader(struct reader *r, struct str text, struct chat_events *o
 
 static void add_start(const struct reader *r)
 {
-    chat_event_add(r->out, CHAT_START)->name = text_of(r, json_get(r->root, "model"));
+    chat_event_add(r->out, CHAT_START)->name = json_text(json_get(r->root, "model"), r->out->arena);
 }
 
 static bool read_event(struct dialect_stream *s, struct str name, struct str data,

@@ -25,14 +25,6 @@ static void refuse(struct writer *wr, enum chat_feature f)
         wr->cannot = f;
 }
 
-static void write_raw(struct json_write *w, const char *key, struct str json)
-{
-    if (json.len == 0)
-        return;
-    json_write_key(w, key);
-    json_write_raw(w, json);
-}
-
 /* ---- messages ---- */
 
 static bool is_text(const struct chat_part *p)
@@ -109,7 +101,7 @@ static void write_call(struct writer *wr, const struct chat_part *p, uint32_t in
     json_write_begin(w, '{');
     json_write_member_u64(w, "index", index);
     json_write_member_str(w, "name", p->name);
-    write_raw(w, "arguments", arguments);
+    json_write_optional_raw(w, "arguments", arguments);
     json_write_end(w, '}');
     json_write_end(w, '}');
 }
@@ -206,8 +198,9 @@ static void write_tool(struct json_write *w, const struct chat_tool *t)
     json_write_member_str(w, "name", t->name);
     if (t->description.len > 0)
         json_write_member_str(w, "description", t->description);
-    write_raw(w, "parameters",
-              t->schema.len > 0 ? t->schema : STR("{\"type\":\"object\",\"properties\":{}}"));
+    json_write_optional_raw(w, "parameters",
+                            t->schema.len > 0 ? t->schema
+                                              : STR("{\"type\":\"object\",\"properties\":{}}"));
     json_write_end(w, '}');
     json_write_end(w, '}');
 }
@@ -239,7 +232,7 @@ static void write_format(struct json_write *w, const struct chat *c)
         json_write_member(w, "format", "json");
         return;
     case CHAT_FORMAT_SCHEMA:
-        write_raw(w, "format", c->format_schema);
+        json_write_optional_raw(w, "format", c->format_schema);
         return;
     }
 }
@@ -287,14 +280,14 @@ static void write_options(struct writer *wr)
         json_write_member_u64(w, "num_ctx", wr->request->context_window);
     if (c->max_tokens > 0)
         json_write_member_int(w, "num_predict", c->max_tokens);
-    write_raw(w, "temperature", c->temperature);
-    write_raw(w, "top_p", c->top_p);
-    write_raw(w, "top_k", c->top_k);
-    write_raw(w, "min_p", c->min_p);
-    write_raw(w, "seed", c->seed);
-    write_raw(w, "frequency_penalty", c->frequency_penalty);
-    write_raw(w, "presence_penalty", c->presence_penalty);
-    write_raw(w, "repeat_penalty", c->repetition_penalty);
+    json_write_optional_raw(w, "temperature", c->temperature);
+    json_write_optional_raw(w, "top_p", c->top_p);
+    json_write_optional_raw(w, "top_k", c->top_k);
+    json_write_optional_raw(w, "min_p", c->min_p);
+    json_write_optional_raw(w, "seed", c->seed);
+    json_write_optional_raw(w, "frequency_penalty", c->frequency_penalty);
+    json_write_optional_raw(w, "presence_penalty", c->presence_penalty);
+    json_write_optional_raw(w, "repeat_penalty", c->repetition_penalty);
     if (c->n_stops > 0) {
         json_write_key(w, "stop");
         json_write_begin(w, '[');

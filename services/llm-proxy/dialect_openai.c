@@ -74,18 +74,10 @@ static struct chat_event *add(struct chat_events *ret, enum chat_event_kind kind
     return e;
 }
 
-/* The decoded string, or empty. */
-static struct str text_of(struct chat_events *ret, const struct json_value *v)
-{
-    struct str text;
-
-    return json_string(v, ret->arena, &text) ? text : STR_EMPTY;
-}
-
 static void add_text(struct chat_events *ret, enum chat_event_kind kind, uint32_t choice,
                      const struct json_value *v)
 {
-    struct str text = text_of(ret, v);
+    struct str text = json_text(v, ret->arena);
 
     if (text.len > 0)
         add(ret, kind, choice)->text = text;
@@ -133,14 +125,15 @@ static void read_tool_call(const struct json_value *call, uint32_t position, uin
     const struct json_value *name = json_get(function, "name");
     uint32_t tool = json_get(call, "index") ? dialect_openai_index(call, CHAT_MAX_TOOLS) : position;
 
-    if (is_set(name) && text_of(ret, name).len > 0) {
+    if (is_set(name) && json_text(name, ret->arena).len > 0) {
         struct chat_event *e = add(ret, CHAT_TOOL_CALL, choice);
         e->tool = tool;
-        e->id = text_of(ret, json_get(call, "id"));
-        e->name = text_of(ret, name);
-        e->signature = text_of(ret, json_at(call, "extra_content.google.thought_signature"));
+        e->id = json_text(json_get(call, "id"), ret->arena);
+        e->name = json_text(name, ret->arena);
+        e->signature =
+            json_text(json_at(call, "extra_content.google.thought_signature"), ret->arena);
     }
-    struct str arguments = text_of(ret, json_get(function, "arguments"));
+    struct str arguments = json_text(json_get(function, "arguments"), ret->arena);
     if (arguments.len > 0) {
         struct chat_event *e = add(ret, CHAT_ARGUMENTS, choice);
         e->tool = tool;
@@ -192,7 +185,8 @@ static void read_choice(const struct json_value *c, const char *message, struct 
     if (json_is(logprobs, JSON_OBJECT))
         add(ret, CHAT_LOGPROBS, choice)->text = logprobs->raw;
     if (is_set(reason))
-        add(ret, CHAT_FINISH, choice)->finish = dialect_openai_finish(text_of(ret, reason));
+        add(ret, CHAT_FINISH, choice)->finish =
+            dialect_openai_finish(json_text(reason, ret->arena));
 }
 
 static void read_choices(const struct json_value *choices, const char *message,
@@ -276,19 +270,6 @@ struct str dialect_openai_read_error(struct arena *a, struct str body)
     return error_text(a, root);
 }
 
-static struct str quoted(struct arena *a, const char *text)
-{
-    CLEANUP(buf_done) struct buf b;
-    struct json_write w;
-
-    buf_init(&b, 4096);
-    json_write_init(&w, &b);
-    json_write_text(&w, text);
-    if (json_write_finish(&w) != BUF_OK)
-        return STR_EMPTY;
-    return str_from(arena_copy(a, buf_str(&b)));
-}
-
 /* Usage on every stream: it is what the books are made of. */
 static void ask_for_usage(struct json_edit *edit, const struct json_value *root)
 {
@@ -326,7 +307,7 @@ enum dialect_result dialect_openai_forward(struct arena *a, const struct dialect
 
     json_edit_init(&edit, asked->body);
     if (!str_is(asked->model, r->model)) {
-        struct str model = quoted(a, r->model);
+        struct str model = json_write_quoted(a, r->model);
         if (model.len == 0)
             return DIALECT_FULL;
         json_edit_replace(&edit, asked->model_value, model);

@@ -5,20 +5,6 @@
 
 #define MAX_BODY (64u << 20)
 
-static void write_str(struct json_write *w, const char *key, struct str s)
-{
-    if (s.len > 0)
-        json_write_member_str(w, key, s);
-}
-
-static void write_raw(struct json_write *w, const char *key, struct str json)
-{
-    if (json.len == 0)
-        return;
-    json_write_key(w, key);
-    json_write_raw(w, json);
-}
-
 /* ---- messages ---- */
 
 static const char *role_text(enum chat_role role)
@@ -41,7 +27,7 @@ static void write_text_part(struct json_write *w, const struct chat_part *p)
     json_write_begin(w, '{');
     json_write_member(w, "type", "text");
     json_write_member_str(w, "text", p->text);
-    write_raw(w, "cache_control", p->cache_control);
+    json_write_optional_raw(w, "cache_control", p->cache_control);
     json_write_end(w, '}');
 }
 
@@ -62,7 +48,7 @@ static void write_image(struct json_write *w, struct arena *a, const struct chat
     json_write_key(w, "image_url");
     json_write_begin(w, '{');
     json_write_member_str(w, "url", data_url(a, p));
-    write_str(w, "detail", p->detail);
+    json_write_optional_str(w, "detail", p->detail);
     json_write_end(w, '}');
     json_write_end(w, '}');
 }
@@ -194,7 +180,7 @@ static void write_plain_message(struct json_write *w, struct arena *a, const str
     json_write_member(w, "role", role_text(m->role));
     write_content(w, a, m->parts);
     write_tool_calls(w, m->parts);
-    write_str(w, "name", m->name);
+    json_write_optional_str(w, "name", m->name);
     json_write_end(w, '}');
 }
 
@@ -244,8 +230,8 @@ static void write_tool(struct json_write *w, const struct chat_tool *t)
     json_write_key(w, "function");
     json_write_begin(w, '{');
     json_write_member_str(w, "name", t->name);
-    write_str(w, "description", t->description);
-    write_raw(w, "parameters", t->schema);
+    json_write_optional_str(w, "description", t->description);
+    json_write_optional_raw(w, "parameters", t->schema);
     if (t->is_strict)
         json_write_member_bool(w, "strict", true);
     json_write_end(w, '}');
@@ -324,16 +310,16 @@ static void write_stops(struct json_write *w, const struct chat *c)
 
 static void write_sampling(struct json_write *w, const struct variant *v, const struct chat *c)
 {
-    write_raw(w, "temperature", c->temperature);
-    write_raw(w, "top_p", c->top_p);
-    write_raw(w, v->seed, c->seed);
-    write_raw(w, "top_k", c->top_k);
-    write_raw(w, "min_p", c->min_p);
+    json_write_optional_raw(w, "temperature", c->temperature);
+    json_write_optional_raw(w, "top_p", c->top_p);
+    json_write_optional_raw(w, v->seed, c->seed);
+    json_write_optional_raw(w, "top_k", c->top_k);
+    json_write_optional_raw(w, "min_p", c->min_p);
     if (v->repetition)
-        write_raw(w, v->repetition, c->repetition_penalty);
-    write_raw(w, "frequency_penalty", c->frequency_penalty);
-    write_raw(w, "presence_penalty", c->presence_penalty);
-    write_raw(w, "logit_bias", c->logit_bias);
+        json_write_optional_raw(w, v->repetition, c->repetition_penalty);
+    json_write_optional_raw(w, "frequency_penalty", c->frequency_penalty);
+    json_write_optional_raw(w, "presence_penalty", c->presence_penalty);
+    json_write_optional_raw(w, "logit_bias", c->logit_bias);
     if (c->n > 1)
         json_write_member_int(w, "n", c->n);
     if (c->wants_logprobs)
@@ -369,11 +355,11 @@ static void write_body(struct json_write *w, struct arena *a, const struct diale
         json_write_member_int(w, v->max_tokens, c->max_tokens);
     write_sampling(w, v, c);
     write_format(w, c);
-    write_str(w, "reasoning_effort", chat_effort(c));
-    write_str(w, "verbosity", c->verbosity);
+    json_write_optional_str(w, "reasoning_effort", chat_effort(c));
+    json_write_optional_str(w, "verbosity", c->verbosity);
     if (!v->lacks_user)
-        write_str(w, "user", c->user);
-    write_str(w, "service_tier", c->service_tier);
+        json_write_optional_str(w, "user", c->user);
+    json_write_optional_str(w, "service_tier", c->service_tier);
     write_stream(w, v, c);
     json_write_end(w, '}');
 }

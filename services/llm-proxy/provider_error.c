@@ -64,13 +64,6 @@ static const struct rule rules[] = {
     {DIALECT_OLLAMA, MESSAGE, CONTAINS, "exceeded max context length", WINDOW},
 };
 
-static struct str text_of(const struct json_value *v, struct arena *a)
-{
-    struct str text;
-
-    return json_string(v, a, &text) ? text : STR_EMPTY;
-}
-
 /* Google names the reason in one of the details. */
 static struct str reason_of(const struct json_value *error, struct arena *a)
 {
@@ -80,7 +73,7 @@ static struct str reason_of(const struct json_value *error, struct arena *a)
     if (!json_is(details, JSON_ARRAY))
         return STR_EMPTY;
     for (const struct json_value *d = details->child; d && n < MAX_DETAILS; d = d->next, n++) {
-        struct str reason = text_of(json_get(d, "reason"), a);
+        struct str reason = json_text(json_get(d, "reason"), a);
         if (reason.len > 0)
             return reason;
     }
@@ -95,12 +88,12 @@ static void read_fields(const struct json_value *body, struct arena *a, struct s
     const struct json_value *error = json_get(body, "error");
     const struct json_value *from = json_is(error, JSON_OBJECT) ? error : body;
 
-    ret[CODE] = text_of(json_get(from, "code"), a);
-    ret[TYPE] = text_of(json_get(from, "type"), a);
+    ret[CODE] = json_text(json_get(from, "code"), a);
+    ret[TYPE] = json_text(json_get(from, "type"), a);
     ret[REASON] = reason_of(from, a);
-    ret[MESSAGE] = text_of(json_get(from, "message"), a);
+    ret[MESSAGE] = json_text(json_get(from, "message"), a);
     if (json_is(error, JSON_STRING))
-        ret[MESSAGE] = text_of(error, a);
+        ret[MESSAGE] = json_text(error, a);
 }
 
 static bool matches(const struct rule *r, struct str text)

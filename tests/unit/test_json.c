@@ -127,6 +127,9 @@ static void strings_are_decoded_on_request(void **state)
     CHECK(json_string(json_at(v, "3"), *state, &s));
     CHECK_STR(s, "");
     CHECK(!json_string(json_at(v, "4"), *state, &s));
+    CHECK_U64(json_text(json_at(v, "4"), *state).len, 0);
+    CHECK_STR(json_text(json_at(v, "0"), *state), "plain");
+    CHECK_U64(json_text(NULL, *state).len, 0);
     CHECK(!json_string(NULL, *state, &s));
 }
 

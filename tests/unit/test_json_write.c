@@ -5,6 +5,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK_OUT(out, text)                                                                       \
     do {                                                                                           \
@@ -168,6 +169,37 @@ static void a_full_buffer_is_remembered_until_the_end(void **state)
     }
 }
 
+static void an_empty_member_is_left_out_with_its_comma(void **state)
+{
+    struct buf out;
+    struct json_write w;
+
+    (void)state;
+    buf_init(&out, 100);
+    json_write_init(&w, &out);
+    json_write_begin(&w, '{');
+    json_write_optional_str(&w, "a", STR_EMPTY);
+    json_write_optional_raw(&w, "b", STR_EMPTY);
+    json_write_optional_str(&w, "c", STR("x"));
+    json_write_optional_raw(&w, "d", STR("[1]"));
+    json_write_end(&w, '}');
+    CHECK_INT(json_write_finish(&w), BUF_OK);
+    CHECK_OUT(&out, "{\"c\":\"x\",\"d\":[1]}");
+}
+
+static void a_quoted_text_lies_in_the_arena_or_is_empty(void **state)
+{
+    static char long_text[8192];
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 16);
+    CHECK_STR(json_write_quoted(&a, "a \"b\""), "\"a \\\"b\\\"\"");
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    CHECK_U64(json_write_quoted(&a, long_text).len, 0);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +210,8 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_utf8_become_the_replacement_character),
         cmocka_unit_test(keys_are_escaped_too),
         cmocka_unit_test(a_full_buffer_is_remembered_until_the_end),
+        cmocka_unit_test(an_empty_member_is_left_out_with_its_comma),
+        cmocka_unit_test(a_quoted_text_lies_in_the_arena_or_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
