@@ -110,10 +110,9 @@ size_t admission_add_retry_after(struct exchange *x, enum refusal refusal,
 {
     int status = refusal_status(refusal);
 
-    if (status != 429 && status != 503)
-        return n;
-    uint64_t seconds =
-        x->retry_after == USEC_INFINITY ? 60 : (x->retry_after + USEC_PER_SEC - 1) / USEC_PER_SEC;
+    if ((status != 429 && status != 503) || x->retry_after == USEC_INFINITY)
+        return n; /* no wait is long enough */
+    uint64_t seconds = (x->retry_after + USEC_PER_SEC - 1) / USEC_PER_SEC;
     const char *text = arena_printf(&x->arena, "%" PRIu64, seconds > 0 ? seconds : 1);
     if (!text || n == ANSWER_HEAD_MAX)
         return n;

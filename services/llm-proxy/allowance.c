@@ -126,7 +126,7 @@ enum allowance_result allowance_take(struct exchange *x, struct allowance_refusa
     }
     if ((at = take_tokens(o, n, x->chat.prompt_tokens, x->worker->loop, &wait)) < n) {
         give_slots(o, n);
-        return refuse(ALLOWANCE_TPM, at, wait, ret);
+        return refuse(wait == USEC_INFINITY ? ALLOWANCE_TOO_LARGE : ALLOWANCE_TPM, at, wait, ret);
     }
     x->holds_slot = n > 0;
     x->tokens_charged = x->chat.prompt_tokens;
@@ -234,6 +234,7 @@ const char *allowance_name(enum allowance_result r, bool is_teams)
         [ALLOWANCE_PARALLEL] = {"parallel", "team_parallel"},
         [ALLOWANCE_RPM] = {"rpm", "team_rpm"},
         [ALLOWANCE_TPM] = {"tpm", "team_tpm"},
+        [ALLOWANCE_TOO_LARGE] = {"tpm", "team_tpm"},
     };
 
     return names[r][is_teams];
@@ -248,6 +249,9 @@ const char *allowance_text(enum allowance_result r, bool is_teams)
                            "The requests per minute of this API key's team are used up."},
         [ALLOWANCE_TPM] = {"The tokens per minute of this API key are used up.",
                            "The tokens per minute of this API key's team are used up."},
+        [ALLOWANCE_TOO_LARGE] =
+            {"This request alone has more tokens than a minute of this API key.",
+             "This request alone has more tokens than a minute of this API key's team."},
     };
 
     return texts[r][is_teams];

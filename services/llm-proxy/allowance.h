@@ -15,7 +15,13 @@
 
 struct exchange;
 
-enum allowance_result { ALLOWANCE_OK = 0, ALLOWANCE_PARALLEL, ALLOWANCE_RPM, ALLOWANCE_TPM };
+enum allowance_result {
+    ALLOWANCE_OK = 0,
+    ALLOWANCE_PARALLEL,
+    ALLOWANCE_RPM,
+    ALLOWANCE_TPM,
+    ALLOWANCE_TOO_LARGE /* more tokens than there are in a minute */
+};
 
 struct allowance_refusal {
     bool is_teams; /* the limit is not the key's own */
