@@ -76,7 +76,8 @@ static int convert(const char *from, const char *to, const char *providers)
         fprintf(stderr, "llmctl: %s: %s\n", from, p.problem);
         break;
     case PRICE_IMPORT_NO_PRICES:
-        fprintf(stderr, "llmctl: %s: no prices of LiteLLM or genai-prices in it\n", from);
+        fprintf(stderr, "llmctl: %s: no prices of %s in it\n", from,
+                providers ? providers : "LiteLLM or genai-prices");
         break;
     case PRICE_IMPORT_TOO_LARGE:
         fprintf(stderr, "llmctl: %s: more than a price file holds; name --providers\n", from);

@@ -95,7 +95,8 @@ static void test_litellms_list_becomes_rows(void **state)
         "\"gemini/g-pro\": {\"litellm_provider\": \"gemini\", \"input_cost_per_token\": 2e-6,"
         " \"input_cost_per_token_above_200k_tokens\": 4e-6,"
         " \"output_cost_per_token_above_200k_tokens\": 1.8e-05,"
-        " \"output_cost_per_token_above_128k_tokens\": 1.2e-05, \"output_cost_per_token\": 1e-05},"
+        " \"output_cost_per_token_above_128k_tokens\": 1.2e-05, \"output_cost_per_token\": 1e-05,"
+        " \"output_cost_per_reasoning_token\": 1e-5},"
         "\"gemini/gemini/g-pro\": {\"litellm_provider\": \"gemini\", \"input_cost_per_token\": 1},"
         "\"openai/gpt-x\": {\"litellm_provider\": \"openai\", \"input_cost_per_token\": 9e-6},"
         "\"an image\": {\"litellm_provider\": \"openai\", \"output_cost_per_image\": 0.04},"
@@ -112,7 +113,10 @@ static void test_litellms_list_becomes_rows(void **state)
         " source: 'LiteLLM', date: '2026-11-21'}\n"
         "  - {provider: 'gemini', model: 'gemini/g-pro', input: 1000000,"
         " source: 'LiteLLM', date: '2026-11-21'}\n"
-        "  - {provider: 'c', model: 'it''s', input: 0, source: 'LiteLLM', date: '2026-11-21'}\n",
+        "  - {provider: 'c', model: 'it''s', input: 0, source: 'LiteLLM', date: '2026-11-21'}\n"
+        "providers:\n"
+        "  - {name: openai, hosts: [api.openai.com]}\n"
+        "  - {name: gemini, hosts: [generativelanguage.googleapis.com]}\n",
         "openai/gpt-x: it is there already\n"
         "openai/an image: it has no price per token of the prompt\n"
         "openai/text: a figure is no number, or out of range\n"
@@ -140,7 +144,9 @@ static void test_genai_prices_list_becomes_rows(void **state)
         "  - {provider: 'anthropic', model: 's', input: 3, output: 15,"
         " tiers: [{above: 200000, input: 6}], source: 'genai-prices', date: '2026-11-21'}\n"
         "  - {provider: 'anthropic', model: 'dated', input: 2, source: 'genai-prices',"
-        " date: '2026-09-01'}\n",
+        " date: '2026-09-01'}\n"
+        "providers:\n"
+        "  - {name: anthropic, hosts: [api.anthropic.com]}\n",
         "anthropic/night: its price depends on the time of day\n"
         "anthropic/fee: it costs a fee per request\n"
         "anthropic/none: it has no price per token of the prompt\n"
