@@ -1,10 +1,14 @@
 #include "settings/settings_check.h"
 
+#include "base/map.h"
 #include "io/address.h"
 #include "settings/settings_nodes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_PRICE_NAME 512 /* "provider model" */
 
 #define REFUSE(r, field, ...)                                                                      \
     yaml_tree_refuse(settings_read_place((r), (field)), (r)->reterr, (r)->reterr_size, __VA_ARGS__)
@@ -348,8 +352,41 @@ static int check_paid_probe(const struct settings *s, const struct settings_prov
                             p->name);
 }
 
+static int check_price(const struct settings_price *row, struct map *seen,
+                       struct settings_reader *r)
+{
+    char name[MAX_PRICE_NAME];
+    int len = snprintf(name, sizeof(name), "%s\n%s", row->provider, row->model);
+
+    if ((size_t)len >= sizeof(name))
+        return REFUSE(r, &row->model, "the name is too long");
+    if (map_add(seen, (struct str){name, (size_t)len}, (void *)row) != row)
+        return REFUSE(r, &row->model, "%s of %s is listed twice", row->model, row->provider);
+    for (size_t i = 1; i < row->n_tiers; i++)
+        if (row->tiers[i].above <= row->tiers[i - 1].above)
+            return REFUSE(r, &row->tiers[i].above,
+                          "%s of %s: the tiers must be in order, each above another number of "
+                          "tokens",
+                          row->model, row->provider);
+    return 0;
+}
+
+int settings_check_prices(const struct settings_price *rows, size_t n, struct settings_reader *r)
+{
+    struct map seen;
+    int e = 0;
+
+    map_init(&seen);
+    for (size_t i = 0; i < n && e == 0; i++)
+        e = check_price(&rows[i], &seen, r);
+    map_done(&seen);
+    return e;
+}
+
 int settings_check(struct settings *s, struct settings_reader *r)
 {
+    if (settings_check_prices(s->prices.overrides, s->prices.n_overrides, r) != 0)
+        return 1;
     if (check_proxy(s, r) != 0 || check_services(s, r) != 0 || check_provider_names(s, r) != 0 ||
         check_providers(s, r) != 0 || check_workers(s, r) != 0 || add_worker_providers(s, r) != 0 ||
         check_model_names(s, r) != 0)

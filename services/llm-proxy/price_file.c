@@ -1,16 +1,12 @@
 #include "price_file.h"
 
-#include "base/map.h"
-#include "settings/settings_read.h"
+#include "settings/settings_check.h"
 #include "settings/settings_text.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_BYTES 16777216 /* of the lists in a file of 1 MiB */
-#define MAX_NAME  512      /* "provider model" */
 
 struct price_file_memory {
     struct arena arena;
@@ -52,42 +48,11 @@ static const struct settings_row file_keys[] = {
     {0},
 };
 
-const char *price_file_check_tiers(const struct settings_price *row)
-{
-    for (size_t i = 1; i < row->n_tiers; i++)
-        if (row->tiers[i].above <= row->tiers[i - 1].above)
-            return "the tiers must be in order, each above another number of tokens";
-    return NULL;
-}
-
-static int check_row(struct settings_reader *r, const struct settings_price *row, struct map *seen)
-{
-    char name[MAX_NAME];
-    size_t len = strlen(row->provider) + 1 + strlen(row->model);
-    struct yaml_place place = settings_read_place(r, &row->model);
-
-    if (len >= sizeof(name))
-        return yaml_tree_refuse(place, r->reterr, r->reterr_size, "the name is too long");
-    snprintf(name, sizeof(name), "%s\n%s", row->provider, row->model);
-    if (map_add(seen, (struct str){name, len}, (void *)row) != row)
-        return yaml_tree_refuse(place, r->reterr, r->reterr_size, "%s of %s is listed twice",
-                                row->model, row->provider);
-    const char *what = price_file_check_tiers(row);
-    return what ? yaml_tree_refuse(place, r->reterr, r->reterr_size, "%s of %s: %s", row->model,
-                                   row->provider, what)
-                : 0;
-}
-
 static int read_rows(struct price_file *f, struct settings_reader *r)
 {
-    struct map seen;
     int e = settings_read(r, file_keys, f);
 
-    map_init(&seen);
-    for (size_t i = 0; i < f->n_rows && e == 0; i++)
-        e = check_row(r, &f->rows[i], &seen);
-    map_done(&seen);
-    return e;
+    return e ? e : settings_check_prices(f->rows, f->n_rows, r);
 }
 
 /* Takes over the tree. */

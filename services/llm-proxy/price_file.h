@@ -35,6 +35,3 @@ MUST_USE int price_file_load(const char *path, struct price_file *ret, char *ret
 MUST_USE int price_file_parse(const char *name, struct str text, struct price_file *ret,
                               char *reterr, size_t reterr_size);
 void price_file_done(struct price_file *f);
-
-/* NULL, or what is wrong with the row's tiers. */
-const char *price_file_check_tiers(const struct settings_price *row);

@@ -49,27 +49,14 @@ static bool add(struct prices *p, struct map *to, const struct settings_price *r
     return true;
 }
 
-static int refuse_override(size_t i, const char *what, char *reterr, size_t reterr_size)
+/* The configuration and the file were checked: no row stands twice. */
+static void add_all(struct prices *p, struct map *to, const struct settings_price *rows, size_t n)
 {
-    snprintf(reterr, reterr_size, "prices.overrides[%zu]: %s", i, what);
-    return 1;
-}
-
-static int add_overrides(struct prices *p, char *reterr, size_t reterr_size)
-{
-    char text[MAX_NAME];
-    for (size_t i = 0; i < p->settings->prices.n_overrides; i++) {
-        const struct settings_price *o = &p->settings->prices.overrides[i];
-        const char *what = price_file_check_tiers(o);
-        if (what)
-            return refuse_override(i, what, reterr, reterr_size);
-        if (!add(p, &p->overrides, o)) {
-            snprintf(text, sizeof(text), "%s of %s is given twice, or too long", o->model,
-                     o->provider);
-            return refuse_override(i, text, reterr, reterr_size);
-        }
+    for (size_t i = 0; i < n; i++) {
+        bool is_new = add(p, to, &rows[i]);
+        assert(is_new);
+        (void)is_new;
     }
-    return 0;
 }
 
 static bool is_listed(const struct prices *p, const char *provider)
@@ -141,14 +128,8 @@ int prices_new(const struct settings *s, struct prices **ret, char *reterr, size
     p->cap = s->prices.n_overrides + p->file.n_rows;
     p->table = calloc(p->cap + 1, sizeof(*p->table));
     assert(p->table);
-    r = add_overrides(p, reterr, reterr_size);
-    if (r)
-        return r;
-    for (size_t i = 0; i < p->file.n_rows; i++) {
-        bool is_new = add(p, &p->listed, &p->file.rows[i]);
-        assert(is_new); /* the file was checked */
-        (void)is_new;
-    }
+    add_all(p, &p->overrides, s->prices.overrides, s->prices.n_overrides);
+    add_all(p, &p->listed, p->file.rows, p->file.n_rows);
     add_providers(p);
     *ret = TAKE(p);
     return 0;

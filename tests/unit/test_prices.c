@@ -109,7 +109,7 @@ static void test_a_wrong_file_is_refused_with_its_line(void **state)
         {"prices:\n  - {provider: a, input: 1}\n", ":2:"},
         {"prices:\n  - {provider: a, model: m, tiers: [{input: 1}]}\n", ":2:"},
         {"prices:\n  - {provider: a, model: m, tiers: [{above: 0, input: 1}]}\n", ":2:"},
-        {"prices:\n  - provider: a\n    model: m\n    tiers: [{above: 9}, {above: 9}]\n", ":3:12:"},
+        {"prices:\n  - provider: a\n    model: m\n    tiers: [{above: 9}, {above: 9}]\n", ":4:33:"},
         {"prices:\n  - {provider: a, model: m, date: yesterday}\n", ":2:"},
         {"prices:\n  - {provider: a, model: m, input: 0.0000000001}\n", ":2:"},
         {"prices:\n  - {provider: a, model: m, input: 1}\n    - x\n", ":3:"},
@@ -127,19 +127,6 @@ static void test_a_wrong_file_is_refused_with_its_line(void **state)
         assert_non_null(strstr(error, path));
         unlink(path);
     }
-}
-
-static void test_a_pair_given_twice_is_refused(void **state)
-{
-    (void)state;
-    struct settings_price twice[] = {overrides[0], overrides[0]};
-    struct settings s = {
-        .paths = {.data = "/nowhere"},
-        .prices = {.file = "/nowhere/prices.yaml", .overrides = twice, .n_overrides = 2}};
-    struct prices *p = NULL;
-    char error[256] = "";
-    CHECK_INT(prices_new(&s, &p, error, sizeof(error)), 1);
-    assert_non_null(strstr(error, "gpt-5 of azure"));
 }
 
 static void test_the_cost_is_exact(void **state)
@@ -331,7 +318,6 @@ int main(void)
         cmocka_unit_test(test_without_a_file_the_overrides_are_all),
         cmocka_unit_test(test_a_file_that_is_named_must_be_there),
         cmocka_unit_test(test_a_wrong_file_is_refused_with_its_line),
-        cmocka_unit_test(test_a_pair_given_twice_is_refused),
         cmocka_unit_test(test_the_cost_is_exact),
         cmocka_unit_test(test_tiers_and_reasoning_cost_what_decimal_says),
         cmocka_unit_test(test_what_cannot_be_has_no_price),

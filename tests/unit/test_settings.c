@@ -286,6 +286,10 @@ static void every_value_is_checked_where_it_stands(void **state)
         {"prices: {overrides: [{provider: a, model: m, input: 1e3}]}",
          "f:1:53: prices.overrides[0].input must be an amount like 1.25, with at most 9 decimals, "
          "not '1e3'"},
+        {"prices: {overrides: [{provider: a, model: m}, {provider: a, model: m}]}",
+         "f:1:68: m of a is listed twice"},
+        {"prices: {overrides: [{provider: a, model: m, tiers: [{above: 9}, {above: 9}]}]}",
+         "f:1:74: m of a: the tiers must be in order, each above another number of tokens"},
         {"bus: {curve: {public: short, secret_file: x}}",
          "f:1:23: bus.curve.public must be a CURVE public key of 40 characters"},
     };
