@@ -9,7 +9,9 @@
 #include "proxy_metrics.h"
 #include "settings/boot.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,29 +91,63 @@ static int open_cache(struct proxy *p, char *reterr, size_t reterr_size)
     return r;
 }
 
-/* One listening socket per address and worker, so that the kernel spreads the connections. */
-static int open_listeners(const struct settings *s, int *ret_fds, size_t *ret_n, char *reterr,
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static int refuse_address(int error, const char *address, const char *why, char *reterr,
                           size_t reterr_size)
 {
-    size_t n = 0;
+    snprintf(reterr, reterr_size, "cannot listen on %s: %s: %s", address, why, strerror(-error));
+    return error;
+}
 
-    for (size_t i = 0; i < s->proxy.n_listen && n < PROXY_MAX_LISTEN; i++) {
-        const char *why = NULL;
-        int r = daemon_listen(s->proxy.listen[i], true, &ret_fds[n], &why);
-        if (r < 0) {
-            snprintf(reterr, reterr_size, "cannot listen on %s: %s%s%s", s->proxy.listen[i],
-                     why ? why : "", why ? ": " : "", strerror(-r));
-            while (n > 0)
-                close(ret_fds[--n]);
-            return r;
-        }
-        n++;
+/* Workers share an address, which another process of this user could join to get some of the
+ * connections: so it is had alone once, before. A unix socket stays, and workers get copies of it.
+ */
+static int claim(const char *address, int *ret_fd, char *reterr, size_t reterr_size)
+{
+    const char *why = NULL;
+    int r = daemon_listen(address, false, ret_fd, &why);
+
+    if (r < 0)
+        return refuse_address(r, address, why, reterr, reterr_size);
+    if (strncmp(address, "unix:", strlen("unix:")) != 0) {
+        close(*ret_fd);
+        *ret_fd = -1;
     }
-    *ret_n = n;
     return 0;
 }
 
-static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t reterr_size)
+/* One listening socket per address and worker, so that the kernel spreads the connections. */
+static int open_listener(const char *address, int claimed, int *ret_fd, const char **reterr_why)
+{
+    if (claimed < 0)
+        return daemon_listen(address, true, ret_fd, reterr_why);
+    *reterr_why = "cannot be copied";
+    *ret_fd = fcntl(claimed, F_DUPFD_CLOEXEC, 0);
+    return *ret_fd < 0 ? -errno : 0;
+}
+
+static int open_listeners(const struct settings *s, const int *claimed, int *ret_fds, char *reterr,
+                          size_t reterr_size)
+{
+    for (size_t i = 0; i < s->proxy.n_listen; i++) {
+        const char *why = NULL;
+        int r = open_listener(s->proxy.listen[i], claimed[i], &ret_fds[i], &why);
+        if (r < 0) {
+            close_all(ret_fds, i);
+            return refuse_address(r, s->proxy.listen[i], why, reterr, reterr_size);
+        }
+    }
+    return 0;
+}
+
+static int start_worker(struct proxy *p, unsigned index, const int *claimed, char *reterr,
+                        size_t reterr_size)
 {
     int fds[PROXY_MAX_LISTEN];
     struct worker_config c = {
@@ -128,9 +164,10 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
         .keyring = p->keyring,
         .guesses = p->guesses,
         .listeners = fds,
+        .n_listeners = p->snapshot->settings->proxy.n_listen,
     };
 
-    int r = open_listeners(p->snapshot->settings, fds, &c.n_listeners, reterr, reterr_size);
+    int r = open_listeners(p->snapshot->settings, claimed, fds, reterr, reterr_size);
     if (r < 0)
         return r;
     digest_random(&c.seed, sizeof(c.seed));
@@ -142,12 +179,19 @@ static int start_worker(struct proxy *p, unsigned index, char *reterr, size_t re
 
 static int start_workers(struct proxy *p, char *reterr, size_t reterr_size)
 {
-    for (unsigned i = 0; i < p->n_workers; i++) {
-        int r = start_worker(p, i, reterr, reterr_size);
-        if (r < 0)
-            return r;
+    const struct settings *s = p->snapshot->settings;
+    int claimed[PROXY_MAX_LISTEN], r = 0;
+    size_t n = 0;
+
+    assert(s->proxy.n_listen <= PROXY_MAX_LISTEN);
+    while (n < s->proxy.n_listen && r == 0) {
+        r = claim(s->proxy.listen[n], &claimed[n], reterr, reterr_size);
+        n += r == 0;
     }
-    return 0;
+    for (unsigned i = 0; i < p->n_workers && r == 0; i++)
+        r = start_worker(p, i, claimed, reterr, reterr_size);
+    close_all(claimed, n);
+    return r;
 }
 
 static void note_reload(struct proxy *p, bool is_good)
