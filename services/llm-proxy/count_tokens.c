@@ -87,18 +87,22 @@ static void read_question(struct question *q, struct str body)
         q->result = CHAT_REQUEST_INVALID;
 }
 
-/* NULL: refused and answered. */
-static const struct settings_model *find_model(struct worker *w, struct http_request *r,
-                                               const struct question *q)
+/* False: refused and answered. */
+static bool check_key(struct worker *w, struct http_request *r, const struct keyring_key **ret)
 {
-    const struct keyring_key *key = NULL;
-    enum keycheck_result checked = keycheck_find(w, r, &key);
+    enum keycheck_result checked = keycheck_find(w, r, ret);
 
-    if (checked != KEYCHECK_OK) {
+    if (checked != KEYCHECK_OK)
         refuse(w, r, keycheck_refusal(checked),
                &(struct inbound_fault){keycheck_text(checked), NULL});
-        return NULL;
-    }
+    return checked == KEYCHECK_OK;
+}
+
+/* NULL: refused and answered. */
+static const struct settings_model *find_model(struct worker *w, struct http_request *r,
+                                               const struct question *q,
+                                               const struct keyring_key *key)
+{
     if (q->result != CHAT_REQUEST_OK) {
         refuse(w, r,
                q->result == CHAT_REQUEST_NOT_JSON ? REFUSAL_INVALID_JSON : REFUSAL_INVALID_REQUEST,
@@ -217,7 +221,9 @@ static void on_read(void *arg)
     struct worker *w = c->worker;
     struct http_request *r = c->client;
 
-    const struct settings_model *m = r ? find_model(w, r, &c->question) : NULL;
+    const struct keyring_key *key = NULL;
+    bool may_ask = r && check_key(w, r, &key); /* still */
+    const struct settings_model *m = may_ask ? find_model(w, r, &c->question, key) : NULL;
     if (m && !has_counting_target(w, m)) {
         go_on(c, m);
         return;
@@ -275,12 +281,12 @@ void count_tokens_abandon(struct worker *w)
 
 /* ---- any ---- */
 
-static void answer_here(struct worker *w, struct http_request *r)
+static void answer_here(struct worker *w, struct http_request *r, const struct keyring_key *key)
 {
     struct question q = {.arena = &w->scratch};
 
     read_question(&q, http_request_body(r));
-    const struct settings_model *m = find_model(w, r, &q);
+    const struct settings_model *m = find_model(w, r, &q, key);
     if (m && has_counting_target(w, m)) {
         exchange_start(w, r, &by_provider);
     } else if (m) {
@@ -296,13 +302,11 @@ static void answer_here(struct worker *w, struct http_request *r)
 void count_tokens_answer(struct worker *w, struct http_request *r)
 {
     const struct keyring_key *key = NULL;
-    enum keycheck_result checked = keycheck_find(w, r, &key);
 
-    if (checked != KEYCHECK_OK)
-        refuse(w, r, keycheck_refusal(checked),
-               &(struct inbound_fault){keycheck_text(checked), NULL});
-    else if (http_request_body(r).len > ERRAND_COUNT_FROM)
+    if (!check_key(w, r, &key))
+        return;
+    if (http_request_body(r).len > ERRAND_COUNT_FROM)
         start(w, r);
     else
-        answer_here(w, r);
+        answer_here(w, r, key);
 }
