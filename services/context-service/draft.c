@@ -121,6 +121,7 @@ static struct str write_output(struct rewriting *r, struct unit_source *s, struc
     struct buf out;
 
     buf_init(&out, MAX_MESSAGE);
+    (void)buf_reserve(&out, s->text.len);
     bool ok = (s->key[0] || find_key(r, s)) &&
               marker_write(&out, left.lines, left.tokens, s->key) == BUF_OK &&
               write_kept(r->d->units, s, &out);

@@ -34,6 +34,7 @@ struct str marker_spell(struct arena *a, struct str text)
     struct json_write w;
 
     buf_init(&out, MAX_SPELLED);
+    (void)buf_reserve(&out, text.len + text.len / 8);
     json_write_init(&w, &out);
     json_write_str(&w, text);
     char *copy = json_write_finish(&w) == BUF_OK ? arena_copy(a, buf_str(&out)) : NULL;

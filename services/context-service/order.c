@@ -1,26 +1,17 @@
 #include "order.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define GROUP_SHARE   4  /* groups take up to one token in so many */
 #define MARKER_TOKENS 30 /* of an output that is left out */
+#define KEY_BITS      40 /* of rank_key.key in use */
 #define TOOL_SHARE    4  /* tools play a part when one group in so many has a call */
 
-/* What comes first is least: of a class the higher score, and of equals the newer. */
+/* What comes first is least: of a class the higher score. */
 struct rank_key {
     uint64_t key;
     uint32_t index;
 };
-
-static int compare(const void *a, const void *b)
-{
-    const struct rank_key *x = a, *y = b;
-
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return x->index < y->index ? 1 : -1;
-}
 
 static uint64_t key_of(const struct unit *u)
 {
@@ -29,6 +20,31 @@ static uint64_t key_of(const struct unit *u)
     memcpy(&bits, &u->score, sizeof(bits));
     bits = bits >> 31 ? ~bits : bits | 1U << 31; /* as floats are ordered */
     return (uint64_t)u->class << 32 | (UINT32_MAX - bits);
+}
+
+/* The units in order, of equals the newer first; NULL at the ceiling. */
+static const struct rank_key *sort_units(const struct unit_list *l)
+{
+    struct rank_key *from = arena_alloc(l->arena, l->n * sizeof(*from) + 1);
+    struct rank_key *to = arena_alloc(l->arena, l->n * sizeof(*to) + 1);
+
+    if (!from || !to)
+        return NULL;
+    for (size_t i = 0; i < l->n; i++)
+        from[i] = (struct rank_key){key_of(&l->unit[l->n - 1 - i]), (uint32_t)(l->n - 1 - i)};
+    for (unsigned shift = 0; shift < KEY_BITS; shift += 8) { /* by each byte, the least first */
+        size_t end[256] = {0}, sum = 0;
+        for (size_t i = 0; i < l->n; i++)
+            end[from[i].key >> shift & 255]++;
+        for (unsigned byte = 0; byte < 256; byte++)
+            end[byte] = sum += end[byte];
+        for (size_t i = l->n; i-- > 0;)
+            to[--end[from[i].key >> shift & 255]] = from[i];
+        struct rank_key *other = from;
+        from = to;
+        to = other;
+    }
+    return from;
 }
 
 static bool is_open(const struct conversation_group *g)
@@ -76,15 +92,12 @@ static bool cost_groups(const struct unit_list *l, const struct conversation *c,
 bool order_make(struct order *o, const struct unit_list *l, const struct conversation *c,
                 size_t end)
 {
-    struct rank_key *sorted = arena_alloc(l->arena, l->n * sizeof(*sorted) + 1);
+    const struct rank_key *sorted = sort_units(l);
     uint64_t *cost, rest = 0, groups = 0;
 
     *o = (struct order){.element = arena_alloc(l->arena, (l->n + end) * sizeof(*o->element) + 1)};
     if (!sorted || !o->element || !cost_groups(l, c, end, &cost))
         return false;
-    for (size_t i = 0; i < l->n; i++)
-        sorted[i] = (struct rank_key){key_of(&l->unit[i]), (uint32_t)i};
-    qsort(sorted, l->n, sizeof(*sorted), compare);
 
     size_t next = has_tools(c, end) ? end : 0;
     for (size_t i = 0; i < l->n; i++) {
