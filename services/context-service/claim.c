@@ -11,25 +11,32 @@
 #define SHORT_PROSE 600 /* bytes: all of it counts as said; of more, its ends and its cues */
 
 /* Thousandths of the conversation that a class may have. */
+#define MAX_NAMED     20
 #define MAX_DEMANDS   45
 #define MAX_DECISIONS 30
 #define MAX_ERRORS    25 /* by their shape, and what continues them */
 #define MAX_WORDS     10 /* what a word or two tell to be one */
 #define MAX_ASKED     25
+#define MAX_BRIEF     15
 #define MAX_SAID      50
+
+#define NAMED        0.7F
+#define SURELY_NAMED 0.9F
 
 #define USER_BONUS      0.35F
 #define ASSISTANT_BONUS 0.05F
 
-#define TURNS      16 /* turn 0 is the surest; who has none of them does not claim */
-#define FLOOD      3  /* so many lines of one pattern are enough */
-#define FLOOD_TURN 6
-#define NOT_TURN   2 /* of a line that says what is not */
-#define BARE_TURN  4 /* of a line without a value */
-#define PATTERNS   512
-#define MAX_BARE   2  /* of an output */
-#define MAX_CHAIN  2  /* lines that continue the report of an error */
-#define MAX_REST   60 /* tokens of each */
+#define TURNS         16 /* turn 0 is the surest; who has none of them does not claim */
+#define FLOOD         3  /* so many lines of one pattern are enough */
+#define FLOOD_TURN    6
+#define NOT_TURN      2 /* of a line that says what is not */
+#define BARE_TURN     4 /* of a line without a value */
+#define LISTING_LINES 16
+#define LISTING_TURN  3 /* of a line of code */
+#define PATTERNS      512
+#define MAX_BARE      2  /* of an output */
+#define MAX_CHAIN     2  /* lines that continue the report of an error */
+#define MAX_REST      60 /* tokens of each */
 
 struct claims {
     struct unit_list *list;
@@ -195,6 +202,18 @@ static void settle_said(struct claims *c, enum unit_speaker speaker, unsigned cu
     settle(c, class, thousandths, 2);
 }
 
+static void settle_named(struct claims *c)
+{
+    struct unit *unit = c->list->unit;
+
+    for (size_t i = 0; i < c->list->n; i++) {
+        bool is_named = unit[i].named >= NAMED && !unit[i].is_repeat;
+        unit[i].score += is_named ? unit[i].named : 0;
+        c->turn[i] = !is_named ? TURNS : unit[i].named < SURELY_NAMED;
+    }
+    settle(c, UNIT_NAMED, MAX_NAMED, TURNS);
+}
+
 static void settle_asked(struct claims *c)
 {
     const struct unit_list *l = c->list;
@@ -217,6 +236,9 @@ static void settle_rest(struct claims *c)
                          ? 1
                          : TURNS;
     settle(c, UNIT_SAID, MAX_SAID, 0);
+    for (size_t i = 0; i < l->n; i++)
+        c->turn[i] = is_said(l, i, UNIT_ASSISTANT, LEXICON_DECISION) ? 0 : TURNS;
+    settle(c, UNIT_SAID, MAX_BRIEF, 0);
 }
 
 /* Of lines that differ in their numbers only. */
@@ -319,12 +341,23 @@ static unsigned tell_word(const struct unit_list *l, size_t i)
     return is_word && is_plain(line) ? BARE_TURN : TURNS;
 }
 
+/* Does a text begin as code does, whose words for errors report none? */
+static bool is_listing(const struct unit_list *l, const struct unit_source *s)
+{
+    size_t n = s->n < LISTING_LINES ? s->n : LISTING_LINES, code = 0;
+
+    for (size_t i = s->first; i < s->first + n; i++)
+        code += is_code(last_line(l->unit[i].text));
+    return n == LISTING_LINES && code * 4 >= n;
+}
+
 /* The first reports of each output before the second ones. */
 static void take_turns(struct claims *c, const struct unit_source *s, struct pattern *patterns,
                        bool is_shape)
 {
     const struct unit_list *l = c->list;
     unsigned before[TURNS] = {0}, last = TURNS, chain = 0;
+    unsigned later = !is_shape && s->kind == PIECE_OUTPUT && is_listing(l, s) ? LISTING_TURN : 0;
 
     for (size_t i = s->first; i < s->first + s->n; i++) {
         c->turn[i] = TURNS;
@@ -333,6 +366,7 @@ static void take_turns(struct claims *c, const struct unit_source *s, struct pat
         unsigned turn = !is_shape ? tell_word(l, i) : has_shape(l, i) ? 0 : TURNS;
         if (turn < TURNS && !l->unit[i].is_repeat) {
             turn = turn == BARE_TURN && before[turn] == MAX_BARE ? TURNS : turn + before[turn]++;
+            turn += later;
             turn += is_flood(l, &l->unit[i], patterns) ? FLOOD_TURN : 0;
         }
         chain =
@@ -377,6 +411,7 @@ bool claim_classes(struct unit_list *l, bool is_asked)
         return false;
     for (size_t i = 0; i < l->n; i++)
         c.total += l->unit[i].tokens;
+    settle_named(&c);
     settle_said(&c, UNIT_USER, LEXICON_DEMAND, UNIT_DEMAND, MAX_DEMANDS);
     settle_said(&c, UNIT_ASSISTANT, LEXICON_DECISION, UNIT_DECISION, MAX_DECISIONS);
     if (!settle_errors(&c, true) || !settle_errors(&c, false))

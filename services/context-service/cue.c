@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_STATUS 24 /* bytes between "exit" and its number */
 
@@ -42,6 +43,28 @@ static size_t after_number(struct str line, size_t end)
     return has_digit && at < line.len && line.data[at] == ':' ? at : end;
 }
 
+/* "rm: cannot remove 'x'": right behind the name of a program that begins the line. */
+static bool is_behind_name(struct str line, size_t from)
+{
+    if (from < 4 || memcmp(line.data + from - 2, ": ", 2) != 0 ||
+        !islower((unsigned char)*line.data))
+        return false;
+    return !memchr(line.data, ' ', from - 2);
+}
+
+/* "(NoMethodError)", "Error 2": nothing follows but a number. */
+static bool is_last_word(struct str line, size_t from, size_t end)
+{
+    bool is_part = from > 0 && islower((unsigned char)line.data[from - 1]);
+
+    if (is_part)
+        return end + 1 == line.len && line.data[end] == ')';
+    size_t n = end + 1;
+    while (n < line.len && isdigit((unsigned char)line.data[n]))
+        n++;
+    return end + 1 < n && n == line.len && line.data[end] == ' ' && line.data[end + 1] != '0';
+}
+
 /* "error: no such file", "error 12: x", "ValueError: x", "[ERROR] x"; but not "except ValueError:"
  * or "{error}".
  */
@@ -54,6 +77,8 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
     if (is_loud) /* a constant's name is longer */
         return (from == 0 || line.data[from - 1] != '_') &&
                (end == line.len || !strchr("_,();", line.data[end]));
+    if (is_behind_name(line, from) || is_last_word(line, from, end))
+        return true;
     while (end < line.len && strchr(")]\"'*", line.data[end]))
         end++;
     end = after_number(line, end);
@@ -115,6 +140,7 @@ static const uint32_t thirds[PAIR('_', '_') + 1] = {
     [PAIR('i', 'l')] = ONE('l'),
     [PAIR('i', 'n')] = ONE('c') | ONE('t') | ONE('v'),
     [PAIR('k', 'i')] = ONE('l'),
+    [PAIR('l', 'o')] = ONE('s'),
     [PAIR('m', 'i')] = ONE('s'),
     [PAIR('n', 'i')] = ONE('e'),
     [PAIR('o', 'd')] = ONE('m'),
@@ -125,6 +151,7 @@ static const uint32_t thirds[PAIR('_', '_') + 1] = {
     [PAIR('r', 'e')] = ONE('c') | ONE('f') | ONE('j'),
     [PAIR('r', 'i')] = ONE('f'),
     [PAIR('s', 'e')] = ONE('g'),
+    [PAIR('s', 't')] = ONE('u'),
     [PAIR('t', 'i')] = ONE('m'),
     [PAIR('t', 'r')] = ONE('a'),
     [PAIR('u', 'n')] = ONE('a') | ONE('c') | ONE('d') | ONE('e') | ONE('g') | ONE('h') | ONE('k') |
@@ -168,6 +195,18 @@ static size_t part_end(struct str line, size_t from)
     return at;
 }
 
+/* Nobody but a program says so. */
+static bool is_sure(struct str word)
+{
+    static const char *const words[] = {"panicked", "segfault", "segmentation", "uncaught",
+                                        "unhandled"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (word.len == strlen(words[i]) && strncasecmp(word.data, words[i], word.len) == 0)
+            return true;
+    return false;
+}
+
 /* Of most words the shape tells that they report nothing, and it is told sooner than the word. */
 static bool is_report(struct str line, size_t from, size_t end)
 {
@@ -175,7 +214,8 @@ static bool is_report(struct str line, size_t from, size_t end)
     struct str word = {lower, end - from};
     bool has_status = (line.data[from + 1] | 0x20) == 'x' && has_exit_status(line, end);
 
-    if (word.len > sizeof(lower) || !(has_status || has_error_shape(line, from, end)))
+    if (word.len > sizeof(lower) || !(has_status || has_error_shape(line, from, end) ||
+                                      is_sure((struct str){line.data + from, word.len})))
         return false;
     for (size_t i = 0; i < word.len; i++)
         lower[i] = (char)tolower((unsigned char)line.data[from + i]);

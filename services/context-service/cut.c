@@ -119,6 +119,18 @@ static size_t sentence_end(struct str line, size_t at)
     return 0;
 }
 
+size_t cut_question(struct str rest)
+{
+    struct str line = {rest.data, line_length(rest)};
+
+    for (size_t at = 0; at < line.len; at++) {
+        size_t end = sentence_end(line, at);
+        if (end > 0)
+            return end;
+    }
+    return line.len;
+}
+
 size_t cut_sentence(struct str rest)
 {
     struct str line = {rest.data, line_length(rest)};

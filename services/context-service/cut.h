@@ -11,6 +11,7 @@
  * newline. */
 size_t cut_line(struct str rest);     /* a line; short ones are taken together */
 size_t cut_sentence(struct str rest); /* a few sentences of one paragraph */
+size_t cut_question(struct str rest); /* one sentence */
 
 /* About the first `max` bytes, to the end of a sign; all of a text that is not longer. */
 size_t cut_prefix(struct str text, size_t max);

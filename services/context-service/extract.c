@@ -1,6 +1,7 @@
 #include "extract.h"
 
 #include "claim.h"
+#include "named.h"
 #include "order.h"
 #include "rank.h"
 
@@ -75,7 +76,8 @@ static bool rank(struct extract *x, const struct conversation *c, struct str que
         ask_conversation(&k, c);
     if (!rank_units(&x->units, question, k.n, is_asked))
         return false;
-    return !is_task || claim_classes(&x->units, is_asked);
+    return !is_task ||
+           (named_units(&x->units, question, k.n) && claim_classes(&x->units, is_asked));
 }
 
 /* The most elements of the order that fit. */

@@ -12,6 +12,7 @@
 
 /* What must be kept first is least. */
 enum unit_class {
+    UNIT_NAMED,    /* what the question names */
     UNIT_DEMAND,   /* what the user asks to be done, or not */
     UNIT_DECISION, /* what the assistant settled on */
     UNIT_ERROR,    /* what a tool said went wrong */
@@ -28,6 +29,7 @@ struct unit {
     uint32_t first_term, n_terms;
     uint32_t lines;
     uint64_t tokens; /* about */
+    float named;     /* by the question, 0 to 1 */
     float relevance; /* to the question; the best unit has 1 */
     float score;     /* relevance and what needs no question */
     uint8_t class;
