@@ -231,12 +231,20 @@ static void on_head(void *arg, struct fetch *f, int status)
         fail(x, f, OUTCOME_INVALID); /* whatever it is, it may go on for ever */
 }
 
+/* What is still to come of the connection is of no interest; it has until the next attempt. */
+static void finish_stream(struct exchange *x)
+{
+    loop_timer_stop(&x->timer);
+    if (x->attempt.fetch)
+        fetch_resume(x->attempt.fetch);
+    attempt_succeed(x);
+    if (!recall_start(x))
+        exchange_succeed(x);
+}
+
 static void on_end_mark_overdue(void *arg)
 {
-    struct exchange *x = arg;
-
-    attempt_succeed(x);
-    exchange_succeed(x);
+    finish_stream(arg);
 }
 
 /* After a finished answer its usage and the end mark should follow at once, but need not come. */
@@ -259,8 +267,7 @@ static void end_stream(struct exchange *x, struct fetch *f, enum outcome_kind un
         fail(x, f, unfinished);
         return;
     }
-    attempt_succeed(x);
-    exchange_succeed(x);
+    finish_stream(x);
 }
 
 static void on_stream_body(struct exchange *x, struct fetch *f, struct str bytes)
@@ -379,8 +386,10 @@ static void on_done(void *arg, struct fetch *f, enum fetch_result result)
     struct attempt *a = &x->attempt;
 
     a->fetch = NULL;
-    if (!a->holds_place)
+    if (x->state == EXCHANGE_SETTLED)
         exchange_upstream_closed(x);
+    else if (!a->holds_place)
+        return;
     else if (a->is_stream)
         on_stream_end(x, f, result);
     else if (result != FETCH_OK)
@@ -439,6 +448,7 @@ void attempt_start(struct exchange *x)
         .n_body = x->call.n_body,
     };
 
+    fetch_cancel(&a->fetch); /* of a stream that was over, and that this one goes on */
     a->holds_place = true;
     a->started_at = loop_now(x->worker->loop);
     a->status = 0;

@@ -9,9 +9,29 @@ bool chat_event_is_credible(const struct chat_usage *u)
            u->cache_write <= u->input - u->cached;
 }
 
+void chat_event_add_usage(struct chat_usage *sum, const struct chat_usage *u)
+{
+    sum->input += u->input;
+    sum->output += u->output;
+    sum->cached += u->cached;
+    sum->cache_write += u->cache_write;
+    sum->reasoning += u->reasoning;
+    sum->is_local = sum->is_local || u->is_local;
+}
+
 void chat_event_list_init(struct chat_events *e, struct arena *a)
 {
     *e = (struct chat_events){.arena = a};
+}
+
+void chat_event_append(struct chat_events *e, struct chat_event *event)
+{
+    event->next = NULL;
+    if (e->last)
+        e->last->next = event;
+    else
+        e->first = event;
+    e->last = event;
 }
 
 struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind kind)
@@ -25,11 +45,8 @@ struct chat_event *chat_event_add(struct chat_events *e, enum chat_event_kind ki
         return &stand_in;
     }
     event->kind = kind;
-    if (e->last)
-        e->last->next = event;
-    else
-        e->first = event;
-    return e->last = event;
+    chat_event_append(e, event);
+    return event;
 }
 
 struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_kind kind,
@@ -69,13 +86,7 @@ void chat_event_drop_calls(struct chat_events *e, uint32_t n)
     for (const struct chat_event *next; event; event = next) {
         struct chat_event *kept = (struct chat_event *)event; /* our own: chat_event_add() */
         next = event->next;
-        if (is_of_call(event) && event->tool >= n)
-            continue;
-        kept->next = NULL;
-        if (e->last)
-            e->last->next = kept;
-        else
-            e->first = kept;
-        e->last = kept;
+        if (!is_of_call(event) || event->tool < n)
+            chat_event_append(e, kept);
     }
 }

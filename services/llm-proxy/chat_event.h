@@ -52,6 +52,8 @@ struct chat_usage {
 
 /* A provider that tells of more tokens than there can be is not believed. */
 bool chat_event_is_credible(const struct chat_usage *u);
+/* What was used before, too; whether it is partial stays as it is. */
+void chat_event_add_usage(struct chat_usage *sum, const struct chat_usage *u);
 
 struct chat_event {
     enum chat_event_kind kind;
@@ -81,6 +83,9 @@ struct chat_event *chat_event_add_text(struct chat_events *e, enum chat_event_ki
 void chat_event_add_string(struct chat_events *e, enum chat_event_kind kind,
                            const struct json_value *string);
 void chat_event_add_arguments(struct chat_events *e, uint32_t tool, struct str text);
+
+/* Append one of another list, which gives it up. */
+void chat_event_append(struct chat_events *e, struct chat_event *event);
 
 /* Leave out what is said of the calls from number `n` of each choice on. */
 void chat_event_drop_calls(struct chat_events *e, uint32_t n);

@@ -94,6 +94,25 @@ static void read_new_item(struct dialect_stream *s, const struct json_value *roo
     e->name = text_at(ret, item, "name");
 }
 
+/* The provider knows its thoughts by their id, and by what only it can read. */
+static void read_done_item(const struct json_value *root, struct chat_events *ret)
+{
+    const struct json_value *item = json_get(root, "item");
+
+    if (!str_is(text_at(ret, item, "type"), "reasoning"))
+        return;
+    struct chat_event *e =
+        chat_event_add_text(ret, CHAT_SIGNATURE, text_at(ret, item, "encrypted_content"));
+    e->id = text_at(ret, item, "id");
+}
+
+/* The parts of a summary are paragraphs of one here. */
+static void read_new_summary(const struct json_value *root, struct chat_events *ret)
+{
+    if (count_at(root, "summary_index") > 0)
+        chat_event_add_text(ret, CHAT_THINKING, STR("\n\n"))->id = text_at(ret, root, "item_id");
+}
+
 static bool has_suffix(struct str s, const char *suffix)
 {
     size_t len = strlen(suffix);
@@ -112,7 +131,7 @@ static void read_delta(const struct dialect_stream *s, struct str type,
     else if (str_is(type, "response.refusal.delta"))
         add_text(ret, CHAT_REFUSAL, text);
     else if (str_has_prefix(type, "response.reasoning"))
-        add_text(ret, CHAT_THINKING, text);
+        chat_event_add_text(ret, CHAT_THINKING, text)->id = text_at(ret, root, "item_id");
     else if (text.len > 0) {
         struct chat_event *e = chat_event_add_text(ret, CHAT_ARGUMENTS, text);
         e->tool = s->n_tools > 0 ? s->n_tools - 1 : 0;
@@ -145,6 +164,10 @@ static bool read_event(struct dialect_stream *s, struct str name, struct str dat
         read_failure(root, ret);
     } else if (str_is(type, "response.output_item.added")) {
         read_new_item(s, root, ret);
+    } else if (str_is(type, "response.output_item.done")) {
+        read_done_item(root, ret);
+    } else if (str_is(type, "response.reasoning_summary_part.added")) {
+        read_new_summary(root, ret);
     } else if (has_suffix(type, ".delta")) {
         read_delta(s, type, root, ret);
     }

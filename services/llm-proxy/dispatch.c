@@ -167,10 +167,15 @@ static void on_prepared(struct exchange *x)
         dispatch_next(x);
 }
 
+static bool is_rewritten(const struct exchange *x)
+{
+    return translation_is_due(x, chosen(x)) || x->fitting.recall.is_due;
+}
+
 /* The same; or it is being put into the target's words elsewhere, and on_prepared() goes on. */
 static bool try_target(struct exchange *x)
 {
-    if (x->chat.body.len >= ERRAND_FROM && translation_is_due(x, chosen(x))) {
+    if (x->chat.body.len >= ERRAND_FROM && is_rewritten(x)) {
         exchange_errand_start(x, &(struct exchange_errand_steps){prepare, on_prepared, true});
         return true;
     }
@@ -206,7 +211,7 @@ void dispatch_next(struct exchange *x)
         if (try_target(x))
             return;
     }
-    if (shortlist_next_model(x))
+    if (x->relay.spoken_at == 0 && shortlist_next_model(x))
         exchange_fit(x); /* anew: its window may be smaller */
     else
         refuse(x);
@@ -214,7 +219,7 @@ void dispatch_next(struct exchange *x)
 
 bool dispatch_larger(struct exchange *x)
 {
-    if (!shortlist_next_larger(x))
+    if (x->relay.spoken_at > 0 || !shortlist_next_larger(x))
         return false;
     exchange_set_state(x, EXCHANGE_ROUTING);
     exchange_fit(x);
@@ -324,7 +329,7 @@ static void repeat(struct exchange *x, usec_t wait)
 /* Too long, says the provider: once more with less of it. */
 static bool fit_less(struct exchange *x, const struct attempt_end *end)
 {
-    if (!fitting_start_less(x, end))
+    if (x->relay.spoken_at > 0 || !fitting_start_less(x, end))
         return false;
     exchange_set_state(x, EXCHANGE_ROUTING);
     exchange_set_state(x, EXCHANGE_FITTING);

@@ -29,7 +29,7 @@ static const uint16_t legal[EXCHANGE_STATES] = {
     [EXCHANGE_QUEUED] = TO(ROUTING) | TO(ATTEMPTING) | TO(SETTLED),
     [EXCHANGE_ATTEMPTING] = TO(ROUTING) | TO(BACKING_OFF) | TO(RELAYING) | TO(SETTLED),
     [EXCHANGE_BACKING_OFF] = TO(ROUTING) | TO(SETTLED),
-    [EXCHANGE_RELAYING] = TO(SETTLED),
+    [EXCHANGE_RELAYING] = TO(ROUTING) | TO(SETTLED),
 #undef TO
 };
 
@@ -182,7 +182,8 @@ static void answer_error(struct exchange *x, enum refusal refusal, struct str js
 
 static enum ledger_entry_status status_of(const struct exchange *x)
 {
-    if (x->relay.has_content) /* whatever it was that cut the answer short */
+    if (x->relay.has_content ||
+        x->relay.spoken_at > 0) /* whatever it was that cut the answer short */
         return LEDGER_TRUNCATED;
     return x->attempts > 0 ? LEDGER_ERROR : LEDGER_REFUSED;
 }
@@ -305,7 +306,7 @@ void exchange_give(struct exchange *x)
     settle(x, LEDGER_SUCCESS);
 }
 
-struct inbound_answer exchange_describe_answer(const struct exchange *x)
+struct inbound_answer exchange_describe_answer(struct exchange *x)
 {
     return (struct inbound_answer){
         .id = x->request_id,
@@ -313,7 +314,7 @@ struct inbound_answer exchange_describe_answer(const struct exchange *x)
         .created = (int64_t)(x->started_wall / USEC_PER_SEC),
         .wants_usage = x->chat.wants_usage,
         .prompt_tokens = (int64_t)x->chat.prompt_tokens,
-        .chat = x->full,
+        .chat = recall_hide(x),
     };
 }
 

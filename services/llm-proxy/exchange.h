@@ -39,7 +39,7 @@ enum exchange_state {
     EXCHANGE_QUEUED, /* for a place at the chosen provider */
     EXCHANGE_ATTEMPTING,
     EXCHANGE_BACKING_OFF,
-    EXCHANGE_RELAYING, /* bytes of an answer went to the client: no way back */
+    EXCHANGE_RELAYING, /* bytes of an answer went to the client: no way back, but on: recall.h */
     EXCHANGE_SETTLED,  /* in the books; the upstream may still be finishing */
     EXCHANGE_STATES,
 };
@@ -127,7 +127,7 @@ void exchange_refuse(struct exchange *x, enum refusal refusal, const char *messa
                      const char *param);
 
 /* What an answer that we write ourselves says of itself. */
-struct inbound_answer exchange_describe_answer(const struct exchange *x);
+struct inbound_answer exchange_describe_answer(struct exchange *x);
 
 /* For preflight.c: the prompt is counted. */
 void exchange_admit(struct exchange *x);

@@ -220,7 +220,8 @@ uint64_t fitting_prompt_tokens(const struct exchange *x)
     const struct fitting *f = &x->fitting;
     uint64_t saved = f->tokens_before > f->tokens_after ? f->tokens_before - f->tokens_after : 0;
 
-    return saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : f->tokens_after;
+    return f->recall.tokens +
+           (saved < x->chat.prompt_tokens ? x->chat.prompt_tokens - saved : f->tokens_after);
 }
 
 /* How far it has to shrink, by what the provider says of its window. */

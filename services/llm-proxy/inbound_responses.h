@@ -15,6 +15,7 @@ struct inbound_responses_item {
     /* In `text` of the stream: first `head` bytes of what belongs to it (logprobs of a text, the
      * encrypted content of reasoning, the id of a call, NUL, its name), then its text. */
     size_t start, head, len;
+    size_t id; /* of reasoning: so many bytes of the head are the provider's own id */
 };
 
 /* `input` as messages. */

@@ -62,7 +62,7 @@ static struct str head_of(const struct inbound_stream *s, uint32_t i)
 {
     const struct inbound_responses_item *item = inbound_responses_item_at(s, i);
 
-    return (struct str){s->text.data + item->start, item->head};
+    return (struct str){s->text.data + item->start + item->id, item->head - item->id};
 }
 
 struct str inbound_responses_item_text(const struct inbound_stream *s, uint32_t i)
@@ -84,13 +84,17 @@ static const char *id_prefix(enum chat_event_kind kind)
 void inbound_responses_item_write_id(struct json_write *w, const char *key,
                                      const struct inbound_stream *s, uint32_t i)
 {
+    const struct inbound_responses_item *item = inbound_responses_item_at(s, i);
     const char *id = s->answer.id;
     char text[128];
 
+    if (item->id > 0) {
+        json_write_member_str(w, key, (struct str){s->text.data + item->start, item->id});
+        return;
+    }
     if (strncmp(id, "req_", 4) == 0)
         id += 4;
-    snprintf(text, sizeof(text), "%s_%s_%" PRIu32, id_prefix(inbound_responses_item_at(s, i)->kind),
-             id, i);
+    snprintf(text, sizeof(text), "%s_%s_%" PRIu32, id_prefix(item->kind), id, i);
     json_write_member(w, key, text);
 }
 
@@ -174,7 +178,7 @@ void inbound_responses_item_write(struct json_write *w, const struct inbound_str
     } else {
         json_write_member(w, "type", "reasoning");
         write_parts(w, "summary", s, i);
-        if (item->head > 0)
+        if (item->head > item->id)
             json_write_member_str(w, "encrypted_content", head_of(s, i));
     }
     json_write_end(w, '}');

@@ -184,7 +184,7 @@ static enum buf_result close_text(struct inbound_stream *s, struct buf *out)
     return close_item(s, i, out);
 }
 
-/* `head` in up to three pieces. */
+/* `head` in up to three pieces; of reasoning the first is the provider's own id. */
 static enum buf_result open_item(struct inbound_stream *s, enum chat_event_kind kind,
                                  const struct str head[3], struct buf *out)
 {
@@ -197,6 +197,8 @@ static enum buf_result open_item(struct inbound_stream *s, enum chat_event_kind 
     for (size_t n = 0; n < 3; n++)
         if (inbound_responses_item_append_head(s, i, head[n]) != BUF_OK)
             return BUF_FULL;
+    if (kind == CHAT_THINKING || kind == CHAT_REDACTED)
+        inbound_responses_item_at(s, i)->id = head[0].len;
     if (write_item(s, "response.output_item.added", i, out) != BUF_OK)
         return BUF_FULL;
     if (kind == CHAT_TOOL_CALL || kind == CHAT_REDACTED)
@@ -212,7 +214,7 @@ static enum buf_result add_text(struct inbound_stream *s, const struct chat_even
     if (e->text.len == 0)
         return BUF_OK;
     if ((s->open_block < 0 || s->open_kind != e->kind) &&
-        open_item(s, e->kind, (struct str[3]){{NULL, 0}}, out) != BUF_OK)
+        open_item(s, e->kind, (struct str[3]){e->id}, out) != BUF_OK)
         return BUF_FULL;
     uint32_t i = (uint32_t)s->open_block;
     if (inbound_responses_item_append(s, i, e->text) != BUF_OK)
@@ -221,24 +223,25 @@ static enum buf_result add_text(struct inbound_stream *s, const struct chat_even
 }
 
 /* Reasoning that nobody can read, but that the provider wants to see again. */
-static enum buf_result add_opaque(struct inbound_stream *s, struct str mark, struct str data,
+static enum buf_result add_opaque(struct inbound_stream *s, const struct str head[3],
                                   struct buf *out)
 {
-    if (open_item(s, CHAT_REDACTED, (struct str[3]){mark, data}, out) != BUF_OK)
+    if (open_item(s, CHAT_REDACTED, head, out) != BUF_OK)
         return BUF_FULL;
     return close_item(s, s->n_blocks - 1, out);
 }
 
-static enum buf_result add_signature(struct inbound_stream *s, struct str signature,
+/* One with an id goes back to where it comes from as it is. */
+static enum buf_result add_signature(struct inbound_stream *s, const struct chat_event *e,
                                      struct buf *out)
 {
-    struct str mark = STR(INBOUND_RESPONSES_THINKING);
+    struct str mark = e->id.len > 0 ? STR_EMPTY : STR(INBOUND_RESPONSES_THINKING);
 
     if (s->open_block < 0 || s->open_kind != CHAT_THINKING)
-        return add_opaque(s, mark, signature, out);
+        return add_opaque(s, (struct str[3]){e->id, mark, e->text}, out);
     uint32_t i = (uint32_t)s->open_block;
     if (inbound_responses_item_append_head(s, i, mark) != BUF_OK ||
-        inbound_responses_item_append_head(s, i, signature) != BUF_OK)
+        inbound_responses_item_append_head(s, i, e->text) != BUF_OK)
         return BUF_FULL;
     return close_text(s, out);
 }
@@ -251,7 +254,8 @@ static enum buf_result add_call(struct inbound_stream *s, const struct chat_even
     if (e->tool >= CHAT_MAX_TOOLS)
         return BUF_FULL;
     if (e->signature.len > 0 &&
-        add_opaque(s, STR(INBOUND_RESPONSES_CALL), e->signature, out) != BUF_OK)
+        add_opaque(s, (struct str[3]){STR_EMPTY, STR(INBOUND_RESPONSES_CALL), e->signature}, out) !=
+            BUF_OK)
         return BUF_FULL;
     if (open_item(s, CHAT_TOOL_CALL, head, out) != BUF_OK)
         return BUF_FULL;
@@ -303,9 +307,9 @@ static enum buf_result add_event(struct inbound_stream *s, const struct chat_eve
     case CHAT_THINKING:
         return e->text.len > 0 ? add_text(s, e, out) : BUF_OK;
     case CHAT_SIGNATURE:
-        return add_signature(s, e->text, out);
+        return add_signature(s, e, out);
     case CHAT_REDACTED:
-        return add_opaque(s, STR(INBOUND_RESPONSES_REDACTED), e->text, out);
+        return add_opaque(s, (struct str[3]){e->id, STR(INBOUND_RESPONSES_REDACTED), e->text}, out);
     case CHAT_TOOL_CALL:
         return add_call(s, e, out);
     case CHAT_ARGUMENTS:

@@ -2,48 +2,82 @@
 
 #include "dispatch.h"
 #include "exchange.h"
+#include "tokens/estimate.h"
+#include "translation.h"
 #include "worker.h"
+
+#define MAX_SAID (64u << 20)
 
 #define NOT_FOUND "There is no such block, or no longer."
 #define NOT_NOW   "It cannot be had at the moment."
 #define NO_TEXT   "It is a picture, which cannot be shown again."
+
+static enum recall_text_api api_of(const struct exchange *x)
+{
+    if (x->inbound == &inbound_responses)
+        return RECALL_TEXT_RESPONSES;
+    return x->inbound->dialect == DIALECT_ANTHROPIC ? RECALL_TEXT_MESSAGES : RECALL_TEXT_CHAT;
+}
 
 static bool is_wanted(const struct exchange *x)
 {
     const struct settings_model *m = x->plan.models[x->route.at_model];
     struct str said = http_request_header(x->client, "x-llm-retrieval-tool");
 
-    if (x->chat.is_stream || x->fitting.session.len == 0 || !json_get(x->chat.root, "messages"))
+    if (x->fitting.session.len == 0)
         return false;
     if (said.data)
         return str_is_nocase(said, "true");
     return settings_context_rules(x->snapshot->settings, m).retrieval_tool;
 }
 
+void recall_offer(struct exchange *x)
+{
+    x->fitting.recall = (struct recall){
+        .is_due = is_wanted(x),
+        .messages = x->fitting.condensed,
+    };
+}
+
+/* What can be asked for in any API can be answered by events, and nothing of it is lost. */
+static bool is_streamable(struct exchange *x)
+{
+    struct inbound_fault cannot = x->cannot;
+
+    x->fitting.recall.is_offered = true; /* as it is read */
+    bool is_read = translation_read_chat(x) == DIALECT_OK;
+
+    x->cannot = cannot;
+    return is_read;
+}
+
 /* The request as it goes out; false when it cannot be made. */
-static bool compose(struct exchange *x, struct str messages)
+static bool compose(struct exchange *x)
 {
     struct recall *r = &x->fitting.recall;
     struct inbound_fault fault = {NULL, NULL};
     const char *message, *param;
-    struct chat_request asked;
-    struct str body = recall_text_offer(&x->arena, x->inbound->dialect, x->chat.root, messages);
+    struct str body = recall_text_offer(&x->arena, api_of(x), x->chat.root, r->messages);
 
-    if (!body.data ||
-        chat_request_parse(&x->arena, body, &asked, &message, &param) != CHAT_REQUEST_OK ||
-        !x->inbound->read_request(&x->arena, &asked, &fault))
-        return false;
-    r->asked = asked;
-    r->messages = messages;
-    r->is_offered = true;
-    return true;
+    return body.data &&
+           chat_request_parse(&x->arena, body, &r->asked, &message, &param) == CHAT_REQUEST_OK &&
+           x->inbound->read_request(&x->arena, &r->asked, &fault);
 }
 
-void recall_offer(struct exchange *x)
+bool recall_compose(struct exchange *x)
 {
-    x->fitting.recall = (struct recall){.is_offered = false};
-    if (is_wanted(x) && !compose(x, x->fitting.condensed))
-        x->fitting.recall.is_offered = false;
+    struct recall *r = &x->fitting.recall;
+
+    if (!r->is_due)
+        return true;
+    r->is_offered = compose(x) && (r->rounds > 0 || !x->chat.is_stream || is_streamable(x));
+    r->is_due = r->rounds > 0 && !r->is_offered; /* there is no way back to a request without */
+    return !r->is_due;
+}
+
+bool recall_is_in_stream(const struct exchange *x)
+{
+    return x->fitting.recall.is_offered && x->chat.is_stream;
 }
 
 /* ---- a round ---- */
@@ -92,14 +126,16 @@ static void on_block(void *arg, enum context_client_result result,
 static void go_on(struct exchange *x)
 {
     struct recall *r = &x->fitting.recall;
-    struct str messages =
-        recall_text_extend(&x->arena, x->inbound->dialect, r->messages, r->answer, &r->calls);
+    struct str messages = recall_text_extend(&x->arena, api_of(x), r->messages, &r->calls);
 
-    if (!messages.data || !compose(x, messages)) {
+    if (!messages.data) {
         exchange_refuse(x, REFUSAL_OVERLOADED, NULL, NULL);
         return;
     }
-    r->is_round = true;
+    r->tokens += estimate_text(
+        (struct str){messages.data + r->messages.len - 1, messages.len - r->messages.len});
+    r->messages = messages;
+    r->is_due = r->is_round = true;
     dispatch_same(x);
 }
 
@@ -124,44 +160,122 @@ static void ask_next(struct exchange *x)
     go_on(x);
 }
 
-/* What the books know of this attempt does not count for the next one. */
-static void forget_answer(struct exchange *x)
+/* ---- what an answer comes to ---- */
+
+static void begin_round(struct exchange *x)
 {
-    x->relay.has_content = false;
-    x->relay.content_tokens = 0;
-    x->relay.first_token_at = x->relay.last_token_at = 0;
+    struct recall *r = &x->fitting.recall;
+
+    r->answers[r->rounds++] = r->calls.answer;
+    r->at = 0;
+    relay_go_on(&x->relay);
+    exchange_set_state(x, EXCHANGE_ROUTING);
+    exchange_set_state(x, EXCHANGE_FITTING);
+    ask_next(x);
 }
 
-static void strip(struct exchange *x)
+/* The caller's own tools come first: the model may ask again in its next turn. */
+static bool is_round(const struct recall *r)
 {
-    struct str left = recall_text_strip(&x->arena, x->inbound->dialect, x->fitting.recall.answer);
+    return r->calls.n > 0 && !r->calls.has_others && !r->calls.is_cut_short &&
+           r->rounds < RECALL_TEXT_MAX_ROUNDS;
+}
 
-    if (left.data && !attempt_set_answer(&x->attempt, left))
-        return; /* as large as it was: it cannot be full */
+static bool read_answer(struct exchange *x, struct str text)
+{
+    const struct json_value *answer;
+    const char *copy = arena_copy(&x->arena, text);
+    size_t at;
+
+    if (!copy || json_parse(&x->arena, (struct str){copy, text.len}, &answer, &at) != JSON_OK)
+        return false;
+    recall_text_find(&x->arena, api_of(x), answer, &x->fitting.recall.calls);
+    return true;
+}
+
+static bool start_after_answer(struct exchange *x)
+{
+    struct recall *r = &x->fitting.recall;
+
+    if (!read_answer(x, attempt_answer(&x->attempt))) {
+        exchange_refuse(x, REFUSAL_OVERLOADED, NULL, NULL);
+        return true;
+    }
+    if (is_round(r)) {
+        begin_round(x);
+        return true;
+    }
+    struct str all = r->calls.answer->raw;
+    struct str left =
+        recall_text_close(&x->arena, api_of(x), r->calls.answer, r->answers, r->rounds);
+    if (left.data && (left.data == all.data || attempt_set_answer(&x->attempt, left)))
+        return false;
+    exchange_refuse(x, REFUSAL_OVERLOADED, NULL, NULL);
+    return true;
+}
+
+/* What was streamed, as a whole answer. */
+static bool read_stream(struct exchange *x)
+{
+    struct arena *scratch = &x->worker->scratch;
+    struct inbound_answer described = exchange_describe_answer(x);
+    CLEANUP(buf_done) struct buf text;
+    struct chat_events events;
+
+    buf_init(&text, MAX_SAID);
+    chat_event_list_init(&events, scratch);
+    recall_stream_read(&x->relay.recall, &events);
+    bool is_read = !events.is_full &&
+                   x->inbound->write_answer(&described, events.first, scratch, &text) == BUF_OK &&
+                   read_answer(x, buf_str(&text));
+    arena_clear(scratch);
+    return is_read;
+}
+
+static bool start_after_stream(struct exchange *x)
+{
+    if (!x->relay.recall.is_round)
+        return false;
+    if (read_stream(x) && is_round(&x->fitting.recall))
+        begin_round(x);
+    else
+        exchange_refuse(x, REFUSAL_OVERLOADED, NULL, NULL);
+    return true;
 }
 
 bool recall_start(struct exchange *x)
 {
-    struct recall *r = &x->fitting.recall;
-    struct str text = attempt_answer(&x->attempt);
-    const char *copy;
-    size_t at;
+    if (!x->fitting.recall.is_offered)
+        return false;
+    return x->chat.is_stream ? start_after_stream(x) : start_after_answer(x);
+}
 
-    if (!r->is_offered || !(copy = arena_copy(&x->arena, text)) ||
-        json_parse(&x->arena, (struct str){copy, text.len}, &r->answer, &at) != JSON_OK)
-        return false;
-    recall_text_find(&x->arena, x->inbound->dialect, r->answer, &r->calls);
-    if (r->calls.n == 0)
-        return false;
-    if (r->calls.has_others || r->rounds == RECALL_MAX_ROUNDS) {
-        strip(x); /* the caller's own tools come first: it may ask again in its next turn */
-        return false;
+/* ---- what the caller is told of its request ---- */
+
+const struct chat *recall_hide(struct exchange *x)
+{
+    if (!x->full || !x->fitting.recall.is_offered)
+        return x->full;
+    struct chat *chat = arena_alloc(&x->arena, sizeof(*chat));
+    struct chat_tool *last = NULL;
+
+    if (!chat)
+        return NULL;
+    *chat = *x->full;
+    chat->tools = NULL;
+    for (const struct chat_tool *t = x->full->tools; t; t = t->next) {
+        struct chat_tool *copy = arena_alloc(&x->arena, sizeof(*copy));
+        if (!copy)
+            return NULL;
+        *copy = *t;
+        copy->next = NULL;
+        if (str_is(t->name, RECALL_TEXT_NAME))
+            continue;
+        if (last)
+            last->next = copy;
+        else
+            chat->tools = copy;
+        last = copy;
     }
-    r->rounds++;
-    r->at = 0;
-    forget_answer(x);
-    exchange_set_state(x, EXCHANGE_ROUTING);
-    exchange_set_state(x, EXCHANGE_FITTING);
-    ask_next(x);
-    return true;
+    return chat;
 }

@@ -12,6 +12,7 @@
 void relay_init(struct relay *r, struct exchange *x)
 {
     *r = (struct relay){.exchange = x};
+    recall_stream_init(&r->recall);
 }
 
 static void forget_writer(struct relay *r)
@@ -25,6 +26,7 @@ void relay_done(struct relay *r)
 {
     frames_done(&r->frames);
     forget_writer(r);
+    recall_stream_done(&r->recall);
     if (r->keepalive.loop)
         loop_timer_stop(&r->keepalive);
 }
@@ -32,11 +34,29 @@ void relay_done(struct relay *r)
 void relay_restart(struct relay *r)
 {
     frames_done(&r->frames);
-    if (!r->has_forwarded) /* it knows what the attempt before said of itself */
+    if (!r->has_forwarded &&
+        r->spoken_at == 0) /* it knows what the attempt before said of itself */
         forget_writer(r);
+    recall_stream_start(&r->recall, r->exchange->fitting.recall.rounds < RECALL_TEXT_MAX_ROUNDS);
     r->reader = (struct dialect_stream){.n_tools = 0};
     r->is_done = r->has_error = r->is_invalid = r->has_usage = r->has_tool_call = false;
     r->choices = r->finished_choices = r->finished_at = 0;
+}
+
+void relay_go_on(struct relay *r)
+{
+    const struct chat_usage local = {
+        .input = (int64_t)fitting_prompt_tokens(r->exchange),
+        .output = (int64_t)r->content_tokens,
+        .is_local = true,
+    };
+
+    chat_event_add_usage(&r->before, r->has_usage && !r->usage.is_partial ? &r->usage : &local);
+    if (r->has_forwarded && r->spoken_at == 0)
+        r->spoken_at = r->first_token_at;
+    r->has_forwarded = r->has_content = false;
+    r->content_tokens = 0;
+    r->first_token_at = r->last_token_at = 0;
 }
 
 bool relay_is_finished(const struct relay *r)
@@ -154,15 +174,29 @@ static enum buf_result copy_event(struct str name, struct str data, struct buf *
     return r == BUF_OK ? buf_add(out, "\n", 1) : r;
 }
 
+static enum buf_result write_event(struct relay *r, const struct chat_event *e, struct buf *out)
+{
+    struct chat_event total = *e;
+
+    if (e->kind == CHAT_START || e->kind == CHAT_DONE)
+        return BUF_OK;
+    if (e->kind == CHAT_USAGE)
+        chat_event_add_usage(&total.usage, &r->before);
+    return r->exchange->inbound->write_event(writer_of(r), &total, out);
+}
+
 static enum buf_result translate(struct relay *r, const struct chat_events *events, struct buf *out)
 {
-    const struct inbound *inbound = r->exchange->inbound;
     enum buf_result full = BUF_OK;
 
     for (const struct chat_event *e = events->first; e && full == BUF_OK; e = e->next)
-        if (e->kind != CHAT_START && e->kind != CHAT_DONE)
-            full = inbound->write_event(writer_of(r), e, out);
+        full = write_event(r, e, out);
     return full;
+}
+
+static bool is_translated(const struct relay *r)
+{
+    return r->exchange->is_translated || recall_is_in_stream(r->exchange);
 }
 
 static bool is_only(const struct chat_events *events, enum chat_event_kind kind)
@@ -188,7 +222,7 @@ static void pass_on(struct relay *r, struct str name, struct str data,
     enum buf_result full = BUF_OK;
 
     buf_clear(out);
-    if (x->is_translated)
+    if (is_translated(r))
         full = translate(r, events, out);
     else if (!is_hidden(r, events))
         full = copy_event(name, data, out);
@@ -225,6 +259,8 @@ static bool on_frame(void *arg, struct str name, struct str data)
     if (!r->is_invalid)
         note_all(r, &events, loop_now(x->worker->loop));
     leave_out_further_calls(x, &events);
+    if (recall_is_in_stream(x))
+        recall_stream_feed(&r->recall, &events);
     if (r->has_error && !r->has_forwarded)
         attempt_keep_words(&x->attempt, data);
     if (!r->is_invalid && !r->has_error)
@@ -349,6 +385,7 @@ static void count_locally(struct relay *r, struct inbound_stream *s)
     s->usage = r->usage;
     s->usage.output = (int64_t)r->content_tokens;
     s->usage.is_local = true;
+    chat_event_add_usage(&s->usage, &r->before);
 }
 
 void relay_end(struct relay *r)
@@ -360,7 +397,7 @@ void relay_end(struct relay *r)
     count_locally(r, s);
     begin(r);
     buf_clear(out);
-    if (x->inbound->write_end(s, x->is_translated, out) != BUF_OK) {
+    if (x->inbound->write_end(s, is_translated(r), out) != BUF_OK) {
         r->is_invalid = true;
         http_response_abort(TAKE(x->client));
         return;

@@ -8,6 +8,7 @@
 #include "frames.h"
 #include "inbound.h"
 #include "io/loop.h"
+#include "recall_stream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@ struct relay {
     struct inbound_stream writer;
     bool has_writer;
     bool has_begun;     /* the client has the head of a stream */
-    bool has_forwarded; /* … and an event of the provider's */
+    bool has_forwarded; /* … and an event of the provider's, of this attempt */
     bool has_content;   /* … and a piece of the answer */
     bool has_tool_call; /* the answer asks for a tool to be run */
     bool is_done;       /* the end mark came */
@@ -40,6 +41,10 @@ struct relay {
     bool is_counted;         /* by the provider, in an answer that is whole */
     uint64_t content_tokens; /* estimated, delivered; 0 when counted */
     usec_t first_token_at, last_token_at, last_write_at;
+    /* of a stream that goes on with another answer: recall.h */
+    struct recall_stream recall;
+    struct chat_usage before; /* what the answers so far used */
+    usec_t spoken_at;         /* when the first that the client has a part of began; 0: none */
     struct loop_timer keepalive;
 };
 
@@ -48,6 +53,9 @@ void relay_done(struct relay *r);
 
 /* Forget the parser's state before another attempt; what the client has stays. */
 void relay_restart(struct relay *r);
+
+/* A stream is over, and in the client's another answer follows. */
+void relay_go_on(struct relay *r);
 
 /* Bytes of the provider's stream. */
 enum relay_result relay_feed(struct relay *r, struct str bytes);

@@ -16,7 +16,9 @@ static usec_t wall(const struct exchange *x)
 /* The count may be low by its margin. */
 static int64_t input_tokens(const struct exchange *x, const char *model)
 {
-    return (int64_t)((double)x->chat.prompt_tokens * (1 + preflight_margin(x, model))) + 1;
+    uint64_t n = x->chat.prompt_tokens + x->fitting.recall.tokens;
+
+    return (int64_t)((double)n * (1 + preflight_margin(x, model))) + 1;
 }
 
 static int64_t count_at(const struct exchange *x, const char *field)

@@ -179,7 +179,7 @@ void settle_request(struct exchange *x, enum ledger_entry_status status)
     describe(x);
     e->status = status;
     e->duration = loop_now(x->worker->loop) - x->accepted_at;
-    e->ttft = since_start(x, x->relay.first_token_at);
+    e->ttft = since_start(x, x->relay.spoken_at > 0 ? x->relay.spoken_at : x->relay.first_token_at);
     e->http_status = (uint16_t)x->http_status;
     e->attempts = (uint16_t)x->attempts;
     e->error = str_from(x->error_code);

@@ -29,7 +29,7 @@ static enum dialect_result blame(struct exchange *x, const char *message, const 
 }
 
 /* Taken apart once; again only for other messages. */
-static enum dialect_result read_chat(struct exchange *x)
+enum dialect_result translation_read_chat(struct exchange *x)
 {
     struct inbound_fault fault = {NULL, NULL};
 
@@ -98,7 +98,7 @@ static enum dialect_result translate_embed(struct exchange *x, const struct snap
 static enum dialect_result translate_chat(struct exchange *x, const struct snapshot_provider *p,
                                           struct dialect_request *wanted)
 {
-    enum dialect_result r = read_chat(x);
+    enum dialect_result r = translation_read_chat(x);
 
     if (r != DIALECT_OK)
         return r;
@@ -150,6 +150,7 @@ bool translation_is_due(const struct exchange *x, const struct snapshot_provider
 enum dialect_result translation_prepare(struct exchange *x, const struct snapshot_provider *p,
                                         const char *model)
 {
+    bool is_composed = recall_compose(x);
     const struct recall *recall = &x->fitting.recall;
     struct dialect_request wanted = {
         .asked = recall->is_offered ? &recall->asked : &x->chat,
@@ -163,6 +164,8 @@ enum dialect_result translation_prepare(struct exchange *x, const struct snapsho
     x->is_translated = translation_is_due(x, p);
     x->dialect = x->is_translated ? p->dialect : x->inbound->native;
     x->call = (struct dialect_call){.path = NULL};
+    if (!is_composed)
+        return DIALECT_FULL;
     if (!x->is_translated)
         return forward(x, &wanted);
     if (x->inbound->is_opaque)

@@ -14,3 +14,6 @@ bool translation_is_due(const struct exchange *x, const struct snapshot_provider
  * this target is none for the request. */
 MUST_USE enum dialect_result
 translation_prepare(struct exchange *x, const struct snapshot_provider *p, const char *model);
+
+/* Fill x->full with the chat as it is to go out. DIALECT_CANNOT as above. */
+MUST_USE enum dialect_result translation_read_chat(struct exchange *x);

@@ -1,67 +1,14 @@
 """The retrieval tool: a model has back what was left out, and its caller sees nothing of it."""
-import http.server
 import json
 import re
-import threading
 
 import pytest
 
+from scripted_model import OURS, Model, call
 from suite import request
 from test_proxy_epochs import Session
 
-OURS = "retrieve_omitted"
 TOOLS = [{"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]
-
-
-class Model:
-    """An upstream of one model whose answers a test makes up: answer(body) gives the message."""
-
-    def __init__(self):
-        self.asked = []
-        self.answer = lambda body: {"content": "fine"}
-        model = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                model.asked.append(body)
-                said = model.whole(body, self.path)
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, *args):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def whole(self, body, path):
-        said = self.answer(body)
-        usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-        if path.endswith("/messages"):
-            return json.dumps({
-                "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
-                "content": said["content"], "stop_sequence": None,
-                "stop_reason": said.get("stop", "end_turn"),
-                "usage": {"input_tokens": 100, "output_tokens": 10}}).encode()
-        finish = "tool_calls" if said.get("tool_calls") else "stop"
-        return json.dumps({
-            "id": "c1", "object": "chat.completion", "created": 1, "model": "m", "usage": usage,
-            "choices": [{"index": 0, "finish_reason": finish,
-                         "message": {"role": "assistant", **said}}]}).encode()
-
-
-def call(name, key=None, n=0):
-    return {"id": f"call_{name}_{n}", "type": "function",
-            "function": {"name": name, "arguments": json.dumps({"key": key} if key else {})}}
 
 
 def keys_in(body):
