@@ -169,6 +169,7 @@ static void begin_round(struct exchange *x)
     r->answers[r->rounds++] = r->calls.answer;
     r->at = 0;
     relay_go_on(&x->relay);
+    tried_forget(&x->route.tried, x->target);
     exchange_set_state(x, EXCHANGE_ROUTING);
     exchange_set_state(x, EXCHANGE_FITTING);
     ask_next(x);

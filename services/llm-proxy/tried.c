@@ -46,6 +46,14 @@ void tried_add(struct tried *t, const struct upstream_target *target)
         t->of[i].tries++;
 }
 
+void tried_forget(struct tried *t, const struct upstream_target *target)
+{
+    size_t i = index_of(t, target);
+
+    if (i < t->n)
+        t->of[i].tries = 0;
+}
+
 void tried_close_provider(struct tried *t, const struct upstream_target *target)
 {
     tried_close(t, target);

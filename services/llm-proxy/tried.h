@@ -29,5 +29,7 @@ uint32_t tried_count(const struct tried *t, const struct upstream_target *target
 /* Found closed: no try, but not to be chosen any more. */
 void tried_close(struct tried *t, const struct upstream_target *target);
 void tried_add(struct tried *t, const struct upstream_target *target);
+/* It answered, and is asked for something else: its tries count anew. */
+void tried_forget(struct tried *t, const struct upstream_target *target);
 /* Its provider cannot be reached: that is true of its other targets, too. */
 void tried_close_provider(struct tried *t, const struct upstream_target *target);

@@ -8,7 +8,7 @@ import pytest
 
 from scripted_model import OURS, Model, own_id, spell
 from spellings import Anthropic, OpenAI, Responses, sse
-from suite import Stream, Suite, request, wait_until
+from suite import Simulator, Stream, Suite, request, wait_until
 
 CALLERS = {"chat": OpenAI, "messages": Anthropic, "responses": Responses}
 PAIRS = [(api, dialect) for api in CALLERS for dialect in ("openai", "anthropic")]
@@ -335,6 +335,45 @@ def test_context_service_dead_between_two_rounds_is_told_to_the_model(start, mod
     assert OUTPUT[:16] in results[0] and results[1] == "It cannot be had at the moment."
 
 
+# ---- providers of every other API ----
+
+OTHERS = {"gemini": "/v1beta", "bedrock": "", "ollama": ""}
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory):
+    sim = Simulator(tmp_path_factory.mktemp("upstream")).start()
+    yield sim
+    sim.stop()
+
+
+@pytest.fixture(scope="module")
+def others(upstream):
+    """Providers whose model calls whatever tool it is offered."""
+    config = configure(upstream, **{d: d for d in OTHERS})
+    for provider in config["providers"]:
+        provider.update(base_url=upstream.url + OTHERS[provider["name"]],
+                        api_key={"env": "TEST_KEY"}, region="eu-central-1")
+        if provider["name"] != "bedrock":
+            del provider["region"]
+    suite = Suite(upstream, config, env={"TEST_KEY": "AKID:secret"}).start()
+    yield suite
+    suite.stop()
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+@pytest.mark.parametrize("api", CALLERS)
+def test_any_provider_is_served_likewise(others, upstream, api, dialect):
+    upstream.script("tools=1,think=2")
+    stream = streamed(others, api, dialect, tools=[])
+    got = check_one(api, stream)
+    assert (got["text"], got["calls"]) == ("", []) and got["thinking"]
+    row, attempts = row_of(others, stream)
+    assert [a["outcome"] for a in attempts] == ["ok"] * 5
+    assert row["tokens_in"] == sum(a["tokens_in"] for a in attempts) == got["usage"][0]
+    assert row["tokens_out"] == sum(a["tokens_out"] for a in attempts) == got["usage"][2]
+
+
 # ---- trouble ----
 
 def broken_off(stream):
@@ -343,8 +382,7 @@ def broken_off(stream):
     return json.loads(sse(stream)[-1][1])["error"]["code"]
 
 
-def test_a_round_that_fails_before_it_says_anything_is_tried_again(start, model):
-    suite = start(one="openai", two="openai")
+def check_retried(suite, model):
     says(model, "chat", "openai", wants("chat", "openai", "a moment"),
          lambda body: {"status": 500, "error": {"message": "oh"}}, {"text": "found it"})
     stream = streamed(suite, "chat")
@@ -352,7 +390,25 @@ def test_a_round_that_fails_before_it_says_anything_is_tried_again(start, model)
     row, attempts = row_of(suite, stream)
     assert (row["status"], row["attempts"], row["tokens_in"]) == ("success", 3, 200)
     assert [a["outcome"] for a in attempts] == ["ok", "http_5xx", "ok"]
+
+
+def test_a_round_that_fails_before_it_says_anything_is_tried_again(gateway, model):
+    check_retried(gateway, model)
+
+
+def test_a_round_that_fails_is_tried_elsewhere(start, model):
+    suite = start(one="openai", two="openai")
+    check_retried(suite, model)
     suite.shows("llm_fallbacks_total", 1)
+
+
+def test_large_conversations_are_put_into_words_beside_the_loop(gateway, model):
+    says(model, "chat", "openai", wants("chat", "openai", "a moment"), {"text": "found it"})
+    body = {**body_of("chat", "openai", stream=True), "messages": conversation("chat", 60)}
+    assert len(json.dumps(body)) > 160 << 10
+    stream = Stream(gateway.port, body, {**gateway.headers(), "x-llm-session": "large"})
+    stream.read_all()
+    assert check_one("chat", stream)["text"] == "a moment\n\nfound it"
 
 
 @pytest.mark.parametrize("status", [400, 500])
