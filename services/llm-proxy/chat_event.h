@@ -22,7 +22,7 @@ enum chat_event_kind {
     CHAT_START,     /* id, name = model as the provider calls it; either may be empty */
     CHAT_TEXT,      /* text; signature if any, then the text may be empty */
     CHAT_REFUSAL,   /* text: the model declines */
-    CHAT_THINKING,  /* text */
+    CHAT_THINKING,  /* text; id where the provider knows it by one, as in the next */
     CHAT_SIGNATURE, /* text: proof of the thinking before it, which it ends */
     CHAT_REDACTED,  /* text: opaque thinking, whole */
     CHAT_TOOL_CALL, /* tool, id, name; signature if any. Its arguments follow. */

@@ -211,10 +211,12 @@ static enum buf_result open_item(struct inbound_stream *s, enum chat_event_kind 
 static enum buf_result add_text(struct inbound_stream *s, const struct chat_event *e,
                                 struct buf *out)
 {
+    struct str id = e->kind == CHAT_THINKING ? e->id : STR_EMPTY;
+
     if (e->text.len == 0)
         return BUF_OK;
     if ((s->open_block < 0 || s->open_kind != e->kind) &&
-        open_item(s, e->kind, (struct str[3]){e->id}, out) != BUF_OK)
+        open_item(s, e->kind, (struct str[3]){id}, out) != BUF_OK)
         return BUF_FULL;
     uint32_t i = (uint32_t)s->open_block;
     if (inbound_responses_item_append(s, i, e->text) != BUF_OK)
