@@ -34,8 +34,8 @@ void relay_done(struct relay *r)
 void relay_restart(struct relay *r)
 {
     frames_done(&r->frames);
-    if (!r->has_forwarded &&
-        r->spoken_at == 0) /* it knows what the attempt before said of itself */
+    /* else it knows what the attempt before said of itself */
+    if (!r->has_forwarded && r->spoken_at == 0)
         forget_writer(r);
     recall_stream_start(&r->recall, r->exchange->fitting.recall.rounds < RECALL_TEXT_MAX_ROUNDS);
     r->reader = (struct dialect_stream){.n_tools = 0};
