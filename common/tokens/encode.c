@@ -14,6 +14,8 @@
 #define PAIR_SLOTS  32768
 #define AHEAD       4
 #define KNOWN_BYTES (2U << 20)
+#define PATIENCE    1024       /* pairs that are new before none is looked up any more … */
+#define PAUSE       16384      /* … for so many */
 #define BATCH       32         /* pieces */
 #define KEPT_ROOM   (1U << 18) /* bytes of a piece */
 
@@ -34,7 +36,7 @@ struct line {
 struct known {
     struct word words[WORD_SLOTS]; /* tokens of pieces up to WORD_BYTES */
     struct line lines[LINE_SLOTS]; /* of those up to LINE_BYTES */
-    uint64_t pairs[PAIR_SLOTS];    /* left, right, whether they stand together, 1 */
+    uint64_t pairs[PAIR_SLOTS];    /* left, right, whether they stand together; all ones: free */
 };
 
 struct encode {
@@ -44,6 +46,7 @@ struct encode {
     uint32_t *stack; /* tokens of a piece, one after another; they may still be taken back */
     uint64_t *dead;  /* bit a position: no way to the end of the piece begins there */
     size_t room;     /* bytes of a piece that both have room for */
+    unsigned patience, pause; /* with `pairs`, which in random text cost more than they save */
 };
 
 /* A piece that is cut but not looked up yet, so that memory can be on its way meanwhile. */
@@ -63,7 +66,9 @@ struct encode *encode_new(const struct vocab *v)
     /* One large page instead of 512 small ones, where the kernel has one. */
     (void)madvise(e->known, KNOWN_BYTES, MADV_HUGEPAGE);
     memset(e->known, 0, KNOWN_BYTES);
+    memset(e->known->pairs, 0xff, sizeof(e->known->pairs));
     e->v = v;
+    e->patience = PATIENCE;
     e->next = pretoken_of((enum pretoken_family)v->header->family);
     return e;
 }
@@ -121,7 +126,7 @@ static inline bool would_stand(const struct vocab *v, uint32_t left, uint32_t ri
         if ((left | right) < 256)
             return v->merged_bytes[left << 8 | right] >= before;
         if (vocab_may_merge(v, hash) &&
-            vocab_merge(v, (struct vocab_parts){left, right}, hash) < before)
+            vocab_merge(v, (struct vocab_parts){left, right}, hash, before) != VOCAB_NONE)
             return false;
         if (left > right) {
             before = left;
@@ -136,12 +141,23 @@ static inline bool would_stand(const struct vocab *v, uint32_t left, uint32_t ri
 static bool stand_together(struct encode *e, uint32_t left, uint32_t right)
 {
     uint64_t hash = vocab_pair_hash(left, right);
-    uint64_t key = ((uint64_t)left << VOCAB_ID_BITS | right) << 2 | 1;
+    uint64_t key = ((uint64_t)left << VOCAB_ID_BITS | right) << 1;
     uint64_t *found = &e->known->pairs[(hash >> 20) % PAIR_SLOTS];
 
-    if ((*found & ~(uint64_t)2) != key)
-        *found = key | (would_stand(e->v, left, right, hash) ? 2 : 0);
-    return *found & 2;
+    if (e->pause > 0) {
+        e->pause--;
+        return would_stand(e->v, left, right, hash);
+    }
+    if ((*found & ~(uint64_t)1) == key) {
+        e->patience += e->patience < PATIENCE ? 3 : 0;
+        return *found & 1;
+    }
+    if (--e->patience == 0) {
+        e->patience = PATIENCE;
+        e->pause = PAUSE;
+    }
+    *found = key | would_stand(e->v, left, right, hash);
+    return *found & 1;
 }
 
 static bool is_dead(const struct encode *e, size_t at)

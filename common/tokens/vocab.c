@@ -25,7 +25,7 @@ size_t vocab_set_parts(struct vocab *v, const struct vocab_header *header)
     v->parts = part(header, &at, header->n_tokens, sizeof(*v->parts));
     v->pieces = part(header, &at, header->n_slots, sizeof(*v->pieces));
     v->pairs = part(header, &at, header->n_slots, sizeof(*v->pairs));
-    v->pair_bits = part(header, &at, VOCAB_PAIR_BITS / 8, 1);
+    v->pair_bits = part(header, &at, VOCAB_PAIR_WORDS, sizeof(*v->pair_bits));
     v->merged_bytes = part(header, &at, 65536, sizeof(*v->merged_bytes));
     v->units = part(header, &at, header->n_units, sizeof(*v->units));
     v->bytes = part(header, &at, header->n_bytes, 1);
@@ -102,7 +102,7 @@ struct str vocab_text(const struct vocab *v, uint32_t id)
 
 uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash)
 {
-    uint32_t tag = (uint32_t)(hash >> 32), at = (uint32_t)hash & v->mask;
+    uint32_t tag = vocab_tag(hash), at = (uint32_t)hash & v->mask;
 
     for (unsigned n = 0; n < VOCAB_MAX_PROBES; n++, at = (at + 1) & v->mask) {
         struct vocab_slot slot = v->pieces[at];
@@ -114,19 +114,19 @@ uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash)
     return VOCAB_NONE;
 }
 
-uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash)
+uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash, uint32_t before)
 {
-    uint32_t at = (uint32_t)hash & v->mask;
-    uint64_t key = (uint64_t)pair.left << VOCAB_ID_BITS | pair.right;
+    uint32_t tag = vocab_tag(hash), at = (uint32_t)hash & v->mask;
 
     if (!vocab_may_merge(v, hash))
         return VOCAB_NONE;
     for (unsigned n = 0; n < VOCAB_MAX_PROBES; n++, at = (at + 1) & v->mask) {
-        uint64_t slot = v->pairs[at];
-        if (slot == 0)
+        struct vocab_slot slot = v->pairs[at];
+        if (slot.id == VOCAB_NONE)
             break;
-        if (slot >> VOCAB_ID_BITS == key)
-            return (uint32_t)slot & ((1U << VOCAB_ID_BITS) - 1);
+        if (slot.tag == tag && slot.id < before && v->parts[slot.id].left == pair.left &&
+            v->parts[slot.id].right == pair.right)
+            return slot.id;
     }
     return VOCAB_NONE;
 }
@@ -137,14 +137,12 @@ size_t vocab_prefixes(const struct vocab *v, struct str rest, uint32_t *ret)
     const struct vocab_unit *unit = v->units;
     size_t n = 0;
 
-    for (uint32_t i = 0; i < rest.len && unit->way >= 1U << 8;) {
-        const struct vocab_unit *child = v->units + (unit->way >> 8) + p[i];
-        if ((child->way & 0xff) != p[i++])
+    for (uint32_t i = 0; i < rest.len && unit->base > 0;) {
+        const struct vocab_unit *child = v->units + unit->base + p[i];
+        if (child->label != p[i++])
             break;
-        if (child->id != VOCAB_NONE) {
-            __builtin_prefetch(&v->parts[child->id]);
-            ret[n++] = child->id << 8 | i;
-        }
+        ret[n] = child->id << 8 | i;
+        n += child->id != VOCAB_NONE;
         unit = child;
     }
     return n;

@@ -13,15 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VOCAB_NONE       UINT32_MAX
+#define VOCAB_ID_BITS    20
+#define VOCAB_NONE       ((1U << VOCAB_ID_BITS) - 1)
 #define VOCAB_MAGIC      "tokens\r\n"
-#define VOCAB_VERSION    2
+#define VOCAB_VERSION    3
 #define VOCAB_HEADER     192 /* bytes, with what pads it */
 #define VOCAB_MAX_PROBES 64
-#define VOCAB_PAIR_BITS  (1U << 22)
+#define VOCAB_PAIR_WORDS (1U << 16)
 #define VOCAB_MAX_TOKEN  255 /* bytes */
-#define VOCAB_ID_BITS    20
-#define VOCAB_NAME       32 /* bytes, with the NUL */
+#define VOCAB_NAME       32  /* bytes, with the NUL */
 
 enum vocab_result {
     VOCAB_OK = 0,
@@ -51,15 +51,15 @@ struct vocab_parts {
 };
 
 struct vocab_slot {
-    uint32_t tag;
-    uint32_t id; /* VOCAB_NONE when free */
+    uint32_t tag : 32 - VOCAB_ID_BITS;
+    uint32_t id : VOCAB_ID_BITS; /* VOCAB_NONE when free */
 };
 
 /* Tokens that merging can reach, as a tree of prefixes: the child of a unit for a byte stands at
  * the unit's base plus that byte, if that unit is labelled with the byte. No two have one base. */
 struct vocab_unit {
-    uint32_t way; /* base (0: no children) << 8 | label */
-    uint32_t id;  /* VOCAB_NONE where no token ends */
+    uint32_t label : 8, base : 24; /* base 0: no children */
+    uint32_t id;                   /* VOCAB_NONE where no token ends */
 };
 
 struct vocab {
@@ -67,8 +67,8 @@ struct vocab {
     const uint32_t *starts; /* n_tokens + 1: where in `bytes` each begins */
     const struct vocab_parts *parts;
     const struct vocab_slot *pieces;
-    const uint64_t *pairs;        /* left, right and id, VOCAB_ID_BITS each; 0 when free */
-    const uint8_t *pair_bits;     /* VOCAB_PAIR_BITS: clear where no pair has that hash */
+    const struct vocab_slot *pairs; /* by vocab_pair_hash() of a token's parts */
+    const uint64_t *pair_bits;      /* VOCAB_PAIR_WORDS, by that hash: vocab_pair_bits() */
     const uint32_t *merged_bytes; /* 256 x 256: of the first 256 tokens, what left and right make */
     const struct vocab_unit *units;
     const unsigned char *bytes;
@@ -84,6 +84,12 @@ bool vocab_is_intact(const struct vocab *v);
 size_t vocab_set_parts(struct vocab *v, const struct vocab_header *header);
 
 uint64_t vocab_hash(const unsigned char *p, size_t len);
+
+/* The tag of a slot. */
+static inline uint32_t vocab_tag(uint64_t hash)
+{
+    return (uint32_t)(hash >> (32 + VOCAB_ID_BITS));
+}
 
 __extension__ typedef unsigned __int128 vocab_wide;
 
@@ -108,25 +114,35 @@ static inline void vocab_prefetch(const struct vocab *v, uint64_t hash)
 /* The token that is exactly these bytes; `hash` is theirs. */
 uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash);
 
+/* What a pair of this hash sets in the word of `pair_bits` with this number. */
+static inline uint32_t vocab_pair_word(uint64_t hash)
+{
+    return (uint32_t)(hash >> 40) % VOCAB_PAIR_WORDS;
+}
+
+static inline uint64_t vocab_pair_bits(uint64_t hash)
+{
+    return 1ULL << (hash >> 24 & 63) | 1ULL << (hash >> 30 & 63);
+}
+
 /* False where no two of this hash merge. */
 static inline bool vocab_may_merge(const struct vocab *v, uint64_t hash)
 {
-    uint32_t bit = (uint32_t)(hash >> 40) % VOCAB_PAIR_BITS;
-
-    return v->pair_bits[bit / 8] >> bit % 8 & 1;
+    return (~v->pair_bits[vocab_pair_word(hash)] & vocab_pair_bits(hash)) == 0;
 }
 
-/* The token that these two merge to; `hash` is theirs. */
-uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash);
+/* The token that these two merge to, if it comes before that one; `hash` is theirs. */
+uint32_t vocab_merge(const struct vocab *v, struct vocab_parts pair, uint64_t hash,
+                     uint32_t before);
 
 /* That somebody is about to ask vocab_prefixes() for what begins with these three bytes. */
 static inline void vocab_prefetch_prefixes(const struct vocab *v, const char *three)
 {
     const unsigned char *p = (const unsigned char *)three;
-    const struct vocab_unit *first = v->units + (v->units->way >> 8) + p[0];
-    const struct vocab_unit *second = v->units + (first->way >> 8) + p[1];
+    const struct vocab_unit *first = v->units + v->units->base + p[0];
+    const struct vocab_unit *second = v->units + first->base + p[1];
 
-    __builtin_prefetch(v->units + (second->way >> 8) + p[2]);
+    __builtin_prefetch(v->units + second->base + p[2]);
 }
 
 /* Tokens that merging can reach at the front of `rest`, the shortest first; each is id << 8 |

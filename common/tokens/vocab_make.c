@@ -15,8 +15,8 @@ struct making {
     uint32_t *starts;
     struct vocab_parts *parts;
     struct vocab_slot *pieces;
-    uint64_t *pairs;
-    uint8_t *pair_bits;
+    struct vocab_slot *pairs;
+    uint64_t *pair_bits;
     unsigned char *bytes;
     uint32_t id_of_byte[256];
     struct vocab_tree tree;
@@ -51,14 +51,16 @@ static void make_room(struct making *m, const struct vocab_source *source)
     m->v.parts = m->parts = room(source->n_tokens, sizeof(*m->parts));
     m->v.pieces = m->pieces = room(m->n_slots, sizeof(*m->pieces));
     m->v.pairs = m->pairs = room(m->n_slots, sizeof(*m->pairs));
-    m->v.pair_bits = m->pair_bits = room(VOCAB_PAIR_BITS / 8, 1);
+    m->v.pair_bits = m->pair_bits = room(VOCAB_PAIR_WORDS, sizeof(*m->pair_bits));
     m->v.bytes = m->bytes = room((size_t)source->n_bytes + 1, 1);
     memset(m->pieces, 0xff, m->n_slots * sizeof(*m->pieces));
+    memset(m->pairs, 0xff, m->n_slots * sizeof(*m->pairs));
 }
 
 static uint32_t merge(const struct making *m, uint32_t left, uint32_t right)
 {
-    return vocab_merge(&m->v, (struct vocab_parts){left, right}, vocab_pair_hash(left, right));
+    return vocab_merge(&m->v, (struct vocab_parts){left, right}, vocab_pair_hash(left, right),
+                       VOCAB_NONE);
 }
 
 /* What byte-pair encoding makes of a token's bytes before it may use the token itself: two parts
@@ -89,13 +91,13 @@ static struct vocab_parts split(const struct making *m, const unsigned char *tex
                   : (struct vocab_parts){VOCAB_NONE, VOCAB_NONE};
 }
 
-static bool add_piece(struct making *m, uint64_t hash, uint32_t id)
+static bool add_slot(struct making *m, struct vocab_slot *slots, uint64_t hash, uint32_t id)
 {
     uint32_t at = (uint32_t)hash & m->v.mask;
 
     for (unsigned n = 0; n < VOCAB_MAX_PROBES; n++, at = (at + 1) & m->v.mask) {
-        if (m->pieces[at].id == VOCAB_NONE) {
-            m->pieces[at] = (struct vocab_slot){(uint32_t)(hash >> 32), id};
+        if (slots[at].id == VOCAB_NONE) {
+            slots[at] = (struct vocab_slot){.id = id, .tag = vocab_tag(hash)};
             return true;
         }
     }
@@ -105,17 +107,9 @@ static bool add_piece(struct making *m, uint64_t hash, uint32_t id)
 static bool add_pair(struct making *m, struct vocab_parts pair, uint32_t id)
 {
     uint64_t hash = vocab_pair_hash(pair.left, pair.right);
-    uint32_t bit = (uint32_t)(hash >> 40) % VOCAB_PAIR_BITS, at = (uint32_t)hash & m->v.mask;
 
-    m->pair_bits[bit / 8] |= (uint8_t)(1U << bit % 8);
-    for (unsigned n = 0; n < VOCAB_MAX_PROBES; n++, at = (at + 1) & m->v.mask) {
-        if (m->pairs[at] == 0) {
-            m->pairs[at] =
-                ((uint64_t)pair.left << VOCAB_ID_BITS | pair.right) << VOCAB_ID_BITS | id;
-            return true;
-        }
-    }
-    return false;
+    m->pair_bits[vocab_pair_word(hash)] |= vocab_pair_bits(hash);
+    return add_slot(m, m->pairs, hash, id);
 }
 
 static enum vocab_make_result add_token(struct making *m, struct str text, uint64_t hash,
@@ -135,7 +129,7 @@ static enum vocab_make_result add_token(struct making *m, struct str text, uint6
         m->id_of_byte[(unsigned char)text.data[0]] = m->parts[id].left = m->parts[id].right = id;
     else if (parts.left != VOCAB_NONE && !add_pair(m, parts, id))
         return VOCAB_MAKE_CROWDED;
-    return add_piece(m, hash, id) ? VOCAB_MAKE_OK : VOCAB_MAKE_CROWDED;
+    return add_slot(m, m->pieces, hash, id) ? VOCAB_MAKE_OK : VOCAB_MAKE_CROWDED;
 }
 
 static enum vocab_make_result add_entry(struct making *m, const struct vocab_source *source,
@@ -190,7 +184,7 @@ static enum vocab_make_result write_table(const struct making *m, struct vocab_h
     copy(v.parts, m->parts, m->n_tokens, sizeof(*v.parts));
     copy(v.pieces, m->pieces, m->n_slots, sizeof(*v.pieces));
     copy(v.pairs, m->pairs, m->n_slots, sizeof(*v.pairs));
-    copy(v.pair_bits, m->pair_bits, VOCAB_PAIR_BITS / 8, 1);
+    copy(v.pair_bits, m->pair_bits, VOCAB_PAIR_WORDS, sizeof(*v.pair_bits));
     write_merged_bytes(m, &v);
     copy(v.units, m->tree.units, m->tree.n_units, sizeof(*v.units));
     copy(v.bytes, m->bytes, m->n_bytes, 1);
@@ -207,7 +201,7 @@ enum vocab_make_result vocab_make(const struct vocab_source *source, const char 
     struct vocab_header header = {
         .version = VOCAB_VERSION, .family = source->family, .needs_nfc = source->needs_nfc};
 
-    if (source->n_tokens > 1U << VOCAB_ID_BITS)
+    if (source->n_tokens > VOCAB_NONE)
         return VOCAB_MAKE_TOO_BIG;
     make_room(&m, source);
     for (uint32_t i = 0; i < source->n_entries; i++) {

@@ -123,11 +123,11 @@ static bool add_children(struct growing *g, struct range r)
     if (base == 0)
         return false;
     g->has_base[base] = 1;
-    g->t->units[r.unit].way |= base << 8;
+    g->t->units[r.unit].base = base;
     for (unsigned i = 0; i < n; i++) {
         uint32_t unit = base + labels[i];
         take(g, unit);
-        g->t->units[unit].way = labels[i];
+        g->t->units[unit].label = labels[i];
         g->ranges[g->n_ranges++] =
             (struct range){i == 0 ? r.from : ends[i - 1], ends[i], r.depth + 1, unit};
     }

@@ -46,7 +46,7 @@ static uint32_t merge(const struct vocab *v, const char *left, const char *right
 {
     struct vocab_parts pair = {find(v, left), find(v, right)};
 
-    return vocab_merge(v, pair, vocab_pair_hash(pair.left, pair.right));
+    return vocab_merge(v, pair, vocab_pair_hash(pair.left, pair.right), VOCAB_NONE);
 }
 
 static void test_merges_follow_from_the_ranks(void **state)
