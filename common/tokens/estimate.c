@@ -4,12 +4,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* What the formats add to the text, in tokens: OpenAI's rule for chats; its rendering of tools,
  * measured; the preamble that Anthropic puts before them. */
 #define SAMPLE_FROM   8192 /* bytes of one string */
 #define SAMPLE_BLOCK  4096
 #define SAMPLE_WINDOW 512
+
+#define BLOCK 8 /* bytes that are looked at together */
 
 #define PER_MESSAGE     3
 #define PER_NAME        1
@@ -206,28 +209,71 @@ static size_t add_special(struct walk *w, const unsigned char *p, size_t len)
     return is_newline || next == 't' || next == '"' || next == '\\' || next == '/' ? 2 : 1;
 }
 
+/* None of BLOCK bytes is a special one. */
+static inline bool is_plain(const unsigned char *p)
+{
+    static const uint64_t each = 0x0101010101010101;
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return ((((word ^ each * '\\') - each) | word) & 0x80 * each) == 0;
+}
+
+/* Adds to the sum of its class, or to the only one there is. */
+static inline unsigned add_byte(unsigned before, unsigned char byte, uint64_t *sums, bool by_class)
+{
+    unsigned now = (unsigned char)class_of[byte] - '0';
+
+    sums[by_class ? now : 0] += ascii_weight[before][now];
+    return now;
+}
+
+static inline void add_block(struct walk *w, const unsigned char *p, uint64_t *sums, bool by_class)
+{
+    unsigned c = w->before;
+
+    c = add_byte(c, p[0], sums, by_class);
+    c = add_byte(c, p[1], sums, by_class);
+    c = add_byte(c, p[2], sums, by_class);
+    c = add_byte(c, p[3], sums, by_class);
+    c = add_byte(c, p[4], sums, by_class);
+    c = add_byte(c, p[5], sums, by_class);
+    c = add_byte(c, p[6], sums, by_class);
+    w->before = add_byte(c, p[7], sums, by_class);
+}
+
+/* Returns where the first block begins that is not all plain. */
+static const unsigned char *add_blocks(struct walk *w, const unsigned char *p,
+                                       const unsigned char *end)
+{
+    uint64_t sums[SPECIAL] = {0};
+
+    if (!w->by) {
+        for (; end - p >= BLOCK && is_plain(p); p += BLOCK)
+            add_block(w, p, sums, false);
+        w->sum += sums[0];
+        return p;
+    }
+    for (; end - p >= BLOCK && is_plain(p); p += BLOCK)
+        add_block(w, p, sums, true);
+    for (enum class c = 0; c < SPECIAL; c++) {
+        w->sum += sums[c];
+        attribute(w, feature_of(c), sums[c]);
+    }
+    return p;
+}
+
 static void add_text(struct walk *w, struct str text)
 {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
-    enum class before = w->before;
-    uint64_t sum = 0, *by = w->by;
 
     while (p < end) {
-        enum class now = (enum class)(class_of[*p] - '0');
-        if (now != SPECIAL) {
-            sum += ascii_weight[before][now];
-            if (by)
-                by[w->is_in_tools ? ESTIMATE_TOOLS : feature_of(now)] += ascii_weight[before][now];
-            before = now;
-            p++;
-            continue;
-        }
-        w->before = before;
-        p += add_special(w, p, (size_t)(end - p));
-        before = w->before;
+        p = add_blocks(w, p, end);
+        for (; p < end && class_of[*p] != '6'; p++)
+            add_ascii(w, (enum class)(class_of[*p] - '0'));
+        while (p < end && class_of[*p] == '6')
+            p += add_special(w, p, (size_t)(end - p));
     }
-    w->before = before;
-    w->sum += sum;
 }
 
 /* A window of each block, scaled up: a string so long is much the same all the way. A window that

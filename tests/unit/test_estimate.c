@@ -448,6 +448,24 @@ static void the_spelling_in_json_changes_nothing(void **state)
     }
 }
 
+/* Spelled as a code point each character is walked by itself. */
+static void many_characters_at_once_weigh_what_each_does(void **state)
+{
+    (void)state;
+    srand(4);
+    for (unsigned round = 0; round < 20000; round++) {
+        char plain[41], spelled[sizeof(plain) * 6], *to = spelled;
+        size_t n = (size_t)rand() % sizeof(plain);
+        for (size_t i = 0; i < n; i++, to += 6) {
+            char c = rand() % 8 ? "aZ09 .\n\t"[rand() % 8] : (char)(rand() % 128);
+            plain[i] = c == '\\' ? '/' : c;
+            snprintf(to, 7, "\\u%04x", (unsigned)plain[i]);
+        }
+        CHECK_U64(estimate_text((struct str){plain, n}),
+                  estimate_text((struct str){spelled, n * 6}));
+    }
+}
+
 static void no_text_is_no_token_and_any_text_is_one(void **state)
 {
     (void)state;
@@ -509,6 +527,7 @@ int main(void)
         cmocka_unit_test(the_truth_stays_within_the_margin),
         cmocka_unit_test(errors_of_many_texts_cancel_out),
         cmocka_unit_test(the_spelling_in_json_changes_nothing),
+        cmocka_unit_test(many_characters_at_once_weigh_what_each_does),
         cmocka_unit_test(no_text_is_no_token_and_any_text_is_one),
         cmocka_unit_test(any_bytes_are_walked_to_their_end_and_no_further),
         cmocka_unit_test(long_strings_are_sampled_within_a_tenth),
