@@ -68,7 +68,7 @@ struct vocab {
     const struct vocab_parts *parts;
     const struct vocab_slot *pieces;
     const struct vocab_slot *pairs; /* by vocab_pair_hash() of a token's parts */
-    const uint64_t *pair_bits;      /* VOCAB_PAIR_WORDS, by that hash: vocab_pair_bits() */
+    const uint64_t *pair_bits;      /* VOCAB_PAIR_WORDS, by the hash from bit 40 on */
     const uint32_t *merged_bytes; /* 256 x 256: of the first 256 tokens, what left and right make */
     const struct vocab_unit *units;
     const unsigned char *bytes;
@@ -114,12 +114,7 @@ static inline void vocab_prefetch(const struct vocab *v, uint64_t hash)
 /* The token that is exactly these bytes; `hash` is theirs. */
 uint32_t vocab_find(const struct vocab *v, struct str piece, uint64_t hash);
 
-/* What a pair of this hash sets in the word of `pair_bits` with this number. */
-static inline uint32_t vocab_pair_word(uint64_t hash)
-{
-    return (uint32_t)(hash >> 40) % VOCAB_PAIR_WORDS;
-}
-
+/* What a pair of this hash sets in its word of `pair_bits`. */
 static inline uint64_t vocab_pair_bits(uint64_t hash)
 {
     return 1ULL << (hash >> 24 & 63) | 1ULL << (hash >> 30 & 63);
@@ -128,7 +123,7 @@ static inline uint64_t vocab_pair_bits(uint64_t hash)
 /* False where no two of this hash merge. */
 static inline bool vocab_may_merge(const struct vocab *v, uint64_t hash)
 {
-    return (~v->pair_bits[vocab_pair_word(hash)] & vocab_pair_bits(hash)) == 0;
+    return (~v->pair_bits[(hash >> 40) % VOCAB_PAIR_WORDS] & vocab_pair_bits(hash)) == 0;
 }
 
 /* The token that these two merge to, if it comes before that one; `hash` is theirs. */

@@ -108,7 +108,7 @@ static bool add_pair(struct making *m, struct vocab_parts pair, uint32_t id)
 {
     uint64_t hash = vocab_pair_hash(pair.left, pair.right);
 
-    m->pair_bits[vocab_pair_word(hash)] |= vocab_pair_bits(hash);
+    m->pair_bits[(hash >> 40) % VOCAB_PAIR_WORDS] |= vocab_pair_bits(hash);
     return add_slot(m, m->pairs, hash, id);
 }
 
