@@ -191,8 +191,9 @@ enum db_result ledger_rows_add_attempt(struct ledger_rows *rows,
     db_bind_int(s, 12, (int64_t)a->started_at);
     bind_time(s, 13, a->duration);
     bind_time(s, 14, a->ttft);
-    rows->n++;
-    return db_step(s);
+    enum db_result r = db_step(s);
+    rows->n += r == DB_OK && db_changes(rows->db) > 0;
+    return r;
 }
 
 enum db_result ledger_rows_settle(struct ledger_rows *rows, const struct ledger_entry *e,
