@@ -411,11 +411,11 @@ bool claim_classes(struct unit_list *l, bool is_asked)
         return false;
     for (size_t i = 0; i < l->n; i++)
         c.total += l->unit[i].tokens;
-    settle_named(&c);
     settle_said(&c, UNIT_USER, LEXICON_DEMAND, UNIT_DEMAND, MAX_DEMANDS);
     settle_said(&c, UNIT_ASSISTANT, LEXICON_DECISION, UNIT_DECISION, MAX_DECISIONS);
     if (!settle_errors(&c, true) || !settle_errors(&c, false))
         return false;
+    settle_named(&c);
     prefer(l, UNIT_USER, USER_BONUS);
     prefer(l, UNIT_ASSISTANT, ASSISTANT_BONUS);
     if (is_asked)

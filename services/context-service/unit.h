@@ -12,10 +12,10 @@
 
 /* What must be kept first is least. */
 enum unit_class {
-    UNIT_NAMED,    /* what the question names */
     UNIT_DEMAND,   /* what the user asks to be done, or not */
     UNIT_DECISION, /* what the assistant settled on */
     UNIT_ERROR,    /* what a tool said went wrong */
+    UNIT_NAMED,    /* what the question names */
     UNIT_ASKED,    /* what answers to the question best */
     UNIT_SAID,     /* what else the user said, and the assistant with a value */
     UNIT_REST,

@@ -279,7 +279,8 @@ def test_it_is_ready_fast_and_small(service):
     process = service["context-service"]
     if IS_PLAIN:
         assert service.ready_seconds["context-service"] < 0.5
-        assert process.memory_kb("Pss") < 8 * 1024
+        # of its own: how the libraries' pages are shared depends on who else runs
+        assert process.memory_kb("Private_Dirty") < 4 * 1024
     print(f"ready in {service.ready_seconds['context-service'] * 1000:.0f} ms, "
           f"PSS {process.memory_kb('Pss')} KiB, private {process.memory_kb('Private_Dirty')} KiB")
 
