@@ -323,7 +323,7 @@ static bool has_shape(const struct unit_list *l, size_t i)
     const struct unit *u = &l->unit[i];
 
     return (l->source[u->source].is_error && is_end(l, i)) ||
-           (u->flags & LEXICON_ERROR && cue_is_error(u->text));
+           (u->flags & LEXICON_ERROR && cue_is_error(u->text)) || cue_begins_error(u->text);
 }
 
 static unsigned tell_word(const struct unit_list *l, size_t i)

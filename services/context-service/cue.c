@@ -65,6 +65,22 @@ static bool is_last_word(struct str line, size_t from, size_t end)
     return end + 1 < n && n == line.len && line.data[end] == ' ' && line.data[end + 1] != '0';
 }
 
+/* "level=error", "\"level\":\"error\"": a line of a log tells how bad it is. */
+static bool is_level(struct str line, size_t from)
+{
+    static const char *const keys[] = {"level", "lvl", "severity"};
+    size_t n = from;
+
+    while (n > 0 && strchr("=\": ", line.data[n - 1]))
+        n--;
+    for (size_t i = 0; n < from && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        size_t len = strlen(keys[i]);
+        if (len <= n && strncasecmp(line.data + n - len, keys[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "error: no such file", "error 12: x", "ValueError: x", "[ERROR] x"; but not "except ValueError:"
  * or "{error}".
  */
@@ -77,7 +93,7 @@ static bool has_error_shape(struct str line, size_t from, size_t end)
     if (is_loud) /* a constant's name is longer */
         return (from == 0 || line.data[from - 1] != '_') &&
                (end == line.len || !strchr("_,();", line.data[end]));
-    if (is_behind_name(line, from) || is_last_word(line, from, end))
+    if (is_behind_name(line, from) || is_last_word(line, from, end) || is_level(line, from))
         return true;
     while (end < line.len && strchr(")]\"'*", line.data[end]))
         end++;
@@ -229,5 +245,27 @@ bool cue_is_error(struct str line)
         if (end > at && is_report(line, at - 2, end))
             return true;
     }
+    return false;
+}
+
+/* Of tests, of runtimes, of a cluster's events. */
+static bool has_mark(struct str line)
+{
+    static const char *const marks[] = {"not ok ", "** (",      "SIGSEGV",  "SIGABRT",
+                                        "SIGBUS",  "Warning  ", "Error in "};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (str_has_prefix(line, marks[i]))
+            return true;
+    return false;
+}
+
+bool cue_begins_error(struct str text)
+{
+    struct str line;
+
+    while (str_cut(&text, '\n', &line))
+        if (has_mark(str_trim(line)))
+            return true;
     return false;
 }

@@ -9,3 +9,5 @@
 #include <stdbool.h>
 
 bool cue_is_error(struct str line);
+/* By what one of its lines begins with, though it has no word for an error. */
+bool cue_begins_error(struct str text);
