@@ -50,6 +50,10 @@ static void a_report_of_an_error_is_kept_however_it_is_worded(void **state)
 {
     static const char *const lines[] = {
         "curl: (6) Could not resolve host: kiln9021",
+        "level=error ts=9021 caller=kiln.go:21 msg=halted",
+        "not ok 3 - the gate of kiln9021 opens",
+        "Warning  FailedScheduling  9m  scheduler  0/9 nodes for kiln9021",
+        "** (MatchError) no match of right hand side value: kiln9021",
         "Request to kiln9021 timed out after 30 s",
         "error TS2322: the kind kiln9021 is not a number",
         "src/kiln9021.c:77: undefined reference to `kiln_9021'",
